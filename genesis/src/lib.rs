@@ -1,0 +1,1 @@
+//! Build, validate and render genesis

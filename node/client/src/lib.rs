@@ -1,0 +1,1 @@
+//! Client library: keyring, tx builder, gRPC client

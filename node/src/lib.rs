@@ -1,0 +1,1 @@
+//! The dadbs node and command line

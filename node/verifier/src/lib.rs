@@ -1,0 +1,1 @@
+//! The proof verifier: row, Merkle proof, header, commit

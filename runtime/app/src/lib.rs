@@ -1,0 +1,1 @@
+//! The application: one block through ante, messages, end of block and root

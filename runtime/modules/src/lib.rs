@@ -1,0 +1,1 @@
+//! The chain modules: auth, bank, contract

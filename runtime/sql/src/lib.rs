@@ -1,0 +1,1 @@
+//! The SQL front door: parse, allow-list, rename, describe

@@ -1,0 +1,1 @@
+//! The one store: SQLite, capture, journal, root

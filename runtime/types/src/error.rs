@@ -1,0 +1,198 @@
+//! Failures: a numbered rejection that every node agrees on, or the node stops.
+//!
+//! 1. A [`Rejection`] is deterministic: its code and codespace are hashed into the block's results.
+//! 2. Its message goes to `log` only, which no hash covers.
+//! 3. A [`Fatal`] is never a result of a transaction: the node logs it and exits non-zero.
+//! 4. Codes are append-only. Codespace `sdk` carries the numbers that Cosmos clients know.
+
+use alloc::string::String;
+use core::fmt;
+
+macro_rules! codes {
+    ($($name:ident = $codespace:literal $number:literal, $meaning:literal;)*) => {
+        /// Why a transaction or query was rejected; the table of all codes.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code { $(#[doc = $meaning] $name,)* }
+
+        impl Code {
+            /// Every code, in the order of the table.
+            pub const ALL: &'static [Code] = &[$(Code::$name,)*];
+
+            /// The namespace of the number.
+            pub fn codespace(self) -> &'static str {
+                match self { $(Code::$name => $codespace,)* }
+            }
+
+            /// The number, unique within its codespace, never 0.
+            pub fn number(self) -> u32 {
+                match self { $(Code::$name => $number,)* }
+            }
+
+            /// One sentence for people.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Code::$name => $meaning,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    TxDecode = "sdk" 2, "The transaction, or a message in it, cannot be decoded.";
+    Unauthorized = "sdk" 4, "The signature does not verify, or the signer may not do this.";
+    InsufficientFunds = "sdk" 5, "The account holds too little.";
+    UnknownRequest = "sdk" 6, "No such message or query.";
+    InvalidAddress = "sdk" 7, "An address is malformed.";
+    InvalidPubKey = "sdk" 8, "The public key is malformed or not the account's.";
+    UnknownAddress = "sdk" 9, "The account does not exist.";
+    InvalidCoins = "sdk" 10, "An amount or a denomination is malformed.";
+    OutOfGas = "sdk" 11, "The gas limit was reached.";
+    MemoTooLarge = "sdk" 12, "The memo is longer than the limit.";
+    InsufficientFee = "sdk" 13, "The fee is below gas limit times the least gas price.";
+    InvalidRequest = "sdk" 18, "A field of the request has a value that is not allowed.";
+    TxTooLarge = "sdk" 21, "The transaction is longer than the limit.";
+    TimeoutHeight = "sdk" 30, "The block height is beyond the transaction's timeout height.";
+    WrongSequence = "sdk" 32, "The sequence is not the account's next one.";
+    NotFound = "sdk" 38, "What was asked for does not exist.";
+    Panic = "sdk" 111222, "Execution panicked; everything it did was undone.";
+
+    SqlSyntax = "sql" 1, "The statement cannot be parsed.";
+    SqlRefused = "sql" 2, "The statement uses what this database does not offer.";
+    SqlTooLarge = "sql" 3, "The statement, a value or a result is over a limit.";
+    SqlError = "sql" 4, "The statement failed: no such table, a wrong type, a bad argument and the like.";
+    SqlConstraint = "sql" 5, "A NOT NULL, UNIQUE, CHECK or PRIMARY KEY constraint failed.";
+    SqlForeignKey = "sql" 6, "A foreign key constraint failed.";
+    SqlParameters = "sql" 7, "The number of parameters does not fit the statement.";
+
+    WasmInvalid = "wasm" 1, "The bytes are not a valid module.";
+    WasmLimit = "wasm" 2, "The module is over a limit.";
+    WasmImport = "wasm" 3, "The module imports what is not offered.";
+    WasmExport = "wasm" 4, "The module lacks an export, or an export has the wrong type.";
+    WasmTrap = "wasm" 5, "The contract trapped.";
+    WasmStack = "wasm" 6, "The contract's stack is exhausted.";
+    WasmAbort = "wasm" 7, "The contract refused; its message says why.";
+    WasmMemory = "wasm" 8, "A host call named memory that the contract does not have.";
+    WasmHost = "wasm" 9, "A host call was given what it does not accept.";
+    WasmReadOnly = "wasm" 10, "A view tried to write.";
+
+    CodeNotFound = "contract" 1, "No code has this id.";
+    ContractNotFound = "contract" 2, "No contract has this name or address.";
+    NameTaken = "contract" 3, "The database name is taken.";
+    InvalidName = "contract" 4, "The database name is not allowed.";
+    NotAdmin = "contract" 5, "Only the contract's admin may do this.";
+    EntryNotFound = "contract" 6, "The contract has no such entry point.";
+    CallDepth = "contract" 7, "Contract calls are nested too deep or re-enter a contract.";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.codespace(), self.number())
+    }
+}
+
+/// A deterministic refusal (rule 1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// The number that all nodes agree on.
+    pub code: Code,
+    /// What was wrong, where, and what to do next (rule 2).
+    pub message: String,
+}
+
+impl Rejection {
+    /// A rejection with its message.
+    pub fn new(code: Code, message: impl Into<String>) -> Rejection {
+        Rejection { code, message: message.into() }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} [{}]", self.message, self.code)
+    }
+}
+
+impl core::error::Error for Rejection {}
+
+/// A fault of this node: disk, memory, engine, broken invariant (rule 3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fatal {
+    /// What happened and what the operator should do.
+    pub message: String,
+}
+
+impl Fatal {
+    /// A fault with its message.
+    pub fn new(message: impl Into<String>) -> Fatal {
+        Fatal { message: message.into() }
+    }
+}
+
+impl fmt::Display for Fatal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl core::error::Error for Fatal {}
+
+/// The two kinds of failure in the core.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The transaction or query fails, the same on every node.
+    Rejected(Rejection),
+    /// The node stops.
+    Fatal(Fatal),
+}
+
+impl Error {
+    /// A rejection.
+    pub fn rejected(code: Code, message: impl Into<String>) -> Error {
+        Error::Rejected(Rejection::new(code, message))
+    }
+
+    /// A fault.
+    pub fn fatal(message: impl Into<String>) -> Error {
+        Error::Fatal(Fatal::new(message))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Rejected(rejection) => rejection.fmt(f),
+            Error::Fatal(fatal) => fatal.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+impl From<Rejection> for Error {
+    fn from(rejection: Rejection) -> Error {
+        Error::Rejected(rejection)
+    }
+}
+
+impl From<Fatal> for Error {
+    fn from(fatal: Fatal) -> Error {
+        Error::Fatal(fatal)
+    }
+}
+
+/// The result of everything in the core that can be refused.
+pub type Result<T, E = Error> = core::result::Result<T, E>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_4_numbers_are_unique_and_never_zero() {
+        let mut seen: Vec<_> = Code::ALL.iter().map(|c| (c.codespace(), c.number())).collect();
+        assert!(seen.iter().all(|(_, number)| *number != 0));
+        let count = seen.len();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), count);
+    }
+}

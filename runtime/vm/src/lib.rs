@@ -1,0 +1,1 @@
+//! The contract VM: validation, instrumentation, host interface
