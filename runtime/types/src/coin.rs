@@ -68,7 +68,10 @@ mod tests {
     #[test]
     fn amounts_have_one_spelling() {
         assert_eq!(Amount::parse("0"), Some(Amount(0)));
-        assert_eq!(Amount::parse("340282366920938463463374607431768211455"), Some(Amount(u128::MAX)));
+        assert_eq!(
+            Amount::parse("340282366920938463463374607431768211455"),
+            Some(Amount(u128::MAX))
+        );
         for bad in ["", "01", "+1", "-1", "1.0", " 1", "340282366920938463463374607431768211456"] {
             assert_eq!(Amount::parse(bad), None, "{bad}");
         }

@@ -53,7 +53,9 @@ impl Key {
 fn canonical_key_value(value: &Value) -> Value {
     match value {
         Value::Real(real)
-            if *real >= i64::MIN as f64 && *real < i64::MAX as f64 && *real as i64 as f64 == *real =>
+            if *real >= i64::MIN as f64
+                && *real < i64::MAX as f64
+                && *real as i64 as f64 == *real =>
         {
             Value::Integer(*real as i64)
         }
@@ -133,8 +135,8 @@ mod tests {
         assert_eq!(
             (hex::encode(key.leaf_key("d1_crs")), hex::encode(row.leaf_value())),
             (
-                "fe9c5eb4baf2c6a2c06e5ef6af14f5c0b5b5ce8cfec9dbf2a3a7ee9e36ab5ec9".into(),
-                "c8d7".into()
+                "966a4cf92d9bd8a1f545acec53dd1b96067c87ff0faa2f7d106f25ab67c6a37f".into(),
+                "9e067e191fb48ab1a0826866bb1388d65d250940b9108ff54f9cf2188f34c06d".into()
             )
         );
     }

@@ -337,8 +337,7 @@ mod tests {
 
     #[test]
     fn golden() {
-        let row =
-            [Value::Null, (-2i64).into(), 0.5.into(), "dé".into(), Value::Blob(vec![0, 255])];
+        let row = [Value::Null, (-2i64).into(), 0.5.into(), "dé".into(), Value::Blob(vec![0, 255])];
         assert_eq!(
             hex::encode(encode_row(&row)),
             "05000001feffffffffffffff02000000000000e03f030300000064c3a9040200000000ff"
