@@ -8,7 +8,8 @@ pub mod genesis;
 pub mod outcome;
 
 pub use genesis::Genesis;
-pub use outcome::{BlockOutcome, Event, TxResult};
+pub use dadbs_types::Event;
+pub use outcome::{BlockOutcome, TxResult};
 
 use dadbs_types::{BlockInfo, Fatal, Hash};
 use std::path::PathBuf;

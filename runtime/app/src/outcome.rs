@@ -1,29 +1,6 @@
 //! What the application says of transactions and blocks.
 
-use dadbs_types::{Error, Fatal, Hash, Rejection};
-
-/// An event of a transaction or block, in the order in which it was emitted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// The type, such as `transfer` or `contract.execute`.
-    pub kind: String,
-    /// Keys and values, in order; all are indexed.
-    pub attributes: Vec<(String, String)>,
-}
-
-impl Event {
-    /// An event without attributes.
-    pub fn new(kind: impl Into<String>) -> Event {
-        Event { kind: kind.into(), attributes: Vec::new() }
-    }
-
-    /// The event with one more attribute.
-    #[must_use]
-    pub fn with(mut self, key: &str, value: impl ToString) -> Event {
-        self.attributes.push((key.into(), value.to_string()));
-        self
-    }
-}
+use dadbs_types::{Error, Event, Fatal, Hash, Rejection};
 
 /// The outcome of one transaction, as ABCI's `ExecTxResult`.
 ///
