@@ -45,5 +45,6 @@ limits! {
     QUERY_ROWS_MAX: usize = 10_000, "rows", "Rows in one answer of the read API.";
     QUERY_BYTES_MAX: usize = 3_145_728, "bytes", "Bytes in one answer of the read API.";
     QUERY_STEPS_MAX: u64 = 200_000_000, "steps", "Work of one read, in steps of SQLite's virtual machine.";
+    QUERY_GAS_MAX: u64 = 500_000_000, "gas", "Work of one view query.";
     VERSIONS_KEPT: usize = 16, "heights", "Versions of the state tree that proofs can be made at.";
 }
