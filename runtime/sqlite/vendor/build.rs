@@ -17,7 +17,6 @@ const DEFINES: &[(&str, Option<&str>)] = &[
     ("SQLITE_DEFAULT_MEMSTATUS", Some("0")),
     ("SQLITE_DEFAULT_FOREIGN_KEYS", Some("1")),
     ("SQLITE_DEFAULT_WAL_SYNCHRONOUS", Some("1")),
-    ("SQLITE_LIKE_DOESNT_MATCH_BLOBS", None),
     ("SQLITE_MAX_WORKER_THREADS", Some("0")),
     ("SQLITE_TEMP_STORE", Some("3")),
     // One connection is used by one thread at a time; allocator and page cache are shared.
