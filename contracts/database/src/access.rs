@@ -54,8 +54,7 @@ impl Caller {
     /// Any address.
     pub(crate) fn of(address: String) -> Result<Caller, Refusal> {
         let grants = sql::query(schema::HELD, params![address])?;
-        let is_owner =
-            grants.rows().next().is_some_and(|row| row.get(1) == Some(&ValueRef::Text(&address)));
+        let is_owner = grants.first(1) == Some(ValueRef::Text(&address));
         Ok(Caller { address, is_owner, grants })
     }
 
@@ -65,7 +64,7 @@ impl Caller {
         if caller.is_owner {
             return Ok(caller);
         }
-        let owner = caller.grants.value_at(0, 1).and_then(ValueRef::text).unwrap_or_default();
+        let owner = caller.grants.first(1).and_then(ValueRef::text).unwrap_or_default();
         Err(Refusal::new(format!(
             "permission denied: {} may not call {entry}; only the owner {owner} may",
             caller.address
@@ -131,7 +130,8 @@ impl Caller {
         if self.may(verb, table) {
             return Ok(());
         }
-        let phrase = VERBS.iter().find(|(name, _)| *name == verb).map_or(verb, |(_, phrase)| phrase);
+        let phrase =
+            VERBS.iter().find(|(name, _)| *name == verb).map_or(verb, |(_, phrase)| phrase);
         let address = &self.address;
         Err(Refusal::new(format!(
             "permission denied: {address} may not {phrase} {table}; the owner can grant it: \
@@ -146,7 +146,12 @@ fn contains_ignore_case(text: &str, part: &str) -> bool {
 }
 
 /// Adds a grant.
-pub(crate) fn grant(caller: &Caller, grantee: &str, verb: Verb, table: &str) -> Result<(), Refusal> {
+pub(crate) fn grant(
+    caller: &Caller,
+    grantee: &str,
+    verb: Verb,
+    table: &str,
+) -> Result<(), Refusal> {
     roles::check_member(grantee, true)?;
     let table = table.to_ascii_lowercase();
     if table.is_empty() {

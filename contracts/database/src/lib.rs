@@ -5,7 +5,8 @@
 //! 2. Verbs are `select`, `insert`, `update`, `delete`, `create`, `alter`, `drop`; a grant of `all`
 //!    means every verb, a grant on `*` every table. A grant is bound to the name of a table, which need
 //!    not exist yet, and stays when the table is dropped.
-//! 3. A role is granted to addresses and to roles; roles nest at most eight deep, never in a circle.
+//! 3. A role is granted to addresses and to roles; roles nest at most eight deep (each the
+//!    member of the next), never in a circle.
 //! 4. Only the owner grants, revokes, and makes and drops roles.
 //! 5. The contract's own tables begin with `_dadbs_`. Everyone may SELECT from them; no statement may
 //!    change them, and none that changes the schema may name them, not even the owner's.
@@ -50,7 +51,7 @@ mod database {
         let mut output = Rows::new();
         output.push(params![changed]);
         if let Some(table) = sql::returned() {
-            output.append(table.encoded());
+            output.append(&table);
         }
         Ok(output)
     }

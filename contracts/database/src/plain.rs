@@ -8,85 +8,88 @@
 
 /// The table of a plain insert (rule 1).
 pub(crate) fn insert_target(sql: &str) -> Option<&str> {
-    let mut text = Text { rest: sql };
-    text.word("insert")?;
-    text.word("into")?;
+    let mut text = Text { rest: sql.as_bytes() };
+    text.word(b"insert")?;
+    text.word(b"into")?;
     let table = text.name()?;
-    if text.symbol('(').is_some() {
+    if text.symbol(b'(') {
         text.list(|text| text.name().map(drop))?;
     }
-    text.word("values")?;
+    text.word(b"values")?;
     loop {
-        text.symbol('(')?;
+        if !text.symbol(b'(') {
+            return None;
+        }
         text.list(Text::value)?;
-        if text.symbol(',').is_none() {
+        if !text.symbol(b',') {
             break;
         }
     }
     // One semicolon may end it.
-    text.symbol(';');
+    text.symbol(b';');
     text.skip();
-    text.rest.is_empty().then_some(table)
+    if text.rest.is_empty() { core::str::from_utf8(table).ok() } else { None }
 }
 
+/// Text that is read from the left, byte by byte.
 struct Text<'a> {
-    rest: &'a str,
+    rest: &'a [u8],
 }
 
 impl<'a> Text<'a> {
     fn skip(&mut self) {
-        self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
+        while let [b' ' | b'\t' | b'\n' | b'\r', rest @ ..] = self.rest {
+            self.rest = rest;
+        }
     }
 
-    fn symbol(&mut self, symbol: char) -> Option<()> {
+    fn symbol(&mut self, symbol: u8) -> bool {
         self.skip();
-        self.rest = self.rest.strip_prefix(symbol)?;
-        Some(())
+        let rest = self.rest.strip_prefix(&[symbol]);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
     }
 
     /// The longest run of ASCII letters, digits and underscores; `None` before anything else.
-    fn run(&mut self) -> Option<&'a str> {
+    fn run(&mut self) -> Option<&'a [u8]> {
         self.skip();
-        let end = self
-            .rest
-            .bytes()
-            .position(|byte| !byte.is_ascii_alphanumeric() && byte != b'_')
-            .unwrap_or(self.rest.len());
+        let ends = |byte: &u8| !byte.is_ascii_alphanumeric() && *byte != b'_';
+        let end = self.rest.iter().position(ends).unwrap_or(self.rest.len());
+        let (run, rest) = self.rest.split_at_checked(end)?;
         // A letter beyond ASCII or a dollar sign would continue the name.
-        if end == 0 || self.rest[end..].starts_with(|next: char| next == '$' || !next.is_ascii()) {
-            return None;
-        }
-        let (run, rest) = self.rest.split_at(end);
+        let continues = rest.first().is_some_and(|next| *next == b'$' || !next.is_ascii());
         self.rest = rest;
-        Some(run)
+        if run.is_empty() || continues { None } else { Some(run) }
     }
 
-    fn word(&mut self, word: &str) -> Option<()> {
+    fn word(&mut self, word: &[u8]) -> Option<()> {
         self.run()?.eq_ignore_ascii_case(word).then_some(())
     }
 
-    fn name(&mut self) -> Option<&'a str> {
-        self.run().filter(|name| !name.starts_with(|first: char| first.is_ascii_digit()))
+    fn name(&mut self) -> Option<&'a [u8]> {
+        self.run().filter(|name| !name.first().is_some_and(u8::is_ascii_digit))
     }
 
     fn value(&mut self) -> Option<()> {
-        let placeholder = self.symbol('?').is_some();
-        if placeholder && !self.rest.starts_with(|next: char| next.is_ascii_digit()) {
+        let placeholder = self.symbol(b'?');
+        if placeholder && !self.rest.first().is_some_and(u8::is_ascii_digit) {
             return Some(());
         }
         let run = self.run()?;
-        let digits = run.bytes().all(|byte| byte.is_ascii_digit());
-        (digits || !placeholder && run.eq_ignore_ascii_case("null")).then_some(())
+        let digits = run.iter().all(u8::is_ascii_digit);
+        (digits || !placeholder && run.eq_ignore_ascii_case(b"null")).then_some(())
     }
 
     /// Items with commas between them, then the closing bracket.
     fn list(&mut self, item: impl Fn(&mut Text<'a>) -> Option<()>) -> Option<()> {
         loop {
             item(self)?;
-            if self.symbol(')').is_some() {
+            if self.symbol(b')') {
                 return Some(());
             }
-            self.symbol(',')?;
+            if !self.symbol(b',') {
+                return None;
+            }
         }
     }
 }

@@ -1,25 +1,24 @@
 //! Roles and their members: rule 3 of the crate.
+//!
+//! Who holds what is asked by every statement, who is a member of what changes rarely: so the table
+//! `_dadbs_nested` keeps for every role all roles above it, and is made again when one changes.
 
 use crate::schema::OWN_PREFIX;
-use dadbs_sdk::prelude::*;
 use dadbs_sdk::address;
+use dadbs_sdk::prelude::*;
 
-/// Roles on the longest way from an address; `schema::HELD` follows no more.
-const DEPTH_MAX: i64 = 8;
+/// Roles on the longest way upwards.
+const DEPTH_MAX: usize = 8;
 /// Bytes of a role's name.
 const NAME_BYTES_MAX: usize = 63;
 
-/// How many roles deep a role reaches upwards, itself included, and whether ?2 is among them.
-const ABOVE: &str = "WITH RECURSIVE held (name, depth) AS (SELECT ?1, 1 \
-     UNION SELECT m.role, held.depth + 1 FROM held JOIN _dadbs_members AS m ON m.member = held.name \
-     WHERE held.depth < 9) SELECT max(depth), max(name = ?2) FROM held";
-
-/// How many roles deep the members of a role nest, itself included; 0 if ?1 is no role.
-const BELOW: &str = "WITH RECURSIVE within (name, depth) AS (\
-       SELECT role, 1 FROM _dadbs_roles WHERE role = ?1 \
-     UNION SELECT r.role, within.depth + 1 FROM within \
-       JOIN _dadbs_members AS m ON m.role = within.name JOIN _dadbs_roles AS r ON r.role = m.member \
-     WHERE within.depth < 9) SELECT ifnull(max(depth), 0) FROM within";
+/// The roles that roles are members of.
+const NEST_DIRECT: &str = "INSERT INTO _dadbs_nested (role, holds) SELECT m.member, m.role \
+     FROM _dadbs_members AS m JOIN _dadbs_roles AS r ON r.role = m.member";
+/// One step further: what the roles hold that a role holds.
+const NEST_STEP: &str = "INSERT INTO _dadbs_nested (role, holds) SELECT n.role, m.role \
+     FROM _dadbs_nested AS n JOIN _dadbs_members AS m ON m.member = n.holds \
+     WHERE true ON CONFLICT DO NOTHING";
 
 /// Makes a role.
 pub(crate) fn create(name: &str) -> Result<(), Refusal> {
@@ -38,6 +37,7 @@ pub(crate) fn drop(name: &str) -> Result<(), Refusal> {
     sql::exec("DELETE FROM _dadbs_grants WHERE grantee = ?1", params![name])?;
     sql::exec("DELETE FROM _dadbs_members WHERE role = ?1 OR member = ?1", params![name])?;
     sql::exec("DELETE FROM _dadbs_roles WHERE role = ?1", params![name])?;
+    nest()?;
     emit("drop_role", &[("role", name)]);
     Ok(())
 }
@@ -46,31 +46,50 @@ pub(crate) fn drop(name: &str) -> Result<(), Refusal> {
 pub(crate) fn grant(role: &str, member: &str) -> Result<(), Refusal> {
     check_exists(role)?;
     check_member(member, false)?;
-    let above = sql::query(ABOVE, params![role, member])?;
-    let count = |table: &Table, column| table.value_at(0, column).and_then(ValueRef::integer).unwrap_or(0);
-    if count(&above, 1) == 1 {
-        return Err(Refusal::new(format!("{role} is a member of {member} already: roles cannot form a circle")));
-    }
-    let below = sql::query(BELOW, params![member])?;
-    if count(&above, 0) + count(&below, 0) > DEPTH_MAX {
-        return Err(Refusal::new(format!("roles nest at most {DEPTH_MAX} deep: grant {member} a role nearer to the top")));
-    }
     sql::exec(
         "INSERT INTO _dadbs_members (member, role) VALUES (?, ?) ON CONFLICT DO NOTHING",
         params![member, role],
     )?;
+    if !address::is_address(member) {
+        nest()?;
+    }
     emit("grant_role", &[("role", role), ("member", member)]);
     Ok(())
 }
 
 /// Ends a membership.
 pub(crate) fn revoke(role: &str, member: &str) -> Result<(), Refusal> {
-    let removed =
-        sql::exec("DELETE FROM _dadbs_members WHERE member = ?1 AND role = ?2", params![member, role])?;
-    if removed == 0 {
-        return Err(Refusal::new(format!("{member} is not a member of {role}; the view roles lists members")));
+    let statement = "DELETE FROM _dadbs_members WHERE member = ?1 AND role = ?2";
+    if sql::exec(statement, params![member, role])? == 0 {
+        return Err(Refusal::new(format!(
+            "{member} is not a member of {role}; the view roles lists members"
+        )));
+    }
+    if !address::is_address(member) {
+        nest()?;
     }
     emit("revoke_role", &[("role", role), ("member", member)]);
+    Ok(())
+}
+
+/// Makes `_dadbs_nested` again; refuses circles and what is too deep.
+fn nest() -> Result<(), Refusal> {
+    sql::exec("DELETE FROM _dadbs_nested", &[])?;
+    sql::exec(NEST_DIRECT, &[])?;
+    let mut steps = 1;
+    while steps < DEPTH_MAX && sql::exec(NEST_STEP, &[])? > 0 {
+        steps += 1;
+    }
+    let circle = sql::query("SELECT role FROM _dadbs_nested WHERE role = holds LIMIT 1", &[])?;
+    if let Some(role) = circle.value().text() {
+        return Err(Refusal::new(format!("{role} would hold itself: roles cannot form a circle")));
+    }
+    // The last step that is allowed has still found roles.
+    if steps == DEPTH_MAX {
+        return Err(Refusal::new(format!(
+            "roles would nest more than {DEPTH_MAX} deep; make the member one of a role nearer to the top"
+        )));
+    }
     Ok(())
 }
 

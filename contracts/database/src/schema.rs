@@ -7,10 +7,12 @@ pub(crate) const OWN_PREFIX: &str = "_dadbs_";
 /// The version of the tables below.
 const VERSION: &str = "1";
 
-const TABLES: [&str; 4] = [
+const TABLES: [&str; 5] = [
     "CREATE TABLE _dadbs_meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT",
     "CREATE TABLE _dadbs_roles (role TEXT NOT NULL PRIMARY KEY) STRICT",
     "CREATE TABLE _dadbs_members (member TEXT NOT NULL, role TEXT NOT NULL, PRIMARY KEY (member, role)) STRICT",
+    // Every role and the roles whose grants it holds, directly or through others: see `roles`.
+    "CREATE TABLE _dadbs_nested (role TEXT NOT NULL, holds TEXT NOT NULL, PRIMARY KEY (role, holds)) STRICT",
     "CREATE TABLE _dadbs_grants (grantee TEXT NOT NULL, verb TEXT NOT NULL, \"table\" TEXT NOT NULL, \
      granted_by TEXT NOT NULL, PRIMARY KEY (grantee, verb, \"table\")) STRICT",
 ];
@@ -28,13 +30,13 @@ pub(crate) const ROLES: &str = "SELECT r.role AS role, m.member AS member FROM _
 
 /// The owner, and the grants that the address ?1 holds unless it is the owner, whom they tell nothing:
 /// a first row ('owner', address), then (verb, table).
-pub(crate) const HELD: &str = "WITH RECURSIVE held (name, depth) AS (\
-       SELECT ?1, 0 WHERE ?1 <> (SELECT value FROM _dadbs_meta WHERE key = 'owner') \
-       UNION SELECT m.role, held.depth + 1 FROM held JOIN _dadbs_members AS m ON m.member = held.name \
-       WHERE held.depth < 8) \
-     SELECT 'owner', value FROM _dadbs_meta WHERE key = 'owner' \
+pub(crate) const HELD: &str = "SELECT 'owner', value FROM _dadbs_meta WHERE key = 'owner' \
      UNION ALL SELECT verb, \"table\" FROM _dadbs_grants \
-       WHERE grantee IN (SELECT name FROM held UNION ALL SELECT 'public' FROM held WHERE depth = 0)";
+       WHERE ?1 <> (SELECT value FROM _dadbs_meta WHERE key = 'owner') AND grantee IN (\
+         SELECT ?1 UNION ALL SELECT 'public' \
+         UNION ALL SELECT role FROM _dadbs_members WHERE member = ?1 \
+         UNION ALL SELECT n.holds FROM _dadbs_members AS m JOIN _dadbs_nested AS n ON n.role = m.role \
+           WHERE m.member = ?1)";
 
 /// Makes the tables of a new database.
 pub(crate) fn create(owner: &str) -> Result<(), Refusal> {

@@ -38,7 +38,7 @@ impl From<String> for Refusal {
 
 impl From<crate::sql::SqlError> for Refusal {
     fn from(error: crate::sql::SqlError) -> Refusal {
-        Refusal(format!("{error}"))
+        Refusal(error.meaning().into())
     }
 }
 
@@ -180,7 +180,9 @@ impl Output for () {
 
 impl Output for Table {
     fn write(self) {
-        host::output(self.encoded());
+        let mut rows = Rows::new();
+        rows.append(&self);
+        rows.write();
     }
 }
 

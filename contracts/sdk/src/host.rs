@@ -120,7 +120,8 @@ pub fn context() -> Context {
     unsafe { raw::context() };
     let bytes = result();
     let row = decode_row(&bytes);
-    let [height, time, chain_id, tx_hash, caller, contract_name, contract_address] = &row[..] else {
+    let [height, time, chain_id, tx_hash, caller, contract_name, contract_address] = &row[..]
+    else {
         abort("the host's context is not the row that dadbs_1 tells; this is a fault of the node");
     };
     Context {

@@ -58,7 +58,8 @@ pub use value::{Rows, Table, ValueRef};
 pub mod prelude {
     pub use crate::alloc::{borrow::ToOwned, format, string::String, vec, vec::Vec};
     pub use crate::{
-        Refusal, Rest, Rows, Table, Value, ValueRef, abort, context, contract, emit, log, params, sql,
+        Refusal, Rest, Rows, Table, Value, ValueRef, abort, context, contract, emit, log, params,
+        sql,
     };
 }
 

@@ -1,29 +1,23 @@
 //! SQL from a contract. Every table of a contract is its own; names need no prefix.
 
 use crate::host;
-use crate::value::{Rows, Table, ValueRef, encode_row};
-use alloc::string::String;
+use crate::value::{RowReader, Rows, Table, ValueRef, encode_row};
+use alloc::vec::Vec;
 use core::fmt;
 use dadbs_abi::status;
+use dadbs_types::value::Reader;
 
-/// Why a statement failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why a statement failed. The host keeps the details and adds them to the message of an abort, so a
+/// refusal that comes from this error tells them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SqlError {
     /// One of `dadbs_abi::status`.
     pub status: i32,
-    /// The host's own words; empty if it gives none.
-    pub message: String,
 }
 
 impl SqlError {
-    /// The error of a status that a host function has returned.
-    fn of(status: i32) -> SqlError {
-        let message = String::from_utf8(host::result()).unwrap_or_default();
-        SqlError { status, message }
-    }
-
-    /// One sentence for people that says what kind of failure the status is.
-    fn meaning(&self) -> &'static str {
+    /// One sentence for people.
+    pub fn meaning(self) -> &'static str {
         match self.status {
             status::SQL_SYNTAX => "the statement cannot be parsed",
             status::SQL_REFUSED => "the statement uses what this database does not offer",
@@ -38,7 +32,7 @@ impl SqlError {
 
 impl fmt::Display for SqlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.message.is_empty() { self.meaning() } else { &self.message })
+        f.write_str(self.meaning())
     }
 }
 
@@ -46,7 +40,7 @@ impl core::error::Error for SqlError {}
 
 /// `Ok` with a count, or the error behind a negative status.
 fn checked(status: i32) -> Result<u32, SqlError> {
-    u32::try_from(status).map_err(|_| SqlError::of(status))
+    u32::try_from(status).map_err(|_| SqlError { status })
 }
 
 /// Runs a statement once; returns the number of rows that it changed.
@@ -70,8 +64,7 @@ pub fn exec_encoded(sql: &str, rows: &[u8]) -> Result<u32, SqlError> {
 
 /// What RETURNING of the statement before has given.
 pub fn returned() -> Option<Table> {
-    // An empty list takes four bytes.
-    (host::result_len() > 4).then(|| Table::new(host::result()))
+    (host::result_len() > 0).then(|| Table::new(host::result()))
 }
 
 /// Runs a SELECT.
@@ -85,15 +78,21 @@ pub fn query_encoded(sql: &str, params: &[u8]) -> Result<Table, SqlError> {
     Ok(Table::new(host::result()))
 }
 
-/// What a statement reads and writes: rows (verb, table) without a row of names.
-pub struct Inspection(Table);
+/// What a statement reads and writes.
+pub struct Inspection {
+    bytes: Vec<u8>,
+}
 
 impl Inspection {
-    /// The accesses: verb and table.
+    /// The accesses: verb (`select`, `insert`, ...) and table.
     pub fn accesses(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.all().filter_map(|row| match row[..] {
-            [ValueRef::Text(verb), ValueRef::Text(table)] => Some((verb, table)),
-            _ => host::abort("the host has answered a malformed access; this is a fault of the node"),
+        // Four bytes of count stand before the rows.
+        let rows = RowReader { reader: Reader::new(self.bytes.get(4..).unwrap_or_default()) };
+        rows.map(|row| match row[..] {
+            [ValueRef::Text(verb), ValueRef::Text(table)] => (verb, table),
+            _ => {
+                host::abort("the host has answered a malformed access; this is a fault of the node")
+            }
         })
     }
 }
@@ -101,5 +100,5 @@ impl Inspection {
 /// What a statement reads and writes, without running it.
 pub fn inspect(sql: &str) -> Result<Inspection, SqlError> {
     checked(host::sql_inspect(sql))?;
-    Ok(Inspection(Table::new(host::result())))
+    Ok(Inspection { bytes: host::result() })
 }

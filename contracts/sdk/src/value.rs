@@ -174,15 +174,40 @@ fn read_row<'a>(reader: &mut Reader<'a>) -> Result<Vec<ValueRef<'a>>, DecodeErro
     Ok(row)
 }
 
-/// One row that came from the host, which encodes correctly.
-pub(crate) fn decode_row(bytes: &[u8]) -> Vec<ValueRef<'_>> {
-    match read_row(&mut Reader::new(bytes)) {
-        Ok(row) => row,
-        Err(_) => host::abort("the host has answered a malformed row; this is a fault of the node"),
+/// The number of rows that stand one behind the other, without making them.
+fn count_rows(bytes: &[u8]) -> Result<u32, DecodeError> {
+    let mut reader = Reader::new(bytes);
+    let mut rows = 0;
+    while !reader.rest().is_empty() {
+        for _ in 0..reader.u16()? {
+            match reader.u8()? {
+                0 => {}
+                1 | 2 => drop(reader.take(8)?),
+                3 | 4 => drop(reader.bytes()?),
+                tag => return Err(DecodeError::UnknownTag(tag)),
+            }
+        }
+        rows += 1;
+    }
+    Ok(rows)
+}
+
+/// What came from the host, which encodes correctly.
+fn trusted<T>(decoded: Result<T, DecodeError>) -> T {
+    match decoded {
+        Ok(value) => value,
+        Err(_) => {
+            host::abort("the host has answered malformed values; this is a fault of the node")
+        }
     }
 }
 
-/// Rows that came from the host, still encoded: a row of column names, then the rows.
+/// One row that came from the host.
+pub(crate) fn decode_row(bytes: &[u8]) -> Vec<ValueRef<'_>> {
+    trusted(read_row(&mut Reader::new(bytes)))
+}
+
+/// A result of the host, still encoded: a row of column names, then the rows.
 #[derive(Clone, Debug)]
 pub struct Table {
     bytes: Vec<u8>,
@@ -193,11 +218,6 @@ impl Table {
         Table { bytes }
     }
 
-    /// The encoding, as `sql_query` has left it.
-    pub fn encoded(&self) -> &[u8] {
-        &self.bytes
-    }
-
     /// The column names.
     pub fn columns(&self) -> Vec<&str> {
         self.all().next().unwrap_or_default().into_iter().filter_map(ValueRef::text).collect()
@@ -205,39 +225,37 @@ impl Table {
 
     /// The rows, decoded one by one.
     pub fn rows(&self) -> impl Iterator<Item = Vec<ValueRef<'_>>> {
-        self.all().skip(1)
+        let mut all = self.all();
+        all.next();
+        all
     }
 
     /// The first value of the first row; NULL if there is no row.
     pub fn value(&self) -> ValueRef<'_> {
-        self.value_at(0, 0).unwrap_or(ValueRef::Null)
+        self.first(0).unwrap_or(ValueRef::Null)
     }
 
-    /// The value in a row and column, both from zero.
-    pub fn value_at(&self, row: usize, column: usize) -> Option<ValueRef<'_>> {
-        self.rows().nth(row)?.get(column).copied()
+    /// A value of the first row, by its column from zero.
+    pub fn first(&self, column: usize) -> Option<ValueRef<'_>> {
+        self.rows().next()?.get(column).copied()
     }
 
-    pub(crate) fn all(&self) -> RowReader<'_> {
-        let mut reader = Reader::new(&self.bytes);
-        RowReader { left: reader.u32().unwrap_or(0), reader }
+    /// The row of names and the rows.
+    fn all(&self) -> RowReader<'_> {
+        RowReader { reader: Reader::new(&self.bytes) }
     }
 }
 
+/// Rows one behind the other.
 pub(crate) struct RowReader<'a> {
-    left: u32,
-    reader: Reader<'a>,
+    pub(crate) reader: Reader<'a>,
 }
 
 impl<'a> Iterator for RowReader<'a> {
     type Item = Vec<ValueRef<'a>>;
 
     fn next(&mut self) -> Option<Vec<ValueRef<'a>>> {
-        self.left = self.left.checked_sub(1)?;
-        match read_row(&mut self.reader) {
-            Ok(row) => Some(row),
-            Err(_) => host::abort("the host has answered malformed rows; this is a fault of the node"),
-        }
+        if self.reader.rest().is_empty() { None } else { Some(trusted(read_row(&mut self.reader))) }
     }
 }
 
@@ -266,12 +284,10 @@ impl Rows {
         self.grow(1);
     }
 
-    /// Appends rows that are already encoded.
-    pub fn append(&mut self, rows: &[u8]) {
-        if let Some((count, rows)) = rows.split_first_chunk() {
-            self.bytes.extend_from_slice(rows);
-            self.grow(u32::from_le_bytes(*count));
-        }
+    /// Appends a result: its row of column names and its rows.
+    pub fn append(&mut self, table: &Table) {
+        self.bytes.extend_from_slice(&table.bytes);
+        self.grow(trusted(count_rows(&table.bytes)));
     }
 
     /// The number of rows.
@@ -301,7 +317,8 @@ mod tests {
 
     #[test]
     fn the_codec_is_the_one_of_the_chain() {
-        let row = [Value::Null, (-2i64).into(), 0.5.into(), "text".into(), Value::Blob(vec![0, 255])];
+        let row =
+            [Value::Null, (-2i64).into(), 0.5.into(), "text".into(), Value::Blob(vec![0, 255])];
         let bytes = dadbs_types::value::encode_row(&row);
         let borrowed: Vec<ValueRef<'_>> = row.iter().map(AsValue::as_value).collect();
         assert_eq!(encode_row(&borrowed), bytes);
@@ -318,11 +335,13 @@ mod tests {
     fn rows_are_what_the_chain_decodes() {
         let mut rows = Rows::new();
         rows.push(&[ValueRef::Integer(1)]);
-        rows.append(&dadbs_types::value::encode_rows(&[[Value::Null], [Value::from("x")]]));
+        let encode = dadbs_types::value::encode_row;
+        let name = encode(&["a".into()]);
+        let table = Table::new([name, encode(&[Value::Null]), encode(&["x".into()])].concat());
+        assert_eq!((table.columns(), table.rows().count()), (vec!["a"], 2));
+        assert_eq!((table.value(), table.first(1)), (ValueRef::Null, None));
+        rows.append(&table);
         let decoded = dadbs_types::value::decode_rows(rows.encoded(), 9).unwrap();
-        assert_eq!(decoded, [[Value::Integer(1)], [Value::Null], [Value::from("x")]]);
-        let table = Table::new(rows.encoded().to_vec());
-        assert_eq!(table.rows().count(), 2);
-        assert_eq!(table.value(), ValueRef::Null);
+        assert_eq!(decoded, [[1.into()], ["a".into()], [Value::Null], ["x".into()]]);
     }
 }

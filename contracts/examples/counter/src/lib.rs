@@ -30,7 +30,8 @@ mod counter {
     /// Adds to a counter; answers where it stands.
     #[call]
     fn add(name: &str, by: u32) -> Result<i64, Refusal> {
-        let statement = "UPDATE counters SET count = count + ? WHERE name = ? AND creator = ? RETURNING count";
+        let statement =
+            "UPDATE counters SET count = count + ? WHERE name = ? AND creator = ? RETURNING count";
         let caller = context().caller;
         if sql::exec(statement, params![by, name, caller])? == 0 {
             return Err(Refusal::new(format!(

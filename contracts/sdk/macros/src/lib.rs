@@ -34,7 +34,10 @@ pub fn contract(
 
 fn expand(mut module: ItemMod) -> syn::Result<TokenStream> {
     let Some((_, items)) = &mut module.content else {
-        return Err(Error::new_spanned(module, "#[contract] needs an inline module: mod name { ... }"));
+        return Err(Error::new_spanned(
+            module,
+            "#[contract] needs an inline module: mod name { ... }",
+        ));
     };
     let mut exports = Vec::new();
     let mut section = Vec::new();
@@ -86,9 +89,8 @@ struct Entry {
 impl Entry {
     /// The entry point that a function is marked as; its marks are removed.
     fn take(function: &mut ItemFn) -> syn::Result<Option<Entry>> {
-        let kind_of = |attribute: &Attribute| {
-            KINDS.into_iter().find(|kind| attribute.path().is_ident(kind))
-        };
+        let kind_of =
+            |attribute: &Attribute| KINDS.into_iter().find(|kind| attribute.path().is_ident(kind));
         let kinds: Vec<&'static str> = function.attrs.iter().filter_map(kind_of).collect();
         let kind = match kinds[..] {
             [] => return Ok(None),
@@ -107,9 +109,13 @@ impl Entry {
         let mut signature = Vec::new();
         for input in &function.sig.inputs {
             let (name, parameter) = named(input)?;
-            let sql = sql_type(parameter)
-                .ok_or_else(|| Error::new_spanned(parameter, "a parameter is &str, String, &[u8], \
-                i64, u32, f64, bool, Value, ValueRef, an Option of these, or Rest at the end"))?;
+            let sql = sql_type(parameter).ok_or_else(|| {
+                Error::new_spanned(
+                    parameter,
+                    "a parameter is &str, String, &[u8], \
+                i64, u32, f64, bool, Value, ValueRef, an Option of these, or Rest at the end",
+                )
+            })?;
             signature.push(if sql == "..." { sql } else { format!("{name} {sql}") });
             parameters.push((name, parameter.clone()));
         }
