@@ -15,7 +15,7 @@ use crate::tx::Tx;
 use dadbs_modules::{Context, auth, bank};
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
-use dadbs_types::limits::BLOCK_GAS_MAX;
+use dadbs_types::limits::{BLOCK_GAS_MAX, TX_GAS_MAX};
 use dadbs_types::{BlockInfo, Code, Coin, Error, Event, Fatal, GasMeter, Rejection};
 use dadbs_vm::Vm;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -41,10 +41,14 @@ pub struct BlockContext<'a> {
 impl BlockContext<'_> {
     /// Executes one transaction.
     pub fn deliver(&mut self, bytes: &[u8]) -> Result<TxResult, Fatal> {
-        let tx = match Tx::decode(bytes) {
+        let mut tx = match Tx::decode(bytes) {
             Ok(tx) => tx,
             Err(rejection) => return Ok(TxResult::rejected(&rejection)),
         };
+        if !self.params.signed {
+            // Who simulates asks what limit to set.
+            tx.gas_limit = TX_GAS_MAX;
+        }
         self.store.begin_tx(tx.hash)?;
         match self.ante(&tx) {
             Ok(()) => self.commit_ante()?,
