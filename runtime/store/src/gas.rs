@@ -1,8 +1,11 @@
 //! What a statement costs, part by part.
 //!
-//! 1. Gas is the sum over [`GasParts::table`]: counts times the prices of `dadbs_types::gas::price`.
-//! 2. Work is charged in pieces while it goes on: text before it is parsed, steps by a limit that the
-//!    gas left allows, each returned row as it comes, written rows after each run.
+//! 1. Gas is the sum over [`GasParts::table`], by the prices of `dadbs_types::gas::price`.
+//! 2. Work is charged before it is done or in bounded pieces: text before it is parsed, steps by a
+//!    limit that the gas left allows, each returned row as it comes. The engine counts a written row
+//!    as its price in steps at the moment of writing, so a statement cannot write more rows than its
+//!    gas pays for.
+//! 3. A failed statement has cost what it used.
 
 use crate::change::Change;
 use dadbs_types::gas::price;
@@ -15,12 +18,14 @@ pub struct GasParts {
     pub statements: u64,
     /// Bytes of their texts.
     pub text_bytes: u64,
-    /// Steps of SQLite's virtual machine.
+    /// Steps of SQLite's virtual machine, without those of written rows.
     pub steps: u64,
-    /// Rows changed, rows of a rewritten table included.
+    /// Rows written, those of a rewritten table included.
     pub rows_written: u64,
-    /// Bytes of changed rows, old and new.
+    /// Bytes of written rows, old and new, as the journal holds them.
     pub bytes_written: u64,
+    /// The gas of written rows and their bytes.
+    pub write_gas: u64,
     /// Rows returned.
     pub rows_read: u64,
     /// Bytes of returned rows.
@@ -32,25 +37,24 @@ pub struct GasParts {
 }
 
 impl GasParts {
-    /// Name, count and price of each part (rule 1).
-    pub fn table(&self) -> [(&'static str, u64, u64); 9] {
+    /// Name, count and gas of each part (rule 1).
+    pub fn table(&self) -> [(&'static str, u64, u64); 8] {
+        let row = |name, count: u64, price: u64| (name, count, count.saturating_mul(price));
         [
-            ("statement", self.statements, price::SQL_STATEMENT),
-            ("text byte", self.text_bytes, price::SQL_TEXT_BYTE),
-            ("step", self.steps, price::SQL_STEP),
-            ("row written", self.rows_written, price::ROW_WRITE),
-            ("byte written", self.bytes_written, price::ROW_WRITE_BYTE),
-            ("row read", self.rows_read, price::ROW_READ),
-            ("byte read", self.bytes_read, price::ROW_READ_BYTE),
-            ("schema change", self.schema_changes, price::SCHEMA_CHANGE),
-            ("schema object", self.schema_objects, price::SCHEMA_OBJECT),
+            row("statement", self.statements, price::SQL_STATEMENT),
+            row("text byte", self.text_bytes, price::SQL_TEXT_BYTE),
+            row("step", self.steps, price::SQL_STEP),
+            ("row written, with its bytes", self.rows_written, self.write_gas),
+            row("row read", self.rows_read, price::ROW_READ),
+            row("byte read", self.bytes_read, price::ROW_READ_BYTE),
+            row("schema change", self.schema_changes, price::SCHEMA_CHANGE),
+            row("schema object", self.schema_objects, price::SCHEMA_OBJECT),
         ]
     }
 
     /// The gas of all parts.
     pub fn gas(&self) -> u64 {
-        let parts = self.table();
-        parts.iter().fold(0, |sum: u64, (_, n, price)| sum.saturating_add(n.saturating_mul(*price)))
+        self.table().iter().fold(0, |sum: u64, (.., gas)| sum.saturating_add(*gas))
     }
 }
 
@@ -83,8 +87,13 @@ impl<'m> Spend<'m> {
         self.gas.remaining() / price::SQL_STEP
     }
 
-    pub(crate) fn steps(&mut self, steps: u64) -> Result<(), OutOfGas> {
-        self.charge(|parts| parts.steps = parts.steps.saturating_add(steps))
+    /// Steps of a run, of which `captured` are the price of rows written.
+    pub(crate) fn steps(&mut self, steps: u64, captured: u64) -> Result<(), OutOfGas> {
+        self.charge(|parts| {
+            parts.steps = parts.steps.saturating_add(steps.saturating_sub(captured));
+            let gas = captured.saturating_mul(price::SQL_STEP);
+            parts.write_gas = parts.write_gas.saturating_add(gas);
+        })
     }
 
     pub(crate) fn row_read(&mut self, bytes: u64) -> Result<(), OutOfGas> {
@@ -94,16 +103,22 @@ impl<'m> Spend<'m> {
         })
     }
 
-    pub(crate) fn rows_written(&mut self, rows: u64, bytes: u64) -> Result<(), OutOfGas> {
+    /// A row of a table that is rewritten without the engine's capture.
+    pub(crate) fn row_rewritten(&mut self, bytes: u64) -> Result<(), OutOfGas> {
         self.charge(|parts| {
-            parts.rows_written = parts.rows_written.saturating_add(rows);
+            parts.rows_written = parts.rows_written.saturating_add(1);
             parts.bytes_written = parts.bytes_written.saturating_add(bytes);
+            let gas = bytes.saturating_mul(price::ROW_WRITE_BYTE);
+            let gas = gas.saturating_add(price::ROW_WRITE);
+            parts.write_gas = parts.write_gas.saturating_add(gas);
         })
     }
 
-    pub(crate) fn written(&mut self, changes: &[Change]) -> Result<(), OutOfGas> {
+    /// Remembers what was written; the steps have paid for it.
+    pub(crate) fn written(&mut self, changes: &[Change]) {
         let bytes = changes.iter().map(Change::row_bytes).fold(0, u64::saturating_add);
-        self.rows_written(changes.len() as u64, bytes)
+        self.parts.rows_written = self.parts.rows_written.saturating_add(changes.len() as u64);
+        self.parts.bytes_written = self.parts.bytes_written.saturating_add(bytes);
     }
 
     pub(crate) fn schema_change(&mut self, objects: u64) -> Result<(), OutOfGas> {
@@ -123,12 +138,12 @@ mod tests {
         let mut meter = GasMeter::new(10_000_000);
         let mut spend = Spend::new(&mut meter);
         spend.text(100).unwrap();
-        spend.steps(1_000).unwrap();
+        spend.steps(1_500, 500).unwrap();
         spend.row_read(64).unwrap();
-        spend.rows_written(3, 300).unwrap();
+        spend.row_rewritten(300).unwrap();
         spend.schema_change(7).unwrap();
         let parts = spend.parts;
-        let sum = 10_000 + 5_000 + 30_000 + 264 + 45_000 + 3_000 + 200_000 + 28_000;
+        let sum = 10_000 + 5_000 + 30_000 + 15_000 + 264 + 15_000 + 3_000 + 200_000 + 28_000;
         assert_eq!((parts.gas(), meter.used()), (sum, sum));
     }
 }

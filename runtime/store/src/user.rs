@@ -277,7 +277,7 @@ impl Store {
                 });
             }
             self.capture.absorb(&self.connection, None)?;
-            spend.written(self.capture.since(mark))?;
+            spend.written(self.capture.since(mark));
             failpoint!("user_row");
         }
         Ok(done)
@@ -317,12 +317,20 @@ impl Store {
             stopped: None,
         };
         let run = prepared.run(row, steps_max, &mut |values| collected.push(values));
-        match (run, collected.stopped) {
+        let stopped = collected.stopped;
+        if let Err(SqlFailure::Fatal(fatal)) = run {
+            return Err(fatal.into());
+        }
+        if run.is_err() {
+            // What a failed statement used is charged too; nothing was kept of what it captured.
+            spend.steps(prepared.steps(), 0)?;
+        }
+        match (run, stopped) {
             (_, Some(error)) => Err(error),
             (Err(failure), None) => Err(failed(failure, spend)),
             (Ok(run), None) => {
                 done.changes = done.changes.saturating_add(run.changes);
-                Ok(spend.steps(run.steps)?)
+                Ok(spend.steps(run.steps, run.captured_steps)?)
             }
         }
     }
@@ -341,7 +349,7 @@ impl Store {
         if rewritten {
             // Old and new rows are both hashed and journaled; DROP has no new ones.
             let sides = if statement.kind == Kind::DropTable { 1 } else { 2 };
-            let mut charge = |bytes: u64| Ok(spend.rows_written(1, bytes.saturating_mul(sides))?);
+            let mut charge = |bytes: u64| Ok(spend.row_rewritten(bytes.saturating_mul(sides))?);
             self.capture.end_rows(&self.connection, object, &mut charge)?;
         }
         self.schema_changes = self.schema_changes.saturating_add(1);
@@ -358,7 +366,7 @@ impl Store {
         }
         let dropped = (statement.kind == Kind::DropTable).then_some(object);
         self.capture.absorb(&self.connection, dropped)?;
-        spend.written(self.capture.since(mark))?;
+        spend.written(self.capture.since(mark));
         failpoint!("schema_change");
         if rewritten && statement.kind != Kind::DropTable {
             self.capture.begin_rows(&self.connection, name)?;
