@@ -21,6 +21,8 @@ limits! {
     DATABASE_NAME_BYTES_MAX: usize = 63, "bytes", "The name of a database.";
 
     SQL_TEXT_BYTES_MAX: usize = 65_536, "bytes", "The text of one statement.";
+    SQL_PHYSICAL_BYTES_MAX: usize = 262_144, "bytes", "The text of one statement after renaming.";
+    SQL_DEPTH_MAX: usize = 200, "levels", "Operators on top of each other in an expression, as in a chain of ORs.";
     SQL_NESTING_MAX: usize = 64, "levels", "Nested brackets, CASEs and subqueries in a statement.";
     SQL_STATEMENTS_MAX: usize = 1_000, "statements", "Statements in one message.";
     SQL_PARAMETERS_MAX: usize = 1_024, "parameters", "Parameters of one statement.";
