@@ -241,7 +241,7 @@ impl Verifier {
 
     /// Through levels whose other side is empty.
     fn rise_to(&mut self, to: u16) {
-        self.node = self.node.take().map(|node| risen(node, &self.path, self.height, to));
+        self.node = self.node.map(|node| risen(&node, &self.path, self.height, to));
         self.height = to;
     }
 
@@ -250,10 +250,10 @@ impl Verifier {
         // `step` is called below height 256 only.
         let height = u8::try_from(self.height).map_err(|_| ProofError::WrongLength)?;
         let right = self.path.is_right(height);
-        self.node = Some(match self.node.take() {
+        self.node = Some(match self.node {
             None => {
                 let beside = self.path.with_bit(height, !right);
-                risen(other, &beside, self.height, self.height + 1)
+                risen(&other, &beside, self.height, self.height + 1)
             }
             Some(ours) => {
                 let (ours, other) = (ours.hash(), other.hash());
@@ -267,8 +267,8 @@ impl Verifier {
 }
 
 /// A node at height `from`, on the way of `path`, as it is at height `to`.
-fn risen(node: Merge, path: &Path, from: u16, to: u16) -> Merge {
-    match node {
+fn risen(node: &Merge, path: &Path, from: u16, to: u16) -> Merge {
+    match *node {
         Merge::Value(hash) => rise(hash, path, from, to),
         Merge::Risen { base, bits, count } => Merge::Risen {
             base,
