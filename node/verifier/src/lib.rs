@@ -59,6 +59,9 @@ pub struct VerifiedRow {
     pub height: u64,
     /// The time of the header that commits to it, one block later.
     pub time: Time,
+    /// What may be trusted from here on, so that trust neither expires nor falls behind the changes
+    /// of validators: the verified header, if its validators sign the next height, too.
+    pub trust: Option<Trust>,
 }
 
 impl VerifiedRow {
@@ -174,5 +177,7 @@ pub fn verify(bytes: &[u8], trust: &Trust, now: Time) -> Result<VerifiedRow, Ver
     dadbs_merkle::verify(root, &leaf_key, leaf_value.as_ref(), &bundle.merkle_proof)?;
 
     commit::verify(&signed_header, &validators, trust, now)?;
-    Ok(VerifiedRow { table: bundle.table, key, row, height: bundle.height, time: header.time })
+    let (height, time) = (bundle.height, header.time);
+    let trust = trust.advanced(header, validators);
+    Ok(VerifiedRow { table: bundle.table, key, row, height, time, trust })
 }

@@ -2,12 +2,13 @@
 
 use crate::{Time, VerifyError};
 use std::time::Duration;
+use tendermint::block::Header;
 use tendermint::validator::{Info, Set};
 use tendermint::{PublicKey, vote::Power};
 
 /// A header that the caller trusts, known from genesis or from a header verified before, and how far
 /// that trust goes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trust {
     /// The chain's id.
     pub chain_id: String,
@@ -25,6 +26,19 @@ pub struct Trust {
     /// How far a header may be behind the caller's clock, so that no node passes an old state off as
     /// the current one; `None` where old states are asked for.
     pub age_max: Option<Duration>,
+}
+
+impl Trust {
+    /// The same at a header that was verified, signed by these validators; `None` if others sign the
+    /// next height.
+    pub(crate) fn advanced(&self, header: &Header, validators: Set) -> Option<Trust> {
+        (header.next_validators_hash == validators.hash()).then(|| Trust {
+            height: header.height.value(),
+            time: header.time,
+            validators: TrustedValidators(validators),
+            ..self.clone()
+        })
+    }
 }
 
 /// A set of validators that the caller trusts.

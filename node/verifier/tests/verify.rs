@@ -8,6 +8,7 @@ use dadbs_verifier::{
 };
 use prost::Message;
 use std::time::Duration;
+use tendermint::block::{CommitSig, Header};
 use tendermint::validator::Set;
 use tendermint_proto::v0_38::types as raw;
 
@@ -35,6 +36,7 @@ fn a_row_and_its_absence_verify() {
             row: Some(row_of(5)),
             height: HEIGHT,
             time: time(42),
+            trust: Some(Trust { height: HEIGHT + 1, time: time(42), ..trust.clone() }),
         };
         assert_eq!(verified, expected);
         assert!(verified.answers("D3_goods", &key_of(5)) && !verified.answers(TABLE, &key_of(6)));
@@ -195,7 +197,7 @@ fn rule_7_every_vote_is_for_this_block_in_its_place() {
     let validators = validators(0, 7);
     let (trust, tree) = (trust(&validators), tree());
     let header = header(&validators, tree.root());
-    let votes: Vec<_> = (0..7).map(|index| vote(&header, &validators, index, false)).collect();
+    let votes = votes(&header, &validators);
     let check = |votes| {
         let signed = commit(header.clone(), votes);
         check(&bundle_of(5, &tree, &signed, &validators), &trust)
@@ -244,6 +246,30 @@ fn rule_8_changed_validators_need_a_third_of_the_trusted_ones() {
     let next = Trust { height: HEIGHT, ..trust(&trusted) };
     assert!(check(&bundle(&trusted, 9, 5), &next).is_ok());
     refused(check(&bundle(&validators(1, 9), 9, 5), &next), "rules 7 and 8");
+}
+
+#[test]
+fn trust_advances_through_changes_of_validators() {
+    let (old, new) = (validators(0, 9), validators(5, 9));
+    let (later, tree) = (validators(8, 9), tree());
+    let first = trust(&old);
+    assert!(check(&bundle(&later, 9, 5), &first).is_err());
+    let advanced = check(&bundle(&new, 9, 5), &first).unwrap().trust.unwrap();
+    assert_eq!(advanced.validators, TrustedValidators::of_set(new.set.clone()));
+    let mut next = header(&later, tree.root());
+    next.height = 60u32.into();
+    next.time = time(48);
+    let signed = commit(next.clone(), votes(&next, &later));
+    assert!(check(&bundle_of(5, &tree, &signed, &later), &first).is_err());
+    assert!(check(&bundle_of(5, &tree, &signed, &later), &advanced).is_ok());
+    next.next_validators_hash = old.set.hash();
+    let signed = commit(next.clone(), votes(&next, &later));
+    let verified = check(&bundle_of(5, &tree, &signed, &later), &advanced).unwrap();
+    assert_eq!(verified.trust, None, "others sign the next height");
+}
+
+fn votes(header: &Header, validators: &Validators) -> Vec<CommitSig> {
+    (0..validators.keys.len()).map(|index| vote(header, validators, index, false)).collect()
 }
 
 #[test]
