@@ -1,8 +1,7 @@
 //! The bundle's bytes, and how they become headers and validators.
 
-use crate::{
-    BUNDLE_BYTES_MAX, SIGNED_HEADER_BYTES_MAX, VALIDATOR_SET_BYTES_MAX, VALIDATORS_MAX, VerifyError,
-};
+use crate::{SIGNED_HEADER_BYTES_MAX, VALIDATOR_SET_BYTES_MAX, VerifyError};
+use dadbs_types::limits::{BUNDLE_BYTES_MAX, VALIDATORS_MAX};
 use dadbs_types::{Key, Row};
 use prost::Message;
 use std::collections::BTreeSet;

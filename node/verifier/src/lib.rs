@@ -33,18 +33,19 @@ use bundle::Parts;
 use dadbs_types::{DecodeError, Key, Row, limits, row};
 use tendermint::error::Error as TendermintError;
 
-/// Validators of a set, at most.
-pub const VALIDATORS_MAX: usize = 500;
 /// Bytes of a signed header: a header and a vote for each validator.
-pub const SIGNED_HEADER_BYTES_MAX: usize = 2048 + 128 * VALIDATORS_MAX;
+pub const SIGNED_HEADER_BYTES_MAX: usize = 2048 + 128 * limits::VALIDATORS_MAX;
 /// Bytes of a validator set.
-pub const VALIDATOR_SET_BYTES_MAX: usize = 128 * VALIDATORS_MAX;
-/// Bytes of a bundle: a row, its key, a path, and the two above.
-pub const BUNDLE_BYTES_MAX: usize = 2 * limits::SQL_VALUE_BYTES_MAX
-    + dadbs_merkle::PROOF_BYTES_MAX
-    + SIGNED_HEADER_BYTES_MAX
-    + VALIDATOR_SET_BYTES_MAX
-    + 1024;
+pub const VALIDATOR_SET_BYTES_MAX: usize = 128 * limits::VALIDATORS_MAX;
+// A row, its key, a path, and the two above fit.
+const _: () = assert!(
+    limits::BUNDLE_BYTES_MAX
+        >= 2 * limits::SQL_VALUE_BYTES_MAX
+            + limits::MERKLE_PROOF_BYTES_MAX
+            + SIGNED_HEADER_BYTES_MAX
+            + VALIDATOR_SET_BYTES_MAX
+            + 1024
+);
 
 /// A row that the validators signed.
 #[derive(Clone, Debug, PartialEq)]

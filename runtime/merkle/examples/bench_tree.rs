@@ -26,21 +26,29 @@ fn main() -> Result<()> {
     )];
     let mut notes = Vec::new();
     // The largest first: memory that an earlier size gave back would hide its growth.
-    for &n in sizes.iter().rev() {
-        size(n, quick, &mut table, &mut notes)?;
+    for (at, &n) in sizes.iter().rev().enumerate() {
+        size(n, at == 0, quick, &mut table, &mut notes)?;
     }
     println!("{}\n\n{}", table.join("\n"), notes.join("\n"));
     Ok(())
 }
 
-fn size(n: u64, quick: bool, table: &mut Vec<String>, notes: &mut Vec<String>) -> Result<()> {
+fn size(
+    n: u64,
+    with_memory: bool,
+    quick: bool,
+    table: &mut Vec<String>,
+    notes: &mut Vec<String>,
+) -> Result<()> {
     eprintln!("{n} leaves: building");
     let before = resident_bytes()?;
     let start = Instant::now();
     let tree = Tree::from_leaves((0..n).map(|i| (key(i), key(i + 1))));
-    let built = start.elapsed().as_secs_f64();
-    let per_row = bytes_per_row(before, n)?;
-    notes.push(format!("{n} leaves: built in {built:.2} s, {per_row:.0} B resident per row"));
+    notes.push(format!("{n} leaves: built in {:.2} s", start.elapsed().as_secs_f64()));
+    if with_memory {
+        notes.push(format!("{n} leaves: {:.0} B per row", bytes_per(before, n)?));
+        notes.push(format!("{n} leaves: {}", memory_of_versions(&tree, n)?));
+    }
     eprintln!("{n} leaves: building the reference");
     let before = resident_bytes()?;
     let mut reference = Oracle::default();
@@ -48,9 +56,10 @@ fn size(n: u64, quick: bool, table: &mut Vec<String>, notes: &mut Vec<String>) -
     for i in 0..n {
         reference.update(&[(key(i), Some(key(i + 1)))]);
     }
-    let built = start.elapsed().as_secs_f64();
-    let per_row = bytes_per_row(before, n)?;
-    notes.push(format!("{n} leaves, reference: built in {built:.2} s, {per_row:.0} B per row"));
+    notes.push(format!("{n} leaves, reference: built in {:.2} s", start.elapsed().as_secs_f64()));
+    if with_memory {
+        notes.push(format!("{n} leaves, reference: {:.0} B per row", bytes_per(before, n)?));
+    }
     notes.push(restart(&tree)?);
     notes.push(proofs(&tree)?);
     updates(tree, &mut reference, n, quick, table)
@@ -164,7 +173,19 @@ fn resident_bytes() -> Result<u64> {
     Ok(pages.parse::<u64>()? * 4096)
 }
 
+/// What versions cost beyond the tree itself.
+fn memory_of_versions(tree: &Tree, n: u64) -> Result<String> {
+    let (mut random, mut known, mut versions) = (Random(n), n, vec![tree.clone()]);
+    let before = resident_bytes()?;
+    for _ in 0..16 {
+        let changes = half_new(&mut random, &mut known, 1000);
+        versions.push(versions[versions.len() - 1].update(&changes));
+    }
+    let per_update = bytes_per(before, 16 * 1000)?;
+    Ok(format!("{per_update:.0} B per update of the versions kept (16 batches of 1000)"))
+}
+
 #[expect(clippy::cast_precision_loss, reason = "small numbers")]
-fn bytes_per_row(before: u64, n: u64) -> Result<f64> {
+fn bytes_per(before: u64, n: u64) -> Result<f64> {
     Ok(resident_bytes()?.saturating_sub(before) as f64 / n as f64)
 }

@@ -25,14 +25,17 @@
 use crate::format::{Merge, Path, TOP, fork, low_byte, rise};
 use crate::tree::{Leaf, Node, Tree, bucket_at, split};
 use crate::{Hash, ZERO};
+use dadbs_types::limits;
 
 const LEAF: u8 = 0x4C;
 const EMPTY_RUN: u8 = 0x4F;
 const OTHER_SIDE: u8 = 0x50;
 const RISEN_OTHER_SIDE: u8 = 0x51;
 
-/// The longest proof: 256 other sides, one of them risen.
-pub const PROOF_BYTES_MAX: usize = 1 + 256 * 33 + 33;
+/// The longest proof.
+pub const PROOF_BYTES_MAX: usize = limits::MERKLE_PROOF_BYTES_MAX;
+// 256 other sides, one of them risen.
+const _: () = assert!(PROOF_BYTES_MAX == 1 + 256 * 33 + 33);
 
 /// Why a proof is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

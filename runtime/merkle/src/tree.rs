@@ -9,6 +9,7 @@
 
 use crate::format::{Merge, Path, TOP, fork, rise};
 use crate::{Hash, ZERO};
+use std::fmt;
 use std::sync::Arc;
 
 /// Leaves of a bucket, at most. More save memory, fewer save hashing.
@@ -107,6 +108,14 @@ impl Tree {
     /// The (key, value) pairs in the order of the tree.
     pub fn iter(&self) -> Leaves<'_> {
         Leaves { bucket: [].iter(), rest: self.root.iter().map(|root| &root.node).collect() }
+    }
+}
+
+/// The root and the number of leaves; the leaves would be too many.
+impl fmt::Debug for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let root = blake3::Hash::from_bytes(self.root()).to_hex();
+        f.debug_struct("Tree").field("root", &root.as_str()).field("len", &self.len).finish()
     }
 }
 
