@@ -504,13 +504,16 @@ fn own_name(expression: &Expr<'_>, names: Names) -> Option<String> {
         {
             own_name(&args[0], names)
         }
-        Expr::Id(id) if id.0.eq_ignore_ascii_case("true") || id.0.eq_ignore_ascii_case("false") => {
-            None
-        }
+        // In a subquery SQLite passes over these two and numbers the column.
+        Expr::Id(id) if names == Names::Caller && is_boolean(id.0) => None,
         Expr::Id(id) => Some(names::dequote(id.0).into_owned()),
         Expr::Qualified(_, column) => Some(names::dequote(column.0).into_owned()),
         _ => None,
     }
+}
+
+fn is_boolean(word: &str) -> bool {
+    word.eq_ignore_ascii_case("true") || word.eq_ignore_ascii_case("false")
 }
 
 /// The names by which a SELECT's own FROM terms are known.
