@@ -10,6 +10,7 @@ use dadbs_vm::{Access, Answer, Host, Vm};
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, params_from_iter};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
@@ -33,7 +34,7 @@ pub struct Outcome {
 pub struct Contract {
     vm: Vm,
     code: Arc<dadbs_vm::Code>,
-    database: Connection,
+    database: RefCell<Connection>,
 }
 
 impl Contract {
@@ -47,7 +48,7 @@ impl Contract {
         let code = vm.load(&[0; 32], &mut || Ok(wasm.to_vec()))?;
         let database = Connection::open_in_memory().map_err(|error| fault(&error))?;
         database.execute_batch("PRAGMA foreign_keys = on").map_err(|error| fault(&error))?;
-        Ok(Contract { vm, code, database })
+        Ok(Contract { vm, code, database: RefCell::new(database) })
     }
 
     /// Calls an entry point that may write, as `caller`.
@@ -73,7 +74,8 @@ impl Contract {
         arguments: &[Value],
         access: Access,
     ) -> Result<Outcome> {
-        let mut host = SqlHost { database: &self.database, caller, calls: vec![], events: vec![] };
+        let mut database = self.database.borrow_mut();
+        let mut host = SqlHost { database: &mut database, caller, calls: vec![], events: vec![] };
         let mut gas = GasMeter::new(GAS);
         host.batch("SAVEPOINT call")?;
         let input = encode_row(arguments);
@@ -92,7 +94,7 @@ fn decode(output: &[u8]) -> Result<Vec<Vec<Value>>> {
 }
 
 struct SqlHost<'a> {
-    database: &'a Connection,
+    database: &'a mut Connection,
     caller: &'a str,
     calls: Vec<&'static str>,
     events: Vec<String>,
