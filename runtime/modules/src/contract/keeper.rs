@@ -150,7 +150,10 @@ pub fn sql_exec(
     let mut arguments = Vec::with_capacity(statements.len().saturating_mul(2));
     for statement in statements {
         arguments.push(Value::Text(statement.sql.clone()));
-        arguments.push(Value::Blob(encode_rows(&statement.rows)));
+        arguments.push(match &statement.rows[..] {
+            [] => Value::Null,
+            rows => Value::Blob(encode_rows(rows)),
+        });
     }
     let results = execute(context, sender, name, "batch", &arguments)?;
     results
