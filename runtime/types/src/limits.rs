@@ -21,6 +21,8 @@ limits! {
     DATABASE_NAME_BYTES_MAX: usize = 63, "bytes", "The name of a database.";
 
     SQL_TEXT_BYTES_MAX: usize = 65_536, "bytes", "The text of one statement.";
+    SQL_PHYSICAL_BYTES_MAX: usize = 262_144, "bytes", "The text of one statement after renaming.";
+    SQL_DEPTH_MAX: usize = 200, "levels", "Operators on top of each other in an expression, as in a chain of ORs.";
     SQL_NESTING_MAX: usize = 64, "levels", "Nested brackets, CASEs and subqueries in a statement.";
     SQL_STATEMENTS_MAX: usize = 1_000, "statements", "Statements in one message.";
     SQL_PARAMETERS_MAX: usize = 1_024, "parameters", "Parameters of one statement.";
@@ -71,5 +73,6 @@ limits! {
     QUERY_ROWS_MAX: usize = 10_000, "rows", "Rows in one answer of the read API.";
     QUERY_BYTES_MAX: usize = 3_145_728, "bytes", "Bytes in one answer of the read API.";
     QUERY_STEPS_MAX: u64 = 200_000_000, "steps", "Work of one read, in steps of SQLite's virtual machine.";
+    QUERY_GAS_MAX: u64 = 500_000_000, "gas", "Work of one view query.";
     VERSIONS_KEPT: usize = 16, "heights", "Versions of the state tree that proofs can be made at.";
 }
