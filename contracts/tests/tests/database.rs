@@ -70,7 +70,7 @@ const STATEMENTS: [(&str, &str); 8] = [
     ("update", "UPDATE t SET note = 'y'"),
     ("delete", "DELETE FROM t"),
     ("create", "CREATE TABLE made (a)"),
-    ("alter", "CREATE INDEX i ON t (note)"),
+    ("alter", "ALTER TABLE t RENAME COLUMN note TO n"),
     ("drop", "DROP TABLE t"),
 ];
 
