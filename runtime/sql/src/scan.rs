@@ -9,6 +9,7 @@
 //! 5. Parameters are `?` or `?1`, at most `SQL_PARAMETERS_MAX`.
 
 use dadbs_types::{Code, Rejection, limits};
+#[allow(clippy::enum_glob_use)] // The parser's token names are unique by their TK_.
 use sqlite3_parser::dialect::TokenType::{self, *};
 use sqlite3_parser::lexer::Scanner;
 use sqlite3_parser::lexer::sql::{Error, Tokenizer};
