@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use dadbs_sql::{Namespace, Object, Purpose, Schema, prepare};
-use rusqlite::Connection;
+
+#[path = "../tests/twin/mod.rs"]
+mod twin;
 
 struct Empty;
 
@@ -47,7 +49,7 @@ fn per_round(mut work: impl FnMut()) -> f64 {
 
 fn main() {
     let namespace = Namespace::database(3);
-    let connection = Connection::open_in_memory().expect("memory");
+    let connection = twin::Twins::new().physical;
     connection
         .execute_batch(
             "CREATE TABLE d3_items(id INTEGER PRIMARY KEY, name TEXT, price REAL);

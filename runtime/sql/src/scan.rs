@@ -253,9 +253,8 @@ fn one_statement(text: &str, tokens: &[Token<'_>]) -> Result<(), Rejection> {
     let Some(first) = tokens.iter().position(|token| token.kind != TK_SEMI) else {
         return Err(Refusal::NoStatement.at("1:1"));
     };
-    if matches!(tokens[first].kind, TK_CREATE)
-        && tokens[first..].iter().take(4).any(|token| token.kind == TK_TRIGGER)
-    {
+    let kinds: Vec<TokenType> = tokens[first..].iter().take(3).map(|token| token.kind).collect();
+    if matches!(kinds.as_slice(), [TK_CREATE, TK_TRIGGER, ..] | [TK_CREATE, TK_TEMP, TK_TRIGGER]) {
         // Its body has semicolons; the refusal of triggers says more than the one of many statements.
         return Err(Refusal::Trigger.at(&place(text, tokens[first].start)));
     }
