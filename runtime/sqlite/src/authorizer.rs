@@ -77,6 +77,11 @@ fn is_schema_table(name: &[u8]) -> bool {
     name == b"sqlite_master" || name == b"sqlite_schema"
 }
 
+/// The index that SQLite makes for a PRIMARY KEY or UNIQUE of a database's table.
+fn is_automatic_index(name: &[u8]) -> bool {
+    name.strip_prefix(b"sqlite_autoindex_").is_some_and(is_database_object)
+}
+
 /// Rules 1 to 4, for one callback of SQLite's authorizer.
 pub(crate) fn allows(
     action: c_int,
@@ -89,6 +94,11 @@ pub(crate) fn allows(
     let main = schema.is_none_or(|schema| schema.to_bytes() == b"main");
     match action {
         ffi::SQLITE_SELECT | ffi::SQLITE_RECURSIVE => true,
+        // RENAME looks for the table's triggers in the temporary schema, which is always empty.
+        ffi::SQLITE_READ | ffi::SQLITE_UPDATE if name == b"sqlite_temp_master" => seen.ddl,
+        // ADD COLUMN of a STRICT table checks the rows that way.
+        ffi::SQLITE_READ if name == b"pragma_quick_check" => seen.ddl,
+        ffi::SQLITE_PRAGMA if name == b"quick_check" => seen.ddl,
         ffi::SQLITE_READ => {
             main && (is_database_object(name)
                 || name.starts_with(b"chain_")
@@ -102,8 +112,8 @@ pub(crate) fn allows(
             let name = second.map_or(&b""[..], CStr::to_bytes);
             functions::is_allowed(name) || (seen.ddl && functions::is_internal(name))
         }
+        ffi::SQLITE_CREATE_INDEX => main && (is_database_object(name) || is_automatic_index(name)),
         ffi::SQLITE_CREATE_TABLE
-        | ffi::SQLITE_CREATE_INDEX
         | ffi::SQLITE_CREATE_VIEW
         | ffi::SQLITE_DROP_TABLE
         | ffi::SQLITE_DROP_INDEX

@@ -144,6 +144,11 @@ fn row(state: &State, db: *mut ffi::sqlite3, column: Column) -> Vec<Value> {
         let mut value = std::ptr::null_mut();
         // SAFETY: within the hook, the index is below the count; SQLite owns the value.
         let code = unsafe { column(db, index, &raw mut value) };
+        if code == ffi::SQLITE_RANGE {
+            // A VIRTUAL generated column: the row does not hold it.
+            values.push(Value::Null);
+            continue;
+        }
         if code != ffi::SQLITE_OK || value.is_null() {
             state.poison(Rejection::new(Code::SqlError, "a changed row cannot be read"));
             values.push(Value::Null);

@@ -175,12 +175,15 @@ impl UserStatement<'_> {
         let mode = connection.enter(Mode::User);
         let meter = state.meter.start(steps_max);
         let captured = state.captured.replace(0);
+        // DDL compiles statements of its own while it runs.
+        let outer = state.seen.replace(Seen { ddl: self.is_ddl, ..Seen::default() });
         let result = self.run_metered(params, steps_max, row);
         self.inner().clear();
         state.poison.borrow_mut().take();
         let steps = state.meter.finish(meter);
         let captured_steps = state.captured.replace(captured);
         self.steps = steps;
+        state.seen.set(outer);
         connection.enter(mode);
         if self.is_ddl {
             connection.users.note(Seen { ddl: true, ..Seen::default() });
