@@ -91,11 +91,23 @@ fn overhead() {
     let vm = Vm::new(Some(directory.path())).expect("starts");
     let cold = least(1, || drop(load(&vm, &wasm)));
     let code = load(&vm, &wasm);
-    let warm = least(20_000, || drop(call(&vm, &code)));
-    let many = least(5, || (0..10_000).for_each(|_| drop(call(&vm, &code)))) / 10_000.0;
+    let warm = least(20_000, || {
+        call(&vm, &code);
+    });
+    let many = least(5, || {
+        (0..10_000).for_each(|_| {
+            call(&vm, &code);
+        })
+    }) / 10_000.0;
     let big = std::thread::Builder::new().stack_size(2 * dadbs_vm::NATIVE_STACK_BYTES);
     let on_big = std::thread::scope(|scope| {
-        let run = || least(5, || (0..10_000).for_each(|_| drop(call(&vm, &code)))) / 10_000.0;
+        let run = || {
+            least(5, || {
+                (0..10_000).for_each(|_| {
+                    call(&vm, &code);
+                })
+            }) / 10_000.0
+        };
         big.spawn_scoped(scope, run).expect("a thread").join().expect("runs")
     });
     let disk = least(20, || {
@@ -133,7 +145,9 @@ fn main() {
         let vm = Vm::new(None).expect("starts");
         let code = load(&vm, &wasm);
         let gas = call(&vm, &code);
-        let ours = least(10, || drop(call(&vm, &code)));
+        let ours = least(10, || {
+            call(&vm, &code);
+        });
         let mut reference = bare(&wasm);
         let bare = least(10, &mut reference);
         println!(
