@@ -2,6 +2,7 @@
 //! wasmtime running the same module in the same process.
 //!
 //! `cargo run --release -p dadbs-vm --features testing --example bench_call`
+#![allow(clippy::cast_precision_loss)]
 
 use std::time::Instant;
 
@@ -110,12 +111,13 @@ fn overhead() {
         };
         big.spawn_scoped(scope, run).expect("a thread").join().expect("runs")
     });
-    let disk = least(20, || {
+    let mut disk = f64::MAX;
+    for _ in 0..20 {
         let vm = Vm::new(Some(directory.path())).expect("starts");
-        let start = Instant::now();
-        vm.load(&hash, &mut || unreachable!()).expect("on disk");
-        println!("  from disk: {:.0} us", start.elapsed().as_secs_f64() * 1e6);
-    });
+        disk = disk.min(least(1, || {
+            vm.load(&hash, &mut || unreachable!()).expect("on disk");
+        }));
+    }
     let mut reference = bare(&wasm);
     let reference = least(5, || (0..10_000).for_each(|_| reference())) / 10_000.0;
     println!(
@@ -125,7 +127,7 @@ fn overhead() {
         ("warm, least", warm),
         ("warm, mean, small stack", many),
         ("warm, mean, large stack", on_big),
-        ("engine start and load from disk", disk),
+        ("load from disk", disk),
         ("validate and compile, cold", cold),
     ] {
         println!("{name:32} {time:>9.2} {:>8.1}", time / reference);

@@ -3,6 +3,7 @@
 //! `cargo run --release -p dadbs-vm --features testing --example bench_compile`
 //!
 //! The reference of each row is one real-looking module of plain arithmetic, per byte.
+#![allow(clippy::cast_precision_loss, clippy::format_collect, clippy::type_complexity)]
 
 use std::fmt::Write as _;
 use std::time::Instant;

@@ -105,6 +105,7 @@ enum Kind {
 }
 
 /// An open block.
+#[expect(clippy::struct_excessive_bools)] // five independent facts of a path
 struct Frame {
     kind: Kind,
     /// True if the block itself can be reached.
@@ -173,11 +174,11 @@ impl Walk {
         let pending = self.pending;
         let target = self.frames.len().checked_sub(1 + depth as usize);
         // The validator has accepted the depth; a loop's head is always checked.
-        if let Some(frame) = target.and_then(|index| self.frames.get_mut(index)) {
-            if frame.kind != Kind::Loop {
-                frame.branched = true;
-                frame.pending_at_end |= pending;
-            }
+        if let Some(frame) = target.and_then(|index| self.frames.get_mut(index))
+            && frame.kind != Kind::Loop
+        {
+            frame.branched = true;
+            frame.pending_at_end |= pending;
         }
     }
 
@@ -255,7 +256,7 @@ impl Walk {
             Operator::Return | Operator::Unreachable => self.live = false,
             // The host looks at the gas itself.
             Operator::Call { function_index } if *function_index < self.imports => {
-                self.calls = true
+                self.calls = true;
             }
             Operator::Call { .. } | Operator::CallIndirect { .. } => {
                 self.pending = true;

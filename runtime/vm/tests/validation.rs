@@ -1,5 +1,7 @@
 //! What may be stored, at and beyond each limit.
 
+#![allow(clippy::format_collect, clippy::format_push_string, clippy::type_complexity)]
+
 mod support;
 
 use dadbs_types::Code;
