@@ -2,7 +2,7 @@
 //! wasmtime running the same module in the same process.
 //!
 //! `cargo run --release -p dadbs-vm --features testing --example bench_call`
-#![allow(clippy::cast_precision_loss)]
+#![allow(clippy::cast_precision_loss, clippy::semicolon_if_nothing_returned)]
 
 use std::time::Instant;
 
