@@ -165,7 +165,9 @@ impl UserStatement<'_> {
         let result = self.run_metered(params, steps_max, row);
         self.inner().clear();
         state.poison.borrow_mut().take();
-        let steps = state.meter.finish(meter);
+        // What is used beyond the limit when a statement stops depends on where it was looked at.
+        let steps = state.meter.finish(meter).min(steps_max);
+        connection.last_run_steps.set(steps);
         connection.enter(mode);
         if self.is_ddl {
             connection.take_note();
