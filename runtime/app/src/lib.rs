@@ -1,1 +1,28 @@
-//! The application: one block through ante, messages, end of block and root
+//! The application: genesis and blocks in; results, events and app hash out.
+//!
+//! - [`App`] owns the only writer. One thread owns the `App`.
+//! - [`Checker`] answers CheckTx on its own reader; [`Queries`] answers reads from any thread. Neither
+//!   shares a lock with the writer.
+//!
+//! One block, in order: [`App::finalize_block`] -> [`execute::BlockContext::deliver`] for each transaction
+//! (decode, ante, messages) -> [`execute::BlockContext::end`] -> root; then [`App::commit`].
+
+pub mod ante;
+mod app;
+mod check;
+pub mod execute;
+mod explain;
+pub mod genesis;
+pub mod messages;
+pub mod outcome;
+mod proposal;
+pub mod queries;
+pub mod signatures;
+pub mod tx;
+
+pub use app::{App, AppConfig, Block, ChainParams, CheckKind, Info};
+pub use check::Checker;
+pub use dadbs_types::Event;
+pub use genesis::Genesis;
+pub use outcome::{BlockOutcome, TxResult};
+pub use queries::Queries;

@@ -1,6 +1,6 @@
 //! A connection: opened in one pinned way, with trusted statements and the capture buffer.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::{CString, c_int};
 use std::os::unix::ffi::OsStrExt;
@@ -70,7 +70,6 @@ pub struct Connection {
     db: *mut ffi::sqlite3,
     state: Box<State>,
     trusted: RefCell<HashMap<(usize, usize), Statement>>,
-    pub(crate) last_run_steps: Cell<u64>,
     pub(crate) users: UserCache,
 }
 
@@ -119,14 +118,12 @@ impl Connection {
         }
         // SAFETY: `db` is open, and the state is owned by the connection that closes it.
         let state = Box::new(State::new(unsafe { MeterHandle::of(db) }));
-        let connection = Connection {
-            db,
-            state,
-            trusted: RefCell::default(),
-            last_run_steps: Cell::new(0),
-            users: UserCache::new(is_writer),
-        };
+        let connection =
+            Connection { db, state, trusted: RefCell::default(), users: UserCache::new(is_writer) };
         connection.harden()?;
+        // SQLite opens the temporary database at the first RENAME or DROP COLUMN and keeps it; from
+        // then on DDL reads its schema too, which costs steps. So it is open from the start.
+        connection.batch("CREATE TEMP TABLE opened(a); DROP TABLE temp.opened")?;
         Ok(connection)
     }
 
@@ -317,12 +314,6 @@ impl Connection {
         }
         self.state.seen.set(Seen::default());
         self.users.note(seen);
-    }
-
-    /// The steps of the last run of a user statement, however it ended: a refused statement has
-    /// worked too, and is paid for.
-    pub fn last_run_steps(&self) -> u64 {
-        self.last_run_steps.get()
     }
 
     /// True between BEGIN and COMMIT or ROLLBACK.

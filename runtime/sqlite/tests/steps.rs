@@ -41,8 +41,8 @@ fn steps(connection: &Connection) -> Vec<(&'static str, u64)> {
             Ok(_) | Err(SqlFailure::Steps(_) | SqlFailure::Rejected(_)) => {}
             Err(why) => panic!("{name}: {why:?}"),
         }
+        all.push((*name, statement.steps()));
         drop(statement);
-        all.push((*name, connection.last_run_steps()));
         connection.batch("ROLLBACK").unwrap();
         connection.capture_truncate(0);
     }

@@ -14,6 +14,8 @@ pub mod coin;
 #[cfg(feature = "host")]
 pub mod error;
 #[cfg(feature = "host")]
+pub mod event;
+#[cfg(feature = "host")]
 pub mod gas;
 #[cfg(feature = "host")]
 pub mod limits;
@@ -28,6 +30,7 @@ pub use {
     block::BlockInfo,
     coin::{Amount, Coin},
     error::{Code, Error, Fatal, Rejection, Result},
+    event::Event,
     gas::{GasMeter, OutOfGas},
     row::{Hash, Key, Row},
 };
