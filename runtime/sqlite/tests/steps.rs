@@ -147,3 +147,35 @@ fn user_rule_3_steps_do_not_depend_on_earlier_statements() {
     });
     assert_eq!(nested.unwrap().steps, alone);
 }
+
+#[test]
+fn steps_of_ddl_are_those_of_a_node_that_was_just_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let ddl = [
+        "CREATE TABLE d1_t(id INTEGER PRIMARY KEY, a TEXT UNIQUE, b INT) STRICT",
+        "INSERT INTO d1_t VALUES (1, 'x', 2), (2, 'y', 3)",
+        "ALTER TABLE d1_t RENAME COLUMN b TO c",
+        "ALTER TABLE d1_t ADD COLUMN d INT DEFAULT 4",
+        "CREATE INDEX d1_i ON d1_t(c, d)",
+        "CREATE VIEW d1_v AS SELECT c FROM d1_t",
+        "DROP INDEX d1_i",
+        "ALTER TABLE d1_t DROP COLUMN d",
+        "ALTER TABLE d1_t ADD COLUMN e TEXT",
+        "CREATE UNIQUE INDEX d1_j ON d1_t(c)",
+        "DROP VIEW d1_v",
+        "DROP TABLE d1_t",
+    ];
+    let run = |connection: &Connection, sql: &str| {
+        let mut statement = connection.prepare_user(sql).unwrap();
+        statement
+            .run(&[], PLENTY, &mut |_| Ok(()))
+            .unwrap_or_else(|why| panic!("{sql}: {why:?}"))
+            .steps
+    };
+    let one = Connection::memory().unwrap();
+    for sql in ddl {
+        let restarted = Connection::open_writer(&path).unwrap();
+        assert_eq!(run(&one, sql), run(&restarted, sql), "{sql}");
+    }
+}
