@@ -9,10 +9,10 @@
 use dadbs_app::{
     App, AppConfig, Block, BlockOutcome, CheckKind, Checker, Genesis, Info, Queries, TxResult,
 };
-use dadbs_types::{Code, Error, Fatal, Hash};
+use dadbs_types::{Code, Error, Fatal, Hash, Rejection};
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::{oneshot, watch};
 
 /// Native stack of the thread, bytes: nested contract calls run on it.
@@ -34,14 +34,14 @@ struct Shared {
     queue: Mutex<Queue>,
     wake: Condvar,
     fault: watch::Sender<Option<Fatal>>,
-    checker: Mutex<Checker>,
+    /// Set once genesis is applied: neither exists before.
+    readers: OnceLock<(Mutex<Checker>, Queries)>,
 }
 
 /// A handle of the application; clones share it.
 #[derive(Clone)]
 pub struct Core {
     shared: Arc<Shared>,
-    queries: Queries,
 }
 
 /// Joins the thread when the node ends.
@@ -74,21 +74,22 @@ impl CoreThread {
         let builder = std::thread::Builder::new().name("core".into()).stack_size(STACK_BYTES);
         let thread = builder
             .spawn(move || {
-                let started = App::open(config).map(|app| {
-                    let (fault, _) = watch::channel(None);
-                    let shared = Arc::new(Shared {
-                        queue: Mutex::default(),
-                        wake: Condvar::new(),
-                        fault,
-                        checker: Mutex::new(app.checker()),
-                    });
-                    (app, shared)
+                let shared = Arc::new(Shared {
+                    queue: Mutex::default(),
+                    wake: Condvar::new(),
+                    fault: watch::channel(None).0,
+                    readers: OnceLock::new(),
+                });
+                let started = App::open(&config).and_then(|app| {
+                    if app.info().initialized {
+                        open_readers(&app, &shared)?;
+                    }
+                    Ok(app)
                 });
                 match started {
-                    Ok((app, shared)) => {
-                        let core = Core { shared: shared.clone(), queries: app.queries() };
+                    Ok(app) => {
                         // The starter waits for this answer; it cannot be gone.
-                        if opened.send(Ok(core)).is_ok() {
+                        if opened.send(Ok(Core { shared: shared.clone() })).is_ok() {
                             run(app, &shared);
                         }
                     }
@@ -162,6 +163,13 @@ fn run(mut app: App, shared: &Shared) {
             return;
         }
     }
+}
+
+fn open_readers(app: &App, shared: &Shared) -> Result<(), Fatal> {
+    let readers = (Mutex::new(app.checker()?), app.queries()?);
+    // Genesis may be applied twice; the first readers serve on.
+    drop(shared.readers.set(readers));
+    Ok(())
 }
 
 fn record(shared: &Shared, fatal: &Fatal) {
@@ -266,7 +274,12 @@ impl Core {
 
     /// Makes the genesis state.
     pub fn init_chain(&self, genesis: Genesis) -> Result<Hash, Fatal> {
-        self.consensus(None, move |app| app.init_chain(&genesis))
+        let shared = self.shared.clone();
+        self.consensus(None, move |app| {
+            let app_hash = app.init_chain(&genesis)?;
+            open_readers(app, &shared)?;
+            Ok(app_hash)
+        })
     }
 
     /// Executes a block.
@@ -296,17 +309,30 @@ impl Core {
 
     /// Checks a transaction for the mempool, on the caller's thread.
     pub fn check(&self, tx: &[u8], kind: CheckKind) -> Result<TxResult, Fatal> {
-        self.kept(locked(&self.shared.checker).check_tx(tx, kind))
+        let Some((checker, _)) = self.shared.readers.get() else {
+            let early = Rejection::new(Code::InvalidRequest, "the chain has no genesis yet");
+            return Ok(TxResult::rejected(&early));
+        };
+        self.kept(locked(checker).check_tx(tx, kind))
     }
 
     /// Forgets what CheckTx counts as pending.
     pub fn reset_checks(&self) {
-        locked(&self.shared.checker).reset();
+        if let Some((checker, _)) = self.shared.readers.get() {
+            locked(checker).reset();
+        }
+    }
+
+    fn queries(&self) -> Result<&Queries, Error> {
+        let readers = self.shared.readers.get();
+        readers.map(|(_, queries)| queries).ok_or_else(|| {
+            Error::rejected(Code::InvalidRequest, "the chain has no genesis yet; try again")
+        })
     }
 
     /// Reads of the last committed height; they do not pass through the thread.
     pub fn query(&self, path: &str, request: &[u8]) -> Result<(u64, Vec<u8>), Error> {
-        let result = self.queries.query(path, request);
+        let result = self.queries()?.query(path, request);
         if let Err(Error::Fatal(fatal)) = &result {
             self.record_fault(fatal);
         }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! lock            held while a process runs
-//! genesis.json    the genesis document, written once
+//! genesis.json    the genesis, written once
 //! validator.key   the dev engine's ed25519 seed, hex, mode 0600
 //! blocks.db       the dev engine's blocks, commits and results
 //! index.db        transactions and events; rebuilt when missing
@@ -10,7 +10,6 @@
 //! ```
 
 use crate::error::NodeError;
-use crate::genesis_doc;
 use dadbs_app::Genesis;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
@@ -56,7 +55,7 @@ impl Home {
     pub fn genesis(&self) -> Result<Option<Genesis>, NodeError> {
         let path = self.join("genesis.json");
         match fs::read(&path) {
-            Ok(json) => genesis_doc::from_json(&json)
+            Ok(json) => dadbs_genesis::from_json(&json)
                 .map(Some)
                 .map_err(|reason| NodeError::home(&path, reason)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -76,7 +75,9 @@ impl Home {
             }
             return Ok(stored);
         }
-        self.write_new("genesis.json", 0o644, genesis_doc::to_json(&genesis).as_bytes())?;
+        let json = dadbs_genesis::to_json(&genesis)
+            .map_err(|error| NodeError::Config(error.to_string()))?;
+        self.write_new("genesis.json", 0o644, json.as_bytes())?;
         Ok(genesis)
     }
 
