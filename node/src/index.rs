@@ -150,7 +150,9 @@ impl TxIndex {
                     values.push(Value::Integer(first_id(to.saturating_add(1))));
                 }
                 Condition::Attribute(key, value) => {
-                    filter.push_str(" AND id IN (SELECT id FROM attributes WHERE key = ? AND value = ?)");
+                    filter.push_str(
+                        " AND id IN (SELECT id FROM attributes WHERE key = ? AND value = ?)",
+                    );
                     values.push(Value::Text(key.clone()));
                     values.push(Value::Text(value.clone()));
                 }
@@ -261,9 +263,7 @@ pub fn parse_query(text: &str) -> Result<Vec<Condition>, String> {
             break;
         }
         let joined = rest.strip_prefix("AND ").or_else(|| rest.strip_prefix("and "));
-        rest = joined
-            .ok_or_else(|| format!("expected AND before \"{rest}\""))?
-            .trim_start();
+        rest = joined.ok_or_else(|| format!("expected AND before \"{rest}\""))?.trim_start();
         if rest.is_empty() {
             return Err("a condition is missing after AND".into());
         }
@@ -284,9 +284,10 @@ fn parse_condition(text: &str) -> Result<(Condition, &str), String> {
     }
     let rest = rest.trim_start();
     let operators = [">=", "<=", "=", ">", "<"];
-    let operator = operators.into_iter().find(|operator| rest.starts_with(operator)).ok_or_else(
-        || format!("\"{text}\": only =, and <, <=, >, >= of tx.height are offered"),
-    )?;
+    let operator = operators
+        .into_iter()
+        .find(|operator| rest.starts_with(operator))
+        .ok_or_else(|| format!("\"{text}\": only =, and <, <=, >, >= of tx.height are offered"))?;
     let rest = rest[operator.len()..].trim_start();
     let (value, rest) = if let Some(quoted) = rest.strip_prefix('\'') {
         quoted.split_once('\'').ok_or_else(|| format!("\"{text}\" lacks the closing quote"))?

@@ -7,11 +7,15 @@
 pub mod api;
 pub mod convert;
 pub mod core_thread;
+pub mod dev;
 pub mod engine;
 pub mod error;
 pub mod genesis_doc;
+pub mod grpc;
 pub mod home;
 pub mod index;
+pub mod rpc;
 pub mod telemetry;
 
+pub use dev::{DevConfig, DevReady, run_dev, shutdown_signal};
 pub use error::NodeError;

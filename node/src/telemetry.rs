@@ -17,8 +17,10 @@ pub fn init(format: Format, filter: &str) -> Result<(), NodeError> {
     let filter = EnvFilter::try_new(filter).map_err(|error| {
         NodeError::Config(format!("\"{filter}\" is not a log filter: {error}; try \"info\""))
     })?;
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false);
     let started = match format {
         Format::Plain => builder.try_init(),
         Format::Json => builder.json().flatten_event(true).try_init(),

@@ -3,7 +3,8 @@
 use super::{Api, ApiError};
 use crate::engine::dev::mempool::Submitted;
 use crate::engine::dev::{ADVANCE_BLOCKS_MAX, ADVANCE_SECONDS_MAX, Tip};
-use dadbs_client::{Fee, SecretKey, Signer, UnsignedTx, any};
+use dadbs_client::tx::any;
+use dadbs_client::{Fee, SecretKey, Signer, UnsignedTx};
 use dadbs_proto::cosmos::auth::v1beta1::{BaseAccount, QueryAccountRequest, QueryAccountResponse};
 use dadbs_proto::cosmos::bank::v1beta1::MsgSend;
 use dadbs_proto::cosmos::base::v1beta1::Coin;
@@ -45,7 +46,9 @@ impl Api {
         match engine.submit(tx)? {
             Submitted::Checked(result) if result.is_ok() => {}
             Submitted::Checked(result) => return Err(ApiError::unavailable(result.log)),
-            Submitted::Known => return Err(ApiError::busy("the faucet's transaction waits already")),
+            Submitted::Known => {
+                return Err(ApiError::busy("the faucet's transaction waits already"));
+            }
             Submitted::Full(why) => return Err(ApiError::busy(why)),
         }
         let started = Instant::now();
@@ -82,11 +85,8 @@ impl Api {
             to_address: to.to_string(),
             amount: vec![Coin { denom: DENOM.into(), amount: amount.to_string() }],
         };
-        let signer = Signer {
-            address,
-            account_number: account.account_number,
-            sequence: account.sequence,
-        };
+        let signer =
+            Signer { address, account_number: account.account_number, sequence: account.sequence };
         let per_million = u128::from(self.genesis.min_fee_per_million_gas);
         let fee = Fee {
             gas_limit: FAUCET_GAS,

@@ -65,7 +65,10 @@ pub fn services() -> Vec<String> {
 
 fn decode<Request: Message + Default>(bytes: &[u8]) -> Result<Request, ApiError> {
     Request::decode(bytes).map_err(|error| {
-        ApiError::invalid(format!("the request is not a {}: {error}", std::any::type_name::<Request>()))
+        ApiError::invalid(format!(
+            "the request is not a {}: {error}",
+            std::any::type_name::<Request>()
+        ))
     })
 }
 
@@ -85,7 +88,9 @@ impl Api {
     pub fn call(&self, path: &str, request: &[u8]) -> Answer {
         match path {
             "/cosmos.tx.v1beta1.Service/Simulate" => self.answer(self.simulate(&decode(request)?)?),
-            "/cosmos.tx.v1beta1.Service/BroadcastTx" => self.answer(self.broadcast(decode(request)?)?),
+            "/cosmos.tx.v1beta1.Service/BroadcastTx" => {
+                self.answer(self.broadcast(decode(request)?)?)
+            }
             "/cosmos.tx.v1beta1.Service/GetTx" => self.answer(self.get_tx(&decode(request)?)?),
             "/cosmos.tx.v1beta1.Service/GetTxsEvent" => {
                 self.answer(self.get_txs_event(&decode(request)?)?)
@@ -96,7 +101,9 @@ impl Api {
             "/dadbs.node.v1.Query/Limits" => self.answer(Api::limits()),
             "/dadbs.node.v1.Query/Trust" => self.answer(self.trust()?),
             "/dadbs.dev.v1.Dev/Faucet" => self.answer(self.faucet(&decode(request)?)?),
-            "/dadbs.dev.v1.Dev/AdvanceBlocks" => self.answer(self.advance_blocks(&decode(request)?)?),
+            "/dadbs.dev.v1.Dev/AdvanceBlocks" => {
+                self.answer(self.advance_blocks(&decode(request)?)?)
+            }
             "/dadbs.dev.v1.Dev/AdvanceTime" => self.answer(self.advance_time(&decode(request)?)?),
             _ => Ok(self.core.query(path, request)?),
         }
@@ -111,7 +118,9 @@ impl Api {
     /// The embedded engine, or why there is none.
     fn dev(&self) -> Result<&DevEngine, ApiError> {
         self.engine.as_ref().ok_or_else(|| {
-            ApiError::unimplemented("this node runs under CometBFT; ask its RPC, or run `dadbs dev`")
+            ApiError::unimplemented(
+                "this node runs under CometBFT; ask its RPC, or run `dadbs dev`",
+            )
         })
     }
 }

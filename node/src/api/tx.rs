@@ -4,7 +4,9 @@ use super::{Api, ApiError, decode};
 use crate::convert::{cosmos_events, exec_tx_result, height_i64, time_of_ns, tx_hash};
 use crate::engine::dev::mempool::Submitted;
 use crate::index::{IndexedTx, PAGE_MAX, parse_query};
-use dadbs_proto::cosmos::base::abci::v1beta1::{GasInfo, Result as TxOutcome, TxMsgData, TxResponse};
+use dadbs_proto::cosmos::base::abci::v1beta1::{
+    GasInfo, Result as TxOutcome, TxMsgData, TxResponse,
+};
 use dadbs_proto::cosmos::base::query::v1beta1::PageResponse;
 use dadbs_proto::cosmos::tx::v1beta1::{
     BroadcastMode, BroadcastTxRequest, BroadcastTxResponse, GetTxRequest, GetTxResponse,

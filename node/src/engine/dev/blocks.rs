@@ -131,7 +131,9 @@ impl BlockStore {
     pub fn get(&self, height: u64) -> Result<Option<StoredBlock>, Fatal> {
         type Columns = (Vec<u8>, Vec<u8>, Vec<u8>, Option<Vec<u8>>);
         let columns: Option<Columns> = locked(&self.reader)
-            .prepare_cached("SELECT block, block_id, seen_commit, results FROM blocks WHERE height = ?1")
+            .prepare_cached(
+                "SELECT block, block_id, seen_commit, results FROM blocks WHERE height = ?1",
+            )
             .and_then(|mut select| {
                 select
                     .query_row([crate::convert::height_i64(height)], |row| {

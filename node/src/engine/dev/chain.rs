@@ -36,8 +36,9 @@ impl Chain {
     /// Brings the application to the height of the block store.
     pub(super) fn open(shared: Arc<Shared>, key: ValidatorKey) -> Result<Chain, Fatal> {
         let genesis = &shared.genesis;
-        let chain_id = chain::Id::try_from(genesis.chain_id.clone())
-            .map_err(|error| Fatal::new(format!("the chain id cannot stand in a header: {error}")))?;
+        let chain_id = chain::Id::try_from(genesis.chain_id.clone()).map_err(|error| {
+            Fatal::new(format!("the chain id cannot stand in a header: {error}"))
+        })?;
         let time_offset_ns = shared
             .blocks
             .fact(TIME_OFFSET)?
@@ -192,8 +193,7 @@ impl Chain {
         let height = self.parent.height + 1;
         let now = now_ns().saturating_add(self.time_offset_ns);
         let time = now.max(self.parent.time_ns.saturating_add(NS_PER_MS));
-        let decided =
-            header::decide(&self.chain_id, &self.key, &self.parent, time, txs.clone())?;
+        let decided = header::decide(&self.chain_id, &self.key, &self.parent, time, txs.clone())?;
         shared.blocks.append(height, &decided)?;
         let response = self.execute(height, time, txs.clone())?;
         shared.blocks.put_results(height, &response)?;
@@ -237,7 +237,9 @@ impl Chain {
 }
 
 fn missing(height: u64) -> Fatal {
-    Fatal::new(format!("the block store lacks block {height}; restore it, or begin with an empty home"))
+    Fatal::new(format!(
+        "the block store lacks block {height}; restore it, or begin with an empty home"
+    ))
 }
 
 fn time_ns(header: &tendermint::block::Header) -> i64 {

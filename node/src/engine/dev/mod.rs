@@ -188,9 +188,8 @@ fn next_work(shared: &Shared, proof_is_wanted: bool, next_tick: Option<Instant>)
 
 fn run(chain: &mut Chain, block_time: Option<Duration>) {
     let core = chain.core().clone();
-    let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        make_blocks(chain, block_time)
-    }));
+    let ran =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| make_blocks(chain, block_time)));
     match ran {
         Ok(Ok(())) => {}
         Ok(Err(fatal)) => core.record_fault(&fatal),
