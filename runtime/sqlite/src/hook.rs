@@ -5,18 +5,22 @@ use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::Arc;
 
-use dadbs_types::{Code, Rejection, Value};
+use dadbs_types::gas::price;
+use dadbs_types::{Code, Value};
 use libsqlite3_sys as ffi;
 
 use crate::authorizer::{self, Seen};
 use crate::capture::{Event, Operation};
+use crate::failure::{self, SqlFailure};
 use crate::meter::MeterHandle;
 use crate::statement;
 
-/// Captured bytes per step: the row is copied, journaled and hashed.
-const CAPTURED_BYTES_PER_STEP: u64 = 16;
-/// Steps of a captured row besides its bytes.
-const CAPTURED_ROW_STEPS: u64 = 8;
+/// What capturing a row costs in steps: the price of a written row and its bytes, so that a statement
+/// meets its limit while it writes and not after.
+fn captured_steps(bytes: u64) -> u64 {
+    let bytes = bytes.saturating_mul(price::ROW_WRITE_BYTE) / price::SQL_STEP;
+    bytes.saturating_add(price::ROW_WRITE / price::SQL_STEP)
+}
 
 /// Whose statements run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +34,9 @@ pub(crate) struct State {
     pub(crate) meter: MeterHandle,
     pub(crate) events: RefCell<Vec<Event>>,
     /// Why the running statement must not succeed although SQLite saw no error.
-    pub(crate) poison: RefCell<Option<Rejection>>,
+    pub(crate) poison: RefCell<Option<SqlFailure>>,
+    /// Steps that captured rows cost since the running statement began.
+    pub(crate) captured: Cell<u64>,
     pub(crate) mode: Cell<Mode>,
     pub(crate) seen: Cell<Seen>,
     pub(crate) random: RefCell<blake3::OutputReader>,
@@ -43,6 +49,7 @@ impl State {
             meter,
             events: RefCell::default(),
             poison: RefCell::default(),
+            captured: Cell::new(0),
             mode: Cell::new(Mode::Trusted),
             seen: Cell::default(),
             random: RefCell::new(random_stream([0; 32])),
@@ -51,7 +58,7 @@ impl State {
     }
 
     /// The running statement fails with `why` at its next check.
-    fn poison(&self, why: Rejection) {
+    fn poison(&self, why: SqlFailure) {
         self.poison.borrow_mut().get_or_insert(why);
         self.meter.stop();
     }
@@ -110,7 +117,7 @@ pub(crate) unsafe extern "C" fn preupdate(
         return;
     }
     let Ok(name) = std::str::from_utf8(name) else {
-        state.poison(Rejection::new(Code::SqlRefused, "the name of a table is not UTF-8"));
+        state.poison(SqlFailure::rejected(Code::SqlRefused, "the name of a table is not UTF-8"));
         return;
     };
     let operation = match operation {
@@ -121,7 +128,9 @@ pub(crate) unsafe extern "C" fn preupdate(
     let old = (operation != Operation::Insert).then(|| row(state, db, ffi::sqlite3_preupdate_old));
     let new = (operation != Operation::Delete).then(|| row(state, db, ffi::sqlite3_preupdate_new));
     let bytes: usize = old.iter().chain(&new).flatten().map(Value::len).sum();
-    state.meter.charge(CAPTURED_ROW_STEPS + bytes as u64 / CAPTURED_BYTES_PER_STEP);
+    let steps = captured_steps(bytes as u64);
+    state.meter.charge(steps);
+    state.captured.set(state.captured.get().saturating_add(steps));
     let table = state.table(name);
     state.events.borrow_mut().push(Event { table, operation, old_rowid, new_rowid, old, new });
 }
@@ -136,16 +145,20 @@ fn row(state: &State, db: *mut ffi::sqlite3, column: Column) -> Vec<Value> {
         let mut value = std::ptr::null_mut();
         // SAFETY: within the hook, the index is below the count; SQLite owns the value.
         let code = unsafe { column(db, index, &raw mut value) };
-        if code != ffi::SQLITE_OK || value.is_null() {
-            state.poison(Rejection::new(Code::SqlError, "a changed row cannot be read"));
+        if code == ffi::SQLITE_RANGE {
+            // A VIRTUAL generated column: it is computed when read, never stored.
             values.push(Value::Null);
             continue;
+        }
+        if code != ffi::SQLITE_OK || value.is_null() {
+            state.poison(SqlFailure::Fatal(failure::fatal(db, code, "reading a changed row")));
+            return values;
         }
         // SAFETY: a valid value, alive until the hook returns.
         match unsafe { statement::value(value) } {
             Ok(value) => values.push(value.to_value()),
             Err(why) => {
-                state.poison(why);
+                state.poison(SqlFailure::Rejected(why));
                 values.push(Value::Null);
             }
         }

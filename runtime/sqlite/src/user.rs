@@ -28,8 +28,10 @@ pub struct StopRow;
 /// What a statement did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// The steps it took.
+    /// The steps it took, those of captured rows included.
     pub steps: u64,
+    /// The steps of captured rows alone: what they cost by `gas::price`, in steps.
+    pub captured_steps: u64,
     /// The rows it inserted, updated or deleted itself; 0 for SELECT and DDL.
     pub changes: u64,
 }
@@ -94,6 +96,8 @@ pub struct UserStatement<'c> {
     statement: Option<(Box<str>, Statement)>,
     is_ddl: bool,
     flushes: u64,
+    /// The last run's.
+    steps: u64,
 }
 
 impl Connection {
@@ -102,7 +106,13 @@ impl Connection {
         let flushes = self.users.flushes.get();
         if let Some(statement) = self.users.take(sql) {
             let statement = Some(statement);
-            return Ok(UserStatement { connection: self, statement, is_ddl: false, flushes });
+            return Ok(UserStatement {
+                connection: self,
+                statement,
+                is_ddl: false,
+                flushes,
+                steps: 0,
+            });
         }
         let meter = self.state().meter.start(u64::MAX);
         let mode = self.enter(Mode::User);
@@ -112,7 +122,7 @@ impl Connection {
         self.enter(mode);
         self.state().meter.finish(meter);
         let statement = Some((sql.into(), result?));
-        Ok(UserStatement { connection: self, statement, is_ddl, flushes })
+        Ok(UserStatement { connection: self, statement, is_ddl, flushes, steps: 0 })
     }
 
     fn compile(&self, sql: &str) -> Result<Statement, SqlFailure> {
@@ -147,6 +157,11 @@ impl UserStatement<'_> {
         self.inner().is_readonly()
     }
 
+    /// The steps of the last run, also of a failed one.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
     /// Runs the statement from its start and hands every row to `row`.
     pub fn run(
         &mut self,
@@ -158,17 +173,26 @@ impl UserStatement<'_> {
         let state = connection.state();
         let mark = connection.capture_mark();
         let mode = connection.enter(Mode::User);
+        if self.is_ddl {
+            state.seen.set(Seen { ddl: true, ..Seen::default() });
+        }
         let meter = state.meter.start(steps_max);
+        let captured = state.captured.replace(0);
+        // DDL compiles statements of its own while it runs.
+        let outer = state.seen.replace(Seen { ddl: self.is_ddl, ..Seen::default() });
         let result = self.run_metered(params, steps_max, row);
         self.inner().clear();
         state.poison.borrow_mut().take();
         let steps = state.meter.finish(meter);
+        let captured_steps = state.captured.replace(captured);
+        self.steps = steps;
+        state.seen.set(outer);
         connection.enter(mode);
         if self.is_ddl {
-            connection.users.note(Seen { ddl: true, ..Seen::default() });
+            connection.take_note();
         }
         match result {
-            Ok(changes) => Ok(Run { steps, changes }),
+            Ok(changes) => Ok(Run { steps, captured_steps, changes }),
             Err(failure) => {
                 connection.capture_truncate(mark);
                 Err(failure)
@@ -249,7 +273,7 @@ impl UserStatement<'_> {
     fn failure(&self, code: i32, steps_max: u64) -> SqlFailure {
         let state = self.connection.state();
         if let Some(why) = state.poison.borrow_mut().take() {
-            return SqlFailure::Rejected(why);
+            return why;
         }
         failure::classify(self.connection.db(), code, state.meter, steps_max)
     }

@@ -21,6 +21,8 @@ limits! {
     DATABASE_NAME_BYTES_MAX: usize = 63, "bytes", "The name of a database.";
 
     SQL_TEXT_BYTES_MAX: usize = 65_536, "bytes", "The text of one statement.";
+    SQL_PHYSICAL_BYTES_MAX: usize = 262_144, "bytes", "The text of one statement after renaming.";
+    SQL_DEPTH_MAX: usize = 200, "levels", "Operators on top of each other in an expression, as in a chain of ORs.";
     SQL_NESTING_MAX: usize = 64, "levels", "Nested brackets, CASEs and subqueries in a statement.";
     SQL_STATEMENTS_MAX: usize = 1_000, "statements", "Statements in one message.";
     SQL_PARAMETERS_MAX: usize = 1_024, "parameters", "Parameters of one statement.";
@@ -54,7 +56,7 @@ limits! {
     WASM_BODY_OPERATORS_MAX: u32 = 32_768, "operators", "Operators of one function.";
     WASM_LOCALS_MAX: u32 = 256, "locals", "Parameters and locals of one function.";
     WASM_MODULE_LOCALS_MAX: u64 = 20_000, "locals", "Parameters and locals of all functions.";
-    WASM_BLOCKS_MAX: u32 = 4_096, "blocks", "Basic blocks that one function can reach.";
+    WASM_BLOCKS_MAX: u32 = 8_192, "blocks", "Basic blocks and br_table targets of one function.";
     WASM_MODULE_BLOCKS_MAX: u64 = 80_000, "blocks", "Basic blocks of all functions.";
     WASM_BLOCK_LOCALS_MAX: u64 = 131_072, "blocks x locals", "Work of the register allocator for one function.";
     WASM_MODULE_BLOCK_LOCALS_MAX: u64 = 2_000_000, "blocks x locals", "Work of the register allocator for a module.";
@@ -72,5 +74,8 @@ limits! {
     QUERY_BYTES_MAX: usize = 3_145_728, "bytes", "Bytes in one answer of the read API.";
     QUERY_STEPS_MAX: u64 = 200_000_000, "steps", "Work of one read, in steps of SQLite's virtual machine.";
     QUERY_GAS_MAX: u64 = 500_000_000, "gas", "Work of one view query.";
+    VALIDATORS_MAX: usize = 500, "validators", "Validators of a set, so that a commit can be verified in bounded time.";
+    MERKLE_PROOF_BYTES_MAX: usize = 8_482, "bytes", "The Merkle proof of one row; no path is longer.";
+    BUNDLE_BYTES_MAX: usize = 2_359_296, "bytes", "A proof bundle: row, key, Merkle proof, signed header, validator set.";
     VERSIONS_KEPT: usize = 16, "heights", "Versions of the state tree that proofs can be made at.";
 }
