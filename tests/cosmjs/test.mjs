@@ -1,4 +1,4 @@
-// Drives a dev node with the real cosmjs: node test.mjs <rpc url> <mnemonic> <chain id>
+// Drives a dev node with the real cosmjs: node test.mjs <rpc url> <mnemonic> <chain id> <recipient>
 import assert from "node:assert/strict";
 import { DirectSecp256k1HdWallet } from "@cosmjs/proto-signing";
 import { GasPrice, SigningStargateClient, StargateClient } from "@cosmjs/stargate";
@@ -7,8 +7,7 @@ import { Comet38Client, connectComet } from "@cosmjs/tendermint-rpc";
 const [url, mnemonic, chainId] = process.argv.slice(2);
 const wallet = await DirectSecp256k1HdWallet.fromMnemonic(mnemonic, { prefix: "dadbs" });
 const [{ address }] = await wallet.getAccounts();
-const other = "dadbs1qyqszqgpqyqszqgpqyqszqgpqyqszqgphm0dve";
-const recipient = process.argv[5] ?? other;
+const recipient = process.argv[5];
 
 const comet = await connectComet(url);
 assert.ok(comet instanceof Comet38Client, "the version must choose the 0.38 client");
