@@ -1,0 +1,107 @@
+//! Named points at which a test lets the process fail: `failpoint!("name")`.
+//!
+//! 1. Without the feature `failpoints` the macro is nothing: a release build contains no name.
+//! 2. A point is armed for the calling thread only; arming another one disarms it.
+
+/// Marks a step at which a test can let the process fail.
+macro_rules! failpoint {
+    ($name:literal) => {
+        #[cfg(feature = "failpoints")]
+        $crate::failpoint::reach($name);
+    };
+}
+pub(crate) use failpoint;
+
+#[cfg(feature = "failpoints")]
+pub use armed::{Action, NAMES, arm, disarm, reach};
+
+#[cfg(feature = "failpoints")]
+mod armed {
+    use std::cell::RefCell;
+
+    /// Every point, in the order a block reaches them.
+    pub const NAMES: &[&str] = &[
+        "begin_block",
+        "begin_tx",
+        "chain_statement",
+        "user_statement",
+        "user_row",
+        "schema_change",
+        "savepoint_release",
+        "savepoint_rollback",
+        "commit_tx",
+        "rollback_tx",
+        "finish_start",
+        "net_changes",
+        "tree_updated",
+        "journal_chunk",
+        "state_row",
+        "pruned",
+        "commit_start",
+        "commit_done",
+        "version_pushed",
+        "checkpoint_start",
+        "checkpoint_written",
+        "checkpoint_synced",
+        "checkpoint_renamed",
+        "checkpoint_pruned",
+    ];
+
+    /// How the process fails.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Action {
+        /// A panic, which unwinds.
+        Panic,
+        /// SIGABRT.
+        Abort,
+        /// SIGKILL: nothing in the process runs afterwards.
+        Kill,
+    }
+
+    thread_local! {
+        static ARMED: RefCell<Option<(&'static str, u64, Action)>> = const { RefCell::new(None) };
+    }
+
+    /// Arms `name`: the process fails when this thread reaches it for the `nth` time, counted from 1.
+    ///
+    /// # Panics
+    /// If no point has this name.
+    pub fn arm(name: &'static str, nth: u64, action: Action) {
+        assert!(NAMES.contains(&name), "no failpoint is named {name}");
+        ARMED.set(Some((name, nth, action)));
+    }
+
+    /// Disarms whatever is armed.
+    pub fn disarm() {
+        ARMED.set(None);
+    }
+
+    /// Called by the macro.
+    ///
+    /// # Panics
+    /// If the point is armed to panic now.
+    pub fn reach(name: &'static str) {
+        debug_assert!(NAMES.contains(&name), "failpoint {name} is not in the list");
+        let action = ARMED.with_borrow_mut(|armed| match armed {
+            Some((point, nth, action)) if *point == name => {
+                *nth = nth.saturating_sub(1);
+                (*nth == 0).then_some(*action)
+            }
+            _ => None,
+        });
+        match action {
+            None => {}
+            Some(Action::Panic) => panic!("failpoint {name}"),
+            Some(Action::Abort) => std::process::abort(),
+            Some(Action::Kill) => kill(),
+        }
+    }
+
+    fn kill() -> ! {
+        let id = std::process::id().to_string();
+        let sent = std::process::Command::new("kill").args(["-9", &id]).status();
+        // SIGKILL arrives within the call above; this is for a machine without `kill`.
+        eprintln!("kill -9 did not end the process: {sent:?}");
+        std::process::abort()
+    }
+}
