@@ -88,15 +88,16 @@ impl Caller {
             })
     }
 
-    /// Runs a statement once per row of parameters, if the rules allow it.
-    pub(crate) fn exec(&self, sql: &str, rows: Option<&[u8]>) -> Result<u32, Refusal> {
+    /// Runs a statement once per row of parameters, if the rules allow it: the number of changed rows,
+    /// or `None` if the list of rows is empty and nothing ran.
+    pub(crate) fn exec(&self, sql: &str, rows: Option<&[u8]>) -> Result<Option<u32>, Refusal> {
         self.permit(sql)?;
-        match rows {
-            // A list of no rows asks for no run; the host would run the statement once.
-            Some([0, 0, 0, 0]) => Ok(0),
-            Some(rows) => Ok(sql::exec_encoded(sql, rows)?),
-            None => Ok(sql::exec(sql, &[])?),
-        }
+        Ok(match rows {
+            // The host would run the statement once for an empty list.
+            Some([0, 0, 0, 0]) => None,
+            Some(rows) => Some(sql::exec_encoded(sql, rows)?),
+            None => Some(sql::exec(sql, &[])?),
+        })
     }
 
     fn permit(&self, sql: &str) -> Result<(), Refusal> {

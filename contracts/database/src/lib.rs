@@ -26,6 +26,7 @@ mod schema;
 use dadbs_sdk::prelude::*;
 
 #[contract]
+#[allow(clippy::wildcard_imports)]
 mod database {
     use super::*;
     use crate::access::{Caller, Verb};
@@ -49,8 +50,8 @@ mod database {
     fn exec(sql: &str, rows: Option<&[u8]>) -> Result<Rows, Refusal> {
         let changed = Caller::load()?.exec(sql, rows)?;
         let mut output = Rows::new();
-        output.push(params![changed]);
-        if let Some(table) = sql::returned() {
+        output.push(params![changed.unwrap_or(0)]);
+        if let Some(table) = changed.and_then(|_| sql::returned()) {
             output.append(&table);
         }
         Ok(output)
@@ -59,6 +60,7 @@ mod database {
     /// Runs statements in order: each is a TEXT and its rows of parameters, a BLOB or NULL. Answers
     /// one row per statement with the number of changed rows.
     #[call]
+    #[allow(clippy::needless_pass_by_value)]
     fn batch(statements: Rest<'_>) -> Result<Rows, Refusal> {
         let caller = Caller::load()?;
         let mut output = Rows::new();
@@ -76,7 +78,7 @@ mod database {
             let changed = caller.exec(sql, rows).map_err(|refusal| {
                 Refusal::new(format!("statement {}: {}", index + 1, refusal.message()))
             })?;
-            output.push(params![changed]);
+            output.push(params![changed.unwrap_or(0)]);
         }
         Ok(output)
     }

@@ -75,7 +75,7 @@ impl<'a> Arguments<'a> {
         self.taken += 1;
         match ValueRef::read(&mut self.reader) {
             Ok(value) => Some(value),
-            Err(error) => self.refuse(&format!("argument {} is malformed: {error}", self.taken)),
+            Err(_) => self.refuse(&format!("argument {} is malformed", self.taken)),
         }
     }
 

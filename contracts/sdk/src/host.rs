@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 macro_rules! declare {
     ($($name:ident($($param:ident),*) $(-> $result:ident)?, $base:literal, $byte:literal, $class:ident, $doc:literal;)*) => {
         #[cfg(target_arch = "wasm32")]
+        #[allow(clippy::doc_markdown)]
         mod raw {
             #[link(wasm_import_module = "dadbs_1")]
             unsafe extern "C" {
@@ -14,6 +15,7 @@ macro_rules! declare {
             }
         }
         #[cfg(not(target_arch = "wasm32"))]
+        #[allow(clippy::doc_markdown)]
         mod raw {
             $(#[doc = $doc] pub(super) unsafe fn $name($($param: i32),*) $(-> $result)? {
                 panic!("{}{:?} is offered to contracts only", stringify!($name), [$($param),*] as [i32; _])

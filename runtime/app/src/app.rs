@@ -14,7 +14,9 @@ use crate::genesis::{self, Genesis};
 use crate::outcome::{BlockOutcome, TxResult};
 use crate::queries::Queries;
 use crate::signatures::VerifiedSignatures;
-use crate::{genesis::load_params, proposal};
+use crate::genesis::load_params;
+use crate::{explain, proposal};
+use dadbs_proto::dadbs::sql::v1::{ExplainRequest, ExplainResponse};
 use dadbs_store::{Store, StoreConfig};
 use dadbs_types::{BlockInfo, Code, Error, Fatal, Hash, Rejection};
 use dadbs_vm::Vm;
@@ -215,21 +217,11 @@ impl App {
         Ok(simulated.unwrap_or_else(|rejection| TxResult::rejected(&rejection)))
     }
 
-    /// What a statement costs, part by part, for `database` (rule 5).
-    pub fn explain(
-        &mut self,
-        database: &str,
-        sql: &str,
-        rows: &[Vec<dadbs_types::Value>],
-    ) -> Result<dadbs_store::Explained, Error> {
-        let contract = dadbs_modules::contract::contract_by_name(&self.store, database)?
-            .ok_or_else(|| {
-                let message = format!("there is no database \"{database}\"");
-                Error::rejected(Code::ContractNotFound, message)
-            })?;
-        self.between_blocks(|context| {
-            context.store.begin_tx([0; 32])?;
-            Ok(context.store.explain(contract.id, sql, rows))
+    /// What a statement costs, part by part (rule 5).
+    pub fn explain(&mut self, request: &ExplainRequest) -> Result<ExplainResponse, Error> {
+        self.between_blocks(|context| match explain::explain(context, request) {
+            Err(Error::Fatal(fatal)) => Err(fatal),
+            answer => Ok(answer),
         })??
     }
 

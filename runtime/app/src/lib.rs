@@ -11,6 +11,7 @@ pub mod ante;
 mod app;
 mod check;
 pub mod execute;
+mod explain;
 pub mod genesis;
 pub mod messages;
 pub mod outcome;

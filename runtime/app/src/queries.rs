@@ -1,7 +1,7 @@
 //! Reads of the last committed height.
 //!
 //! 1. Every query is served under its full gRPC method name with protobuf bytes in and out: gRPC and
-//!    ABCI Query answer alike, from the one table [`ROUTES`].
+//!    ABCI Query answer alike, from the one table `ROUTES`.
 //! 2. An answer comes from one snapshot; its height is returned with it.
 //! 3. A read has bounds of steps, rows and bytes, and shares no lock with the writer.
 
@@ -56,7 +56,7 @@ struct Reading<'a> {
 type Handler = fn(&mut Reading<'_>, &[u8]) -> Result<Vec<u8>, Error>;
 
 /// Every query by its path (rule 1).
-pub const ROUTES: &[(&str, Handler)] = &[
+const ROUTES: &[(&str, Handler)] = &[
     ("/cosmos.auth.v1beta1.Query/Account", |r, b| answer(r, b, account)),
     ("/cosmos.auth.v1beta1.Query/Params", |r, b| answer(r, b, auth_params)),
     ("/cosmos.bank.v1beta1.Query/Balance", |r, b| answer(r, b, balance)),
@@ -82,12 +82,17 @@ fn answer<Request: Message + Default, Response: Message>(
     Ok(handler(reading, request)?.encode_to_vec())
 }
 
+/// The paths of every query.
+pub fn paths() -> impl Iterator<Item = &'static str> {
+    ROUTES.iter().map(|(path, _)| *path)
+}
+
 impl Queries {
     pub(crate) fn new(readers: Readers, vm: Arc<Vm>, params: ChainParams) -> Queries {
         Queries { readers, vm, params }
     }
 
-    /// Answers a path of [`ROUTES`] with the height that was read (rules 1 and 2).
+    /// Answers a path of [`paths`] with the height that was read (rules 1 and 2).
     pub fn query(&self, path: &str, request: &[u8]) -> Result<(u64, Vec<u8>), Error> {
         let (_, handler) =
             ROUTES.iter().find(|(route, _)| *route == path).ok_or_else(|| {
@@ -241,13 +246,16 @@ fn code(reading: &mut Reading<'_>, request: CodeRequest) -> Result<CodeResponse,
     let code = contract::code_info(&reading.view, reading.vm, request.code_id)?;
     let entries = code
         .info
-        .description()
+        .entries
         .into_iter()
-        .map(|entry| Entry {
-            kind: entry.kind.to_string(),
-            name: entry.name,
-            parameters: entry.parameters,
-            doc: entry.doc,
+        .map(|entry| {
+            let described = code.info.description.iter().find(|row| row.entry == entry);
+            Entry {
+                parameters: described.map(|row| row.parameters.clone()).unwrap_or_default(),
+                doc: described.map(|row| row.doc.clone()).unwrap_or_default(),
+                kind: entry.kind.name().into(),
+                name: entry.name,
+            }
         })
         .collect();
     Ok(CodeResponse {
@@ -303,15 +311,17 @@ fn schema(reading: &mut Reading<'_>, request: SchemaRequest) -> Result<SchemaRes
         .view
         .schema(contract.id)?
         .into_iter()
-        .map(|object| Object {
-            kind: object.kind,
-            name: object.name,
-            table: object.table,
-            sql: object.sql,
-            key: object.key,
-            columns: object.columns,
-            hidden_rowid: object.hidden_rowid,
-            physical: object.physical,
+        .map(|object| {
+            let rows = object.rows.unwrap_or_default();
+            Object {
+                kind: object.kind,
+                name: object.name,
+                sql: object.sql,
+                key: rows.key,
+                columns: rows.columns,
+                hidden_rowid: rows.hidden_rowid,
+                physical: object.physical,
+            }
         })
         .collect();
     Ok(SchemaResponse { height: reading.view.height(), objects })

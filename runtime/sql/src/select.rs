@@ -4,7 +4,9 @@
 //!    the next token. The print would change that text, so it carries it as an alias.
 //! 2. In a subquery SQLite also looks through COLLATE and `likely`, and makes equal names differ: by a
 //!    counter, and from the fifth on by chance. A subquery that may have five is refused.
-//! 3. Names that nobody sees (IN, EXISTS, scalar, later terms of a compound) are left alone.
+//! 3. In RETURNING a FROM term hides the target of the same name. SQLite would still find a column of the
+//!    target that the term lacks; here it does not, and the statement fails: an alias resolves it.
+//! 4. Names that nobody sees (IN, EXISTS, scalar, later terms of a compound) are left alone.
 
 use dadbs_types::{Rejection, limits};
 use sqlite3_parser::ast::{
@@ -74,15 +76,14 @@ impl Printer<'_> {
     /// Prints a query; gives the most equal column names that it can have.
     pub(crate) fn select(&mut self, select: &Select<'_>, names: Names) -> Result<usize, Rejection> {
         let with = self.with(select.with.as_ref())?;
-        let hides = self.target.is_some();
-        if hides {
-            let mut hiding = Vec::new();
+        let mut hiding = Vec::new();
+        if self.target.is_some() {
             from_names(&select.body.select, &mut hiding);
             for compound in select.body.compounds.iter().flatten() {
                 from_names(&compound.select, &mut hiding);
             }
-            self.hiding.push(hiding);
         }
+        self.hiding.push(hiding);
         let equal = self.one_select(&select.body.select, names)?;
         if let Some(compounds) = &select.body.compounds {
             let count = compounds.len() + 1;
@@ -103,9 +104,7 @@ impl Printer<'_> {
         if let Some(limit) = select.limit {
             self.limit_clause(limit)?;
         }
-        if hides {
-            self.hiding.pop();
-        }
+        self.hiding.pop();
         if with {
             self.terms.leave();
         }
@@ -327,7 +326,10 @@ impl Printer<'_> {
             }
             SelectTable::Select(select, alias) => {
                 self.open();
+                // The names beside a subquery are not visible inside it.
+                let beside = self.hiding.pop();
                 let equal = self.select(select, Names::Query)?;
+                self.hiding.extend(beside);
                 self.close();
                 self.terms.add(1);
                 let name = alias.as_ref().map_or(Ok(String::new()), |alias| self.alias(alias))?;
@@ -504,13 +506,16 @@ fn own_name(expression: &Expr<'_>, names: Names) -> Option<String> {
         {
             own_name(&args[0], names)
         }
-        Expr::Id(id) if id.0.eq_ignore_ascii_case("true") || id.0.eq_ignore_ascii_case("false") => {
-            None
-        }
+        // In a subquery SQLite passes over these two and numbers the column.
+        Expr::Id(id) if names == Names::Caller && is_boolean(id.0) => None,
         Expr::Id(id) => Some(names::dequote(id.0).into_owned()),
         Expr::Qualified(_, column) => Some(names::dequote(column.0).into_owned()),
         _ => None,
     }
+}
+
+fn is_boolean(word: &str) -> bool {
+    word.eq_ignore_ascii_case("true") || word.eq_ignore_ascii_case("false")
 }
 
 /// The names by which a SELECT's own FROM terms are known.

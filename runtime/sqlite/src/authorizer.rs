@@ -66,8 +66,9 @@ fn is_ddl(action: c_int) -> bool {
     )
 }
 
-/// `d<number>_...`: an object of a database.
+/// `d<number>_...`: an object of a database, or the index that SQLite makes for its constraint.
 fn is_database_object(name: &[u8]) -> bool {
+    let name = name.strip_prefix(b"sqlite_autoindex_").unwrap_or(name);
     let Some(rest) = name.strip_prefix(b"d") else { return false };
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     digits > 0 && rest.get(digits) == Some(&b'_')

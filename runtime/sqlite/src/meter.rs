@@ -9,6 +9,8 @@ use libsqlite3_sys as ffi;
 pub(crate) struct Meter {
     used: u64,
     max: u64,
+    unit: u64,
+    temp: u64,
     now: i64,
     stopped: c_int,
     too_large: c_int,
@@ -27,6 +29,8 @@ const JULIAN_EPOCH_MS: i64 = 210_866_760_000_000;
 pub(crate) struct Setting {
     used: u64,
     max: u64,
+    unit: u64,
+    temp: u64,
 }
 
 /// The meter of an open connection. No reference to it outlives a method, since SQLite writes it too.
@@ -50,8 +54,9 @@ impl MeterHandle {
     /// Starts a statement with at most `max` steps.
     pub(crate) fn start(self, max: u64) -> Setting {
         self.with(|meter| {
-            let before = Setting { used: meter.used, max: meter.max };
-            (meter.used, meter.max) = (0, max);
+            let (used, unit, temp) = (meter.used, meter.unit, meter.temp);
+            let before = Setting { used, max: meter.max, unit, temp };
+            (meter.used, meter.max, meter.unit, meter.temp) = (0, max, 0, 0);
             (meter.stopped, meter.too_large) = (0, 0);
             before
         })
@@ -62,6 +67,7 @@ impl MeterHandle {
         self.with(|meter| {
             let used = meter.used;
             (meter.used, meter.max) = (before.used, before.max);
+            (meter.unit, meter.temp) = (before.unit, before.temp);
             (meter.stopped, meter.too_large) = (0, 0);
             used
         })

@@ -7,6 +7,7 @@
 //! 4. A column of REAL affinity holds 0.0 for -0.0 and a REAL for every integer, as it reads back;
 //!    the capture may show the value before that. All other columns keep the bits.
 
+use crate::view::TableRows;
 use dadbs_sqlite::{Connection, Event};
 use dadbs_types::{Fatal, Key, Row, Value};
 use std::fmt::Write as _;
@@ -54,6 +55,21 @@ fn has_real_affinity(declared_type: &str, strict: bool) -> bool {
     !earlier && !upper.is_empty() && (has("REAL") || has("FLOA") || has("DOUB"))
 }
 
+/// What stands behind the columns of a CREATE TABLE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Options {
+    strict: bool,
+    without_rowid: bool,
+}
+
+impl Options {
+    /// The options of a statement as SQLite stores it; no bracket follows the one of the columns.
+    fn of(physical_sql: &str) -> Options {
+        let tail = physical_sql.rsplit(')').next().unwrap_or("").to_ascii_uppercase();
+        Options { strict: tail.contains("STRICT"), without_rowid: tail.contains("WITHOUT") }
+    }
+}
+
 fn text(value: &Value) -> &str {
     if let Value::Text(text) = value { text } else { "" }
 }
@@ -63,20 +79,35 @@ fn integer(value: &Value) -> i64 {
 }
 
 impl Layout {
-    /// The layout of a physical table, if it exists.
+    /// The layout in names, for clients.
+    pub(crate) fn describe(&self) -> TableRows {
+        let name = |index: &usize| {
+            let found = self.columns.iter().find(|column| column.index == *index);
+            found.map(|column| column.name.clone()).unwrap_or_default()
+        };
+        TableRows {
+            key: self.key.iter().flatten().map(name).collect(),
+            columns: self.columns.iter().map(|column| column.name.clone()).collect(),
+            hidden_rowid: self.key.is_some() && self.rowid.is_some(),
+        }
+    }
+
+    /// The layout of a physical table, if the catalog has it.
     pub(crate) fn load(connection: &Connection, table: &str) -> Result<Option<Layout>, Fatal> {
         let name = Value::from(table);
-        let mut found = None;
+        let mut found = table
+            .eq_ignore_ascii_case("chain_schema")
+            .then(|| ("chain_schema".to_owned(), Options { strict: true, without_rowid: false }));
+        // Not pragma_table_list: it walks through all objects of the store and compiles their views.
         connection.query(
-            "SELECT name, wr, strict FROM pragma_table_list WHERE schema = 'main' AND type = 'table' \
-             AND name = ?1 COLLATE NOCASE",
+            "SELECT physical, physical_sql FROM chain_schema WHERE physical = ?1 AND kind = 'table'",
             &[&name],
             &mut |row| {
-                found = Some((text(&row[0]).to_owned(), integer(&row[1]), integer(&row[2])));
+                found = Some((text(&row[0]).to_owned(), Options::of(text(&row[1]))));
                 Ok(())
             },
         )?;
-        let Some((declared, without_rowid, strict)) = found else { return Ok(None) };
+        let Some((declared, options)) = found else { return Ok(None) };
         let mut all = Vec::new();
         connection.query(
             "SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1) ORDER BY cid",
@@ -95,7 +126,7 @@ impl Layout {
                 Ok(())
             },
         )?;
-        Self::of(declared, without_rowid != 0, strict != 0, &all, key_index).map(Some)
+        Self::of(declared, options, &all, key_index).map(Some)
     }
 
     /// True if a table names its columns rowid, `_rowid_` and oid, so that its own rowid cannot be
@@ -115,11 +146,11 @@ impl Layout {
 
     fn of(
         declared: String,
-        without_rowid: bool,
-        strict: bool,
+        options: Options,
         all: &[Vec<Value>],
         key_index: bool,
     ) -> Result<Layout, Fatal> {
+        let Options { strict, without_rowid } = options;
         let mut key: Vec<(i64, usize, bool)> = all
             .iter()
             .enumerate()
@@ -245,6 +276,14 @@ impl Layout {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn options_stand_behind_the_last_bracket() {
+        let of = |sql| (Options::of(sql).strict, Options::of(sql).without_rowid);
+        assert_eq!(of("CREATE TABLE d1_t(strict TEXT DEFAULT ') WITHOUT')"), (false, false));
+        assert_eq!(of("CREATE TABLE d1_t(a PRIMARY KEY) WITHOUT ROWID, STRICT"), (true, true));
+        assert_eq!(of("CREATE TABLE d1_t(a ANY) strict"), (true, false));
+    }
 
     #[test]
     fn rule_4_affinity_of_declared_types() {

@@ -211,12 +211,25 @@ fn from_checkpoint(
     }
 }
 
-/// The captured tables: all but the node's own and SQLite's.
+/// The captured tables, which are those of the catalog and the catalog itself.
 pub(crate) fn tables(connection: &Connection) -> Result<Vec<String>, Fatal> {
-    let rows = schema::rows(
+    let strange = schema::rows(
         connection,
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'node!_%' ESCAPE '!' \
-         AND name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY rowid",
+         AND name NOT LIKE 'sqlite!_%' ESCAPE '!' AND name <> 'chain_schema' \
+         AND name NOT IN (SELECT physical FROM chain_schema)",
+        &[],
+    )?;
+    if let Some(row) = strange.first() {
+        return Err(Fatal::new(format!(
+            "table {} is not in the catalog: state.db was changed by another program",
+            schema::text(row.first())
+        )));
+    }
+    let rows = schema::rows(
+        connection,
+        "SELECT 'chain_schema' UNION ALL \
+         SELECT physical FROM (SELECT physical FROM chain_schema WHERE kind = 'table' ORDER BY seq)",
         &[],
     )?;
     Ok(rows.iter().map(|row| schema::text(row.first())).collect())
@@ -228,7 +241,8 @@ pub(crate) fn each_row(
     leaf: &mut dyn FnMut(&str, &[u8], &[u8]),
 ) -> Result<(), Fatal> {
     for name in tables(connection)? {
-        let Some(layout) = Layout::load(connection, &name)? else { continue };
+        let layout = Layout::load(connection, &name)?
+            .ok_or_else(|| Fatal::new(format!("table {name} vanished while it was read")))?;
         let read = scan(connection, &layout.select(false), &[], &mut |row| {
             let (key, row) = layout.scanned(row)?;
             leaf(&layout.table, &key, &row);

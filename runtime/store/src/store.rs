@@ -400,4 +400,16 @@ impl Store {
     ) -> Result<Option<Vec<Value>>, Fatal> {
         Ok(self.query(sql, params)?.into_iter().next())
     }
+
+    /// The net changes of a committed height, sorted by table and key; `None` if its journal is no
+    /// longer kept.
+    pub fn journal(&self, height: u64) -> Result<Option<Vec<change::Change>>, Fatal> {
+        Ok(restore::changes(&self.connection, height)?.map(|(changes, _)| changes))
+    }
+
+    /// Calls `row` with physical table (lower case), key bytes and row bytes of every row that the
+    /// root commits to, as the open block sees them.
+    pub fn each_row(&self, row: &mut dyn FnMut(&str, &[u8], &[u8])) -> Result<(), Fatal> {
+        restore::each_row(&self.connection, row)
+    }
 }

@@ -358,7 +358,8 @@ impl Store {
         self.flush();
         let executed = ran?;
         let name = statement.related.as_deref().filter(|_| renames(statement)).unwrap_or(object);
-        if Layout::hides_rowid(&self.connection, name)? {
+        let shaped = matches!(statement.kind, Kind::CreateTable | Kind::AlterTable(_));
+        if shaped && Layout::hides_rowid(&self.connection, name)? {
             return Err(Error::rejected(
                 Code::SqlRefused,
                 "columns named rowid, _rowid_ and oid together hide the row's number: rename one",
@@ -368,14 +369,15 @@ impl Store {
         self.capture.absorb(&self.connection, dropped)?;
         spend.written(self.capture.since(mark));
         failpoint!("schema_change");
-        if rewritten && statement.kind != Kind::DropTable {
-            self.capture.begin_rows(&self.connection, name)?;
-        }
         let made = Made {
             text: is_create(statement.kind).then_some(statement.user.as_str()),
             from_terms: statement.from_terms,
         };
         schema::sync(&self.connection, database, &made)?;
+        // After the catalog: layouts are made from it.
+        if rewritten && statement.kind != Kind::DropTable {
+            self.capture.begin_rows(&self.connection, name)?;
+        }
         self.capture.absorb(&self.connection, None)?;
         Ok(executed)
     }

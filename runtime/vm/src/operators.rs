@@ -24,7 +24,7 @@ pub(crate) enum Dynamic {
 pub(crate) const BULK_SHIFT: i64 = 2;
 
 /// The gas for an operand, as tests and other counters compute it.
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 pub(crate) fn dynamic_gas(dynamic: Dynamic, operand: u32) -> u64 {
     match dynamic {
         Dynamic::Pages => u64::from(operand) * price::WASM_PAGE,

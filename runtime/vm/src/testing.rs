@@ -71,3 +71,20 @@ impl Host for TestHost {
         self.calls.push(format!("log {line}"));
     }
 }
+
+/// The weight of an operator and, as a function of its topmost operand, its dynamic gas: for tests that
+/// count gas in another way.
+pub fn weight(operator: &wasmparser::Operator<'_>) -> Option<u64> {
+    crate::operators::weight(operator)
+}
+
+/// The dynamic gas of an operator whose topmost operand is `operand`; 0 for most.
+pub fn dynamic_gas(operator: &wasmparser::Operator<'_>, operand: u32) -> u64 {
+    crate::operators::dynamic(operator)
+        .map_or(0, |dynamic| crate::operators::dynamic_gas(dynamic, operand))
+}
+
+/// The instrumented form of a validated module, for benches and tests of the code itself.
+pub fn instrument(wasm: &[u8]) -> Result<Vec<u8>, dadbs_types::Fatal> {
+    crate::instrument::instrument(wasm)
+}

@@ -4,6 +4,7 @@
 use dadbs_sdk::prelude::*;
 
 #[contract]
+#[allow(clippy::wildcard_imports)]
 mod counter {
     use super::*;
 

@@ -25,9 +25,8 @@ pub fn store_code(
     wasm: &[u8],
 ) -> Result<(u64, Hash), Error> {
     let len = u64::try_from(wasm.len()).unwrap_or(u64::MAX);
-    context.gas.charge_times(price::CODE_BYTE, len)?;
     let info = context.vm.validate(wasm)?;
-    context.gas.charge(info.store_gas())?;
+    context.gas.charge(info.store_gas)?;
     context.gas.charge_times(price::ROW_WRITE, 2)?;
     let code_hash: Hash = Sha256::digest(wasm).into();
     let id = auth::next_number(context.store, "code")?;
@@ -151,7 +150,10 @@ pub fn sql_exec(
     let mut arguments = Vec::with_capacity(statements.len().saturating_mul(2));
     for statement in statements {
         arguments.push(Value::Text(statement.sql.clone()));
-        arguments.push(Value::Blob(encode_rows(&statement.rows)));
+        arguments.push(match &statement.rows[..] {
+            [] => Value::Null,
+            rows => Value::Blob(encode_rows(rows)),
+        });
     }
     let results = execute(context, sender, name, "batch", &arguments)?;
     results

@@ -40,7 +40,7 @@ pub(super) struct Module {
 impl Module {
     /// The compiled code: from memory, from disk or compiled now.
     pub(super) fn load(self, vm: &Vm, rows: &impl Rows) -> Result<Arc<dadbs_vm::Code>, Error> {
-        vm.load(self.code_hash, &mut || {
+        vm.load(&self.code_hash, &mut || {
             let found = rows.rows(
                 "SELECT wasm FROM chain_modules WHERE code_id = ?1",
                 &[&integer(self.code_id)?],

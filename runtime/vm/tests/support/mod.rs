@@ -1,6 +1,9 @@
 //! What the tests share: contracts in text, and one call.
 #![allow(dead_code)]
 
+pub(crate) mod naive;
+pub(crate) mod smith;
+
 use std::sync::{Arc, LazyLock};
 
 use dadbs_types::{Error, GasMeter, Result};

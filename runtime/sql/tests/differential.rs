@@ -1,0 +1,37 @@
+//! The printed text does what the user's text does in plain SQLite: rows, names, errors.
+
+mod twin;
+
+use rusqlite::types::Value;
+use twin::{Outcome, Twins};
+
+/// One statement per line, run in order; `!` marks those that fail on both sides.
+const TABLE: &str = include_str!("statements.sql");
+
+#[test]
+fn the_table_of_statements_gives_equal_rows_names_and_errors() {
+    let twins = Twins::new();
+    let values: Vec<Value> =
+        vec![Value::Integer(1), Value::Text("x".into()), Value::Integer(3), Value::Null];
+    let mut count = 0;
+    let mut wrong = Vec::new();
+    for line in TABLE.lines().filter(|line| !line.is_empty() && !line.starts_with("--")) {
+        let (fails, text) = line.strip_prefix('!').map_or((false, line), |text| (true, text));
+        count += 1;
+        match twins.run(text, &values) {
+            Err(rejection) => wrong.push(format!("{text}\n  rejected: {rejection}")),
+            Ok((plain, physical)) => {
+                let failed = matches!(plain, Outcome::Failed(..));
+                if plain != physical || failed != fails {
+                    let printed = twins.prepare(text).unwrap().physical;
+                    wrong.push(format!("{text}\n  {printed}\n  {plain:?}\n  {physical:?}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(count >= 150, "only {count} statements");
+    let (plain, physical) = twins.contents();
+    assert_eq!(plain, physical);
+    assert!(plain.len() > 5);
+}
