@@ -23,7 +23,7 @@ pub(crate) enum Format {
 /// A table with its header.
 pub(crate) fn table<H: Into<String>>(header: impl IntoIterator<Item = H>) -> Table {
     let mut table = Table::new();
-    table.load_preset(UTF8_FULL_CONDENSED);
+    table.load_style(UTF8_FULL_CONDENSED);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(header.into_iter().map(Into::into).collect::<Vec<String>>());
     table

@@ -111,7 +111,7 @@ async fn dot(globals: &Globals, client: &Client, database: &str, line: &str) -> 
         (Some(".schema"), name) => {
             let objects = client.schema(database).await?.objects;
             for object in objects.iter().filter(|object| {
-                let named = |n: &str| object.name.eq_ignore_ascii_case(n) || object.table.eq_ignore_ascii_case(n);
+                let named = |n: &str| object.name.eq_ignore_ascii_case(n);
                 !object.sql.is_empty() && name.is_none_or(named)
             }) {
                 println!("{};", object.sql);

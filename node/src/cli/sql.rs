@@ -291,13 +291,11 @@ async fn tables(globals: &Globals, database: &str) -> Outcome {
 async fn schema(globals: &Globals, database: &str, name: Option<&str>) -> Outcome {
     let session = globals.session().await?;
     let answer = session.client.schema(database).await.map_err(|e| explained(e, database))?;
-    let wanted = |object: &str, table: &str| {
-        name.is_none_or(|name| object.eq_ignore_ascii_case(name) || table.eq_ignore_ascii_case(name))
-    };
+    let wanted = |object: &str| name.is_none_or(|name| object.eq_ignore_ascii_case(name));
     let found: Vec<_> = answer
         .objects
         .iter()
-        .filter(|object| !object.sql.is_empty() && wanted(&object.name, &object.table))
+        .filter(|object| !object.sql.is_empty() && wanted(&object.name))
         .collect();
     if let (Some(name), true) = (name, found.is_empty()) {
         let why = format!("no object \"{name}\" in \"{database}\": `dadbs sql tables {database}` lists them");
