@@ -1,18 +1,17 @@
-//! A host for contracts over plain SQLite: one database, no front door, no state tree.
+//! A host for contracts over SQLite: one database behind the front door, no store and no state tree.
 //!
 //! 1. A call is a savepoint: a failed call leaves nothing.
-//! 2. `sql_inspect` asks SQLite's authorizer; names need no prefix, since there is one database.
+//! 2. Every statement passes the front door, which also answers `sql_inspect`; what runs is the text
+//!    itself, since one database needs no prefix.
 //! 3. SQL costs nothing here: gas is the contract's own and that of the crossings.
 
+use dadbs_sql::{Namespace, Purpose, Statement};
 use dadbs_types::value::{decode_rows, encode_row};
 use dadbs_types::{AccountAddress, Code, Error, Fatal, GasMeter, Rejection, Result, Value};
 use dadbs_vm::{Access, Answer, Host, Vm};
-use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, params_from_iter};
-use std::cell::RefCell;
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// Gas that no call of the tests reaches.
 const GAS: u64 = 1_000_000_000;
@@ -34,7 +33,7 @@ pub struct Outcome {
 pub struct Contract {
     vm: Vm,
     code: Arc<dadbs_vm::Code>,
-    database: RefCell<Connection>,
+    database: Connection,
 }
 
 impl Contract {
@@ -48,7 +47,7 @@ impl Contract {
         let code = vm.load(&[0; 32], &mut || Ok(wasm.to_vec()))?;
         let database = Connection::open_in_memory().map_err(|error| fault(&error))?;
         database.execute_batch("PRAGMA foreign_keys = on").map_err(|error| fault(&error))?;
-        Ok(Contract { vm, code, database: RefCell::new(database) })
+        Ok(Contract { vm, code, database })
     }
 
     /// Calls an entry point that may write, as `caller`.
@@ -74,8 +73,7 @@ impl Contract {
         arguments: &[Value],
         access: Access,
     ) -> Result<Outcome> {
-        let mut database = self.database.borrow_mut();
-        let mut host = SqlHost { database: &mut database, caller, calls: vec![], events: vec![] };
+        let mut host = SqlHost { database: &self.database, caller, calls: vec![], events: vec![] };
         let mut gas = GasMeter::new(GAS);
         host.batch("SAVEPOINT call")?;
         let input = encode_row(arguments);
@@ -94,7 +92,7 @@ fn decode(output: &[u8]) -> Result<Vec<Vec<Value>>> {
 }
 
 struct SqlHost<'a> {
-    database: &'a mut Connection,
+    database: &'a Connection,
     caller: &'a str,
     calls: Vec<&'static str>,
     events: Vec<String>,
@@ -197,26 +195,14 @@ impl Host for SqlHost<'_> {
 
     fn sql_inspect(&mut self, sql: &str, _: &mut GasMeter) -> Result<Vec<(String, String)>> {
         self.calls.push("sql_inspect");
-        let accesses = Arc::new(Mutex::new(BTreeSet::new()));
-        let seen = Arc::clone(&accesses);
-        let authorize = move |context: AuthContext<'_>| {
-            if let (Some(access), Ok(mut seen)) = (access(&context.action), seen.lock()) {
-                seen.insert(access);
-            }
-            Authorization::Allow
-        };
-        let authorized = self.database.authorizer(Some(authorize));
-        let prepared = authorized.and_then(|()| self.database.prepare(sql).map(drop));
-        self.database
-            .authorizer(None::<fn(AuthContext<'_>) -> Authorization>)
-            .map_err(|error| fault(&error))?;
-        prepared.map_err(|error| rejection(&error))?;
-        let accesses = accesses.lock().map_err(|_| Fatal::new("the authorizer panicked"))?;
-        Ok(accesses.iter().map(|(verb, table)| ((*verb).into(), table.clone())).collect())
+        let statement = pass(sql, Purpose::Write)?;
+        let pair = |access: &dadbs_sql::Access| (access.verb.as_str().into(), access.table.clone());
+        Ok(statement.accesses.iter().map(pair).collect())
     }
 
     fn sql_query(&mut self, sql: &str, parameters: &[Value], _: &mut GasMeter) -> Result<Answer> {
         self.calls.push("sql_query");
+        pass(sql, Purpose::Read)?;
         let (names, rows) = self.run(sql, parameters).map_err(|error| rejection(&error))?;
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let number = u32::try_from(rows.len()).unwrap_or(u32::MAX);
@@ -225,6 +211,7 @@ impl Host for SqlHost<'_> {
 
     fn sql_exec(&mut self, sql: &str, rows: &[Vec<Value>], _: &mut GasMeter) -> Result<Answer> {
         self.calls.push("sql_exec");
+        pass(sql, Purpose::Write)?;
         self.batch("SAVEPOINT statement")?;
         let answer = self.exec(sql, rows).map_err(|error| rejection(&error));
         let end = if answer.is_ok() { "" } else { "ROLLBACK TO statement;" };
@@ -240,20 +227,16 @@ impl Host for SqlHost<'_> {
     fn log(&mut self, _: &str) {}
 }
 
-/// What an action of the authorizer does to a table of the user.
-fn access(action: &AuthAction<'_>) -> Option<(&'static str, String)> {
-    let (verb, table) = match action {
-        AuthAction::Read { table_name, .. } => ("select", table_name),
-        AuthAction::Insert { table_name } => ("insert", table_name),
-        AuthAction::Update { table_name, .. } => ("update", table_name),
-        AuthAction::Delete { table_name } => ("delete", table_name),
-        AuthAction::CreateTable { table_name } => ("create", table_name),
-        AuthAction::CreateView { view_name } => ("create", view_name),
-        AuthAction::CreateIndex { table_name, .. } => ("alter", table_name),
-        AuthAction::AlterTable { table_name, .. } => ("alter", table_name),
-        AuthAction::DropTable { table_name } => ("drop", table_name),
-        _ => return None,
-    };
-    let own = table.starts_with("sqlite_");
-    (!own).then(|| (verb, table.to_ascii_lowercase()))
+/// A schema without objects: the front door takes every name for a table.
+struct NoSchema;
+
+impl dadbs_sql::Schema for NoSchema {
+    fn object(&self, _: &str) -> Option<dadbs_sql::Object> {
+        None
+    }
+}
+
+/// The statement behind the front door.
+fn pass(sql: &str, purpose: Purpose) -> Result<Statement> {
+    Ok(dadbs_sql::prepare(sql, &Namespace::database(3), purpose, &NoSchema)?)
 }

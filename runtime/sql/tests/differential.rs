@@ -35,3 +35,27 @@ fn the_table_of_statements_gives_equal_rows_names_and_errors() {
     assert_eq!(plain, physical);
     assert!(plain.len() > 5);
 }
+
+#[test]
+fn every_offered_function_is_a_builtin_of_sqlite() {
+    let page = dadbs_sql::document();
+    let rows = page.split("## Functions").nth(1).unwrap().split("## Limits").next().unwrap();
+    let names: Vec<&str> = rows
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| kind"))
+        .flat_map(|line| line.split('|').nth(2).unwrap().split(','))
+        .map(str::trim)
+        .collect();
+    assert!(names.len() > 80);
+    let twins = Twins::new();
+    for name in names {
+        let found: i64 = twins
+            .plain
+            .query_row("SELECT count(*) FROM pragma_function_list WHERE name = ?1", [name], |row| {
+                row.get(0)
+            })
+            .unwrap();
+        // `if`, `coalesce` and the like are compiled inline, but listed all the same.
+        assert!(found > 0, "{name}");
+    }
+}

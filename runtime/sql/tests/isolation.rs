@@ -178,6 +178,16 @@ fn no_attack_touches_a_foreign_table() {
 }
 
 #[test]
+fn the_watch_sees_a_foreign_table() {
+    let mut twins = Twins::new();
+    setup(&twins);
+    let mut statement = twins.prepare("SELECT id FROM t").unwrap();
+    statement.physical = "SELECT id FROM d2_secret".to_owned();
+    let (names, _) = touched(&mut twins, &statement);
+    assert!(names.iter().any(|access| !is_inside(access, &statement)), "{names:?}");
+}
+
+#[test]
 fn a_shared_name_stays_in_its_own_database() {
     let twins = Twins::new();
     setup(&twins);

@@ -356,7 +356,7 @@ fn differential(seed: u64, statements: usize) {
     setup(&twins);
     let (mut succeeded, mut rejected, mut hidden) = (0, 0, 0);
     for at in 0..statements {
-        if at % 500 == 499 {
+        if at % 100 == 99 {
             let (plain, physical) = twins.contents();
             assert_eq!(plain, physical);
             twins = Twins::new();
@@ -398,7 +398,7 @@ fn random_statements_do_the_same() {
 #[ignore = "slow: 200,000 random statements"]
 fn many_random_statements_do_the_same() {
     for seed in 1..=20 {
-        differential(seed, 10_000);
+        differential(seed * 0x9E37_79B9, 10_000);
     }
 }
 
@@ -486,7 +486,8 @@ fn mutate(random: &mut Random, texts: &[&str]) -> String {
 fn mutations(seed: u64, count: usize) {
     let texts: Vec<&str> = include_str!("statements.sql")
         .lines()
-        .filter(|line| !line.starts_with("--"))
+        // Plain SQLite finds the attached chain's table without its schema.
+        .filter(|line| !line.starts_with("--") && !line.contains("accounts"))
         .map(|line| line.trim_start_matches('!'))
         .collect();
     let twins = Twins::new();
@@ -496,6 +497,7 @@ fn mutations(seed: u64, count: usize) {
     }
     let mut random = Random(seed);
     let (mut accepted, mut compiled) = (0, 0);
+    let mut wrong = Vec::new();
     for _ in 0..count {
         let text = mutate(&mut random, &texts);
         let statement = match twins.prepare(&text) {
@@ -512,9 +514,12 @@ fn mutations(seed: u64, count: usize) {
         };
         let plain = names(&twins.plain, &text);
         let physical = names(&twins.physical, &statement.physical);
-        assert_eq!(plain, physical, "{text}\n{}", statement.physical);
+        if plain != physical {
+            wrong.push(format!("{text}\n  {}\n  {plain:?}\n  {physical:?}", statement.physical));
+        }
         compiled += usize::from(plain.is_some());
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(accepted * 20 > count && compiled * 50 > count, "{accepted}, {compiled} of {count}");
 }
 
@@ -527,6 +532,6 @@ fn mutated_texts_neither_panic_nor_change_their_meaning() {
 #[ignore = "slow: 2,000,000 mutated texts"]
 fn many_mutated_texts_neither_panic_nor_change_their_meaning() {
     for seed in 1..=20 {
-        mutations(seed, 100_000);
+        mutations(seed * 0x9E37_79B9, 100_000);
     }
 }

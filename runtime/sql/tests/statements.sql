@@ -56,6 +56,18 @@ INSERT INTO key(key, abort, left) VALUES ('l', 3, 4)
 !INSERT INTO missing VALUES (1)
 !INSERT INTO t(missing) VALUES (1)
 !INSERT INTO t VALUES (1)
+CREATE TABLE trigger("begin" INT, end INT, temp TEXT, view REAL, [index] INT)
+INSERT INTO trigger VALUES (1, 2, 'x', 1.5, 3)
+SELECT "begin", end, temp, trigger.view, trigger."index" FROM trigger
+CREATE TABLE temp(a)
+SELECT temp.a FROM temp
+CREATE TABLE excluded(id INTEGER PRIMARY KEY, n INT)
+INSERT INTO excluded VALUES (1, 1)
+CREATE TABLE "a.b"("c.d" INT)
+INSERT INTO "a.b" VALUES (5)
+SELECT "a.b"."c.d", "a.b".* FROM "a.b"
+CREATE TABLE "it's"("q""q" INT)
+SELECT "it's"."q""q" FROM "it's"
 -- Queries
 SELECT * FROM t
 SELECT t.* FROM t

@@ -75,7 +75,8 @@ fn is_database_object(name: &[u8]) -> bool {
 }
 
 fn is_schema_table(name: &[u8]) -> bool {
-    name == b"sqlite_master" || name == b"sqlite_schema"
+    // RENAME looks for triggers and views in the temporary schema too, which is always empty.
+    name == b"sqlite_master" || name == b"sqlite_schema" || name == b"sqlite_temp_master"
 }
 
 /// Rules 1 to 4, for one callback of SQLite's authorizer.
@@ -87,14 +88,17 @@ pub(crate) fn allows(
     seen: Seen,
 ) -> bool {
     let name = first.map_or(&b""[..], CStr::to_bytes);
-    let main = schema.is_none_or(|schema| schema.to_bytes() == b"main");
+    let main = schema.is_none_or(|schema| schema.to_bytes() == b"main")
+        || (seen.ddl && name == b"sqlite_temp_master");
     match action {
         ffi::SQLITE_SELECT | ffi::SQLITE_RECURSIVE => true,
         ffi::SQLITE_READ => {
             main && (is_database_object(name)
                 || name.starts_with(b"chain_")
-                || (seen.ddl && is_schema_table(name)))
+                || (seen.ddl && (is_schema_table(name) || name == b"pragma_quick_check")))
         }
+        // ADD COLUMN checks the rows of a STRICT table this way.
+        ffi::SQLITE_PRAGMA => seen.ddl && name == b"quick_check",
         ffi::SQLITE_INSERT | ffi::SQLITE_UPDATE | ffi::SQLITE_DELETE => {
             // SQLite asks for the schema's row before it says which DDL it is for.
             main && (is_database_object(name) || is_schema_table(name))
@@ -104,11 +108,14 @@ pub(crate) fn allows(
             functions::is_allowed(name) || (seen.ddl && functions::is_internal(name))
         }
         ffi::SQLITE_CREATE_TABLE
-        | ffi::SQLITE_CREATE_INDEX
         | ffi::SQLITE_CREATE_VIEW
         | ffi::SQLITE_DROP_TABLE
-        | ffi::SQLITE_DROP_INDEX
         | ffi::SQLITE_DROP_VIEW => main && is_database_object(name),
+        // The index of a UNIQUE or PRIMARY KEY is named by SQLite; the second argument is the table.
+        ffi::SQLITE_CREATE_INDEX | ffi::SQLITE_DROP_INDEX => {
+            let is_index = is_database_object(name) || name.starts_with(b"sqlite_autoindex_");
+            main && is_index && is_database_object(second.map_or(b"", CStr::to_bytes))
+        }
         // The first argument is the schema, the second the table.
         ffi::SQLITE_ALTER_TABLE => {
             name == b"main" && is_database_object(second.map_or(b"", CStr::to_bytes))

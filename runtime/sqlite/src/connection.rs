@@ -12,6 +12,7 @@ use libsqlite3_sys as ffi;
 
 use crate::authorizer::Seen;
 use crate::capture::Event;
+use crate::failure::SqlFailure;
 use crate::hook::{self, Mode, State};
 use crate::meter::MeterHandle;
 use crate::statement::Statement;
@@ -113,6 +114,9 @@ impl Connection {
         let connection =
             Connection { db, state, trusted: RefCell::default(), users: UserCache::new(is_writer) };
         connection.harden()?;
+        // SQLite opens the temporary database at the first RENAME or DROP COLUMN and keeps it; from
+        // then on DDL reads its schema too, which costs steps. So it is open from the start.
+        connection.batch("CREATE TEMP TABLE opened(a); DROP TABLE temp.opened")?;
         Ok(connection)
     }
 
@@ -246,7 +250,8 @@ impl Connection {
                 code => {
                     let poison = self.state.poison.borrow_mut().take();
                     return Err(match poison {
-                        Some(why) => Fatal::new(format!("{} in {sql}", why.message)),
+                        Some(SqlFailure::Fatal(fatal)) => fatal,
+                        Some(why) => Fatal::new(format!("{why:?} in {sql}")),
                         None => failure::fatal(self.db, code, sql),
                     });
                 }
@@ -298,6 +303,12 @@ impl Connection {
         }
         self.state.seen.set(Seen::default());
         self.users.note(seen);
+    }
+
+    /// True between BEGIN and COMMIT or ROLLBACK.
+    pub fn is_in_transaction(&self) -> bool {
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_get_autocommit(self.db) == 0 }
     }
 
     /// The number of captured events.

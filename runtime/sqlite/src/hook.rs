@@ -6,11 +6,12 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::Arc;
 
 use dadbs_types::gas::price;
-use dadbs_types::{Code, Rejection, Value};
+use dadbs_types::{Code, Value};
 use libsqlite3_sys as ffi;
 
 use crate::authorizer::{self, Seen};
 use crate::capture::{Event, Operation};
+use crate::failure::{self, SqlFailure};
 use crate::meter::MeterHandle;
 use crate::statement;
 
@@ -33,7 +34,7 @@ pub(crate) struct State {
     pub(crate) meter: MeterHandle,
     pub(crate) events: RefCell<Vec<Event>>,
     /// Why the running statement must not succeed although SQLite saw no error.
-    pub(crate) poison: RefCell<Option<Rejection>>,
+    pub(crate) poison: RefCell<Option<SqlFailure>>,
     /// Steps that captured rows cost since the running statement began.
     pub(crate) captured: Cell<u64>,
     pub(crate) mode: Cell<Mode>,
@@ -57,7 +58,7 @@ impl State {
     }
 
     /// The running statement fails with `why` at its next check.
-    fn poison(&self, why: Rejection) {
+    fn poison(&self, why: SqlFailure) {
         self.poison.borrow_mut().get_or_insert(why);
         self.meter.stop();
     }
@@ -116,7 +117,7 @@ pub(crate) unsafe extern "C" fn preupdate(
         return;
     }
     let Ok(name) = std::str::from_utf8(name) else {
-        state.poison(Rejection::new(Code::SqlRefused, "the name of a table is not UTF-8"));
+        state.poison(SqlFailure::rejected(Code::SqlRefused, "the name of a table is not UTF-8"));
         return;
     };
     let operation = match operation {
@@ -144,16 +145,20 @@ fn row(state: &State, db: *mut ffi::sqlite3, column: Column) -> Vec<Value> {
         let mut value = std::ptr::null_mut();
         // SAFETY: within the hook, the index is below the count; SQLite owns the value.
         let code = unsafe { column(db, index, &raw mut value) };
-        if code != ffi::SQLITE_OK || value.is_null() {
-            state.poison(Rejection::new(Code::SqlError, "a changed row cannot be read"));
+        if code == ffi::SQLITE_RANGE {
+            // A VIRTUAL generated column: it is computed when read, never stored.
             values.push(Value::Null);
             continue;
+        }
+        if code != ffi::SQLITE_OK || value.is_null() {
+            state.poison(SqlFailure::Fatal(failure::fatal(db, code, "reading a changed row")));
+            return values;
         }
         // SAFETY: a valid value, alive until the hook returns.
         match unsafe { statement::value(value) } {
             Ok(value) => values.push(value.to_value()),
             Err(why) => {
-                state.poison(why);
+                state.poison(SqlFailure::Rejected(why));
                 values.push(Value::Null);
             }
         }

@@ -173,17 +173,23 @@ impl UserStatement<'_> {
         let state = connection.state();
         let mark = connection.capture_mark();
         let mode = connection.enter(Mode::User);
+        if self.is_ddl {
+            state.seen.set(Seen { ddl: true, ..Seen::default() });
+        }
         let meter = state.meter.start(steps_max);
         let captured = state.captured.replace(0);
+        // DDL compiles statements of its own while it runs.
+        let outer = state.seen.replace(Seen { ddl: self.is_ddl, ..Seen::default() });
         let result = self.run_metered(params, steps_max, row);
         self.inner().clear();
         state.poison.borrow_mut().take();
         let steps = state.meter.finish(meter);
         let captured_steps = state.captured.replace(captured);
         self.steps = steps;
+        state.seen.set(outer);
         connection.enter(mode);
         if self.is_ddl {
-            connection.users.note(Seen { ddl: true, ..Seen::default() });
+            connection.take_note();
         }
         match result {
             Ok(changes) => Ok(Run { steps, captured_steps, changes }),
@@ -267,7 +273,7 @@ impl UserStatement<'_> {
     fn failure(&self, code: i32, steps_max: u64) -> SqlFailure {
         let state = self.connection.state();
         if let Some(why) = state.poison.borrow_mut().take() {
-            return SqlFailure::Rejected(why);
+            return why;
         }
         failure::classify(self.connection.db(), code, state.meter, steps_max)
     }

@@ -4,8 +4,8 @@
 //!    else the rowid. An `INTEGER PRIMARY KEY` is the rowid.
 //! 2. The hidden rowid is part of the row if the table has one and it is not the key.
 //! 3. VIRTUAL generated columns are not stored, so they are left out.
-//! 4. A column of REAL affinity holds 0.0 for -0.0 and a REAL for every integer, as it reads back;
-//!    the capture may show the value before that. All other columns keep the bits.
+//! 4. A column of REAL affinity holds a REAL for every integer, as it reads back; the capture may show
+//!    the value before that. The engine gives every -0.0 as 0.0, which no SQL can tell apart.
 
 use crate::view::TableRows;
 use dadbs_sqlite::{Connection, Event};
@@ -185,7 +185,6 @@ impl Layout {
         match value {
             #[expect(clippy::cast_precision_loss, reason = "as SQLite converts it")]
             Value::Integer(integer) if column.real => Value::Real(*integer as f64),
-            Value::Real(real) if column.real && *real == 0.0 => Value::Real(0.0),
             value => value.clone(),
         }
     }

@@ -12,6 +12,7 @@ use dadbs_sql::{Namespace, Object, ObjectKind, Schema, user_text};
 use dadbs_sqlite::Connection;
 use dadbs_types::{Fatal, Value};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 /// The version of the tables below.
 pub(crate) const FORMAT: i64 = 1;
@@ -168,41 +169,68 @@ struct Entry {
     sql: String,
 }
 
+impl Entry {
+    /// Of a row (type, name, sql).
+    fn of(row: &[Value]) -> Entry {
+        Entry { kind: text(row.first()), physical: text(row.get(1)), sql: text(row.get(2)) }
+    }
+}
+
+/// Adds the one object that a CREATE made, unless it made none (IF NOT EXISTS).
+pub(crate) fn add(
+    connection: &Connection,
+    database: u64,
+    physical: &str,
+    made: &Made<'_>,
+) -> Result<(), Fatal> {
+    let found = rows(
+        connection,
+        "SELECT type, name, sql FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE \
+         AND name NOT IN (SELECT physical FROM chain_schema WHERE physical = ?1)",
+        &[&Value::from(physical)],
+    )?;
+    match found.first() {
+        Some(row) => insert(connection, database, &prefix(database), &Entry::of(row), made),
+        None => Ok(()),
+    }
+}
+
 /// Brings the catalog of a database in line with `sqlite_schema` (rule 4).
 pub(crate) fn sync(connection: &Connection, database: u64, made: &Made<'_>) -> Result<(), Fatal> {
     let prefix = prefix(database);
-    let actual: Vec<Entry> = rows(
+    let actual = rows(
         connection,
         "SELECT type, name, sql FROM sqlite_schema WHERE substr(name, 1, length(?1)) = ?1 \
          AND sql IS NOT NULL AND tbl_name <> 'chain_schema' ORDER BY rowid",
         &[&Value::from(prefix.as_str())],
-    )?
-    .iter()
-    .map(|row| Entry { kind: text(row.first()), physical: text(row.get(1)), sql: text(row.get(2)) })
-    .collect();
+    )?;
+    let actual: Vec<Entry> = actual.iter().map(|row| Entry::of(row)).collect();
     let known = rows(
         connection,
         "SELECT seq, physical, physical_sql, kind FROM chain_schema WHERE database = ?1 ORDER BY seq",
         &[&id(database)],
     )?;
-    let same = |row: &[Value], entry: &Entry| text(row.get(1)) == entry.physical;
-    let mut gone: Vec<&Vec<Value>> =
-        known.iter().filter(|row| !actual.iter().any(|entry| same(row, entry))).collect();
-    for entry in &actual {
-        let mut old = known.iter().find(|row| same(row, entry));
-        if old.is_none() {
-            // A new name while one of the same kind vanished: a statement renames at most one.
-            let renamed = gone.iter().position(|row| text(row.get(3)) == entry.kind);
-            old = renamed.map(|position| gone.swap_remove(position));
+    let mut gone: BTreeMap<String, &[Value]> =
+        known.iter().map(|row| (text(row.get(1)), row.as_slice())).collect();
+    let (same, new): (Vec<&Entry>, Vec<&Entry>) =
+        actual.iter().partition(|entry| gone.contains_key(&entry.physical));
+    for entry in same {
+        let row = gone.remove(&entry.physical).unwrap_or_default();
+        if text(row.get(2)) != entry.sql {
+            update(connection, database, &prefix, entry, row)?;
         }
-        match old {
+    }
+    for entry in new {
+        // A new name while one of the same kind vanished: a statement renames at most one object.
+        let renamed = gone.iter().find(|(_, row)| text(row.get(3)) == entry.kind);
+        match renamed.map(|(name, _)| name.clone()).and_then(|name| gone.remove(&name)) {
             None => insert(connection, database, &prefix, entry, made)?,
-            Some(row) if same(row, entry) && text(row.get(2)) == entry.sql => {}
             Some(row) => update(connection, database, &prefix, entry, row)?,
         }
     }
-    for row in gone {
-        connection.execute("DELETE FROM chain_schema WHERE seq = ?1", &[&row[0]])?;
+    for row in gone.values() {
+        let seq = row.first().unwrap_or(&Value::Null);
+        connection.execute("DELETE FROM chain_schema WHERE seq = ?1", &[seq])?;
     }
     Ok(())
 }

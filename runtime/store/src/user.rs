@@ -373,7 +373,11 @@ impl Store {
             text: is_create(statement.kind).then_some(statement.user.as_str()),
             from_terms: statement.from_terms,
         };
-        schema::sync(&self.connection, database, &made)?;
+        if is_create(statement.kind) {
+            schema::add(&self.connection, database, object, &made)?;
+        } else {
+            schema::sync(&self.connection, database, &made)?;
+        }
         // After the catalog: layouts are made from it.
         if rewritten && statement.kind != Kind::DropTable {
             self.capture.begin_rows(&self.connection, name)?;

@@ -204,3 +204,116 @@ impl Recent {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).by_hash.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Vm, engine};
+
+    const HASH: [u8; 32] = [7; 32];
+
+    fn wasm() -> Vec<u8> {
+        let text = r#"(module (memory (export "memory") 1) (func (export "dadbs_abi_1")) (func (export "call_run")))"#;
+        wat::parse_str(text).unwrap()
+    }
+
+    /// Loads with a new VM; true if the disk served it.
+    fn served_by_disk(directory: &Path) -> bool {
+        let mut fetched = false;
+        let vm = Vm::new(Some(directory)).unwrap();
+        vm.load(&HASH, &mut || {
+            fetched = true;
+            Ok(wasm())
+        })
+        .unwrap();
+        !fetched
+    }
+
+    fn artifact(directory: &Path) -> PathBuf {
+        let files = fs::read_dir(directory).unwrap().map(|file| file.unwrap().path());
+        let mut files: Vec<_> = files.filter(|path| path.extension().is_some()).collect();
+        assert_eq!(files.len(), 1, "{files:?}");
+        files.remove(0)
+    }
+
+    #[test]
+    fn rule_1_everything_that_shapes_machine_code_is_in_the_key() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut disk = Disk::open(directory.path(), &engine::engine().unwrap()).unwrap();
+        disk.write(&HASH, b"artifact");
+        assert_eq!(disk.read(&HASH).unwrap(), b"artifact");
+        assert_eq!(disk.read(&[8; 32]), None);
+        disk.fingerprint[0] ^= 1;
+        assert_eq!(disk.read(&HASH), None, "another schedule, instrumenter, engine or target");
+        let plain = fingerprint(&engine::engine().unwrap());
+        let other = Engine::new(wasmtime::Config::new().epoch_interruption(true)).unwrap();
+        assert_ne!(plain, fingerprint(&other));
+    }
+
+    #[test]
+    fn rule_2_code_of_another_node_is_not_loaded() {
+        let (mine, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        assert!(!served_by_disk(mine.path()));
+        assert!(!served_by_disk(theirs.path()));
+        let path = artifact(mine.path());
+        fs::copy(artifact(theirs.path()), &path).unwrap();
+        assert!(!served_by_disk(mine.path()));
+        // It was compiled again and kept.
+        assert!(served_by_disk(mine.path()));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = fs::metadata(mine.path().join("key")).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn rule_3_a_flipped_byte_or_a_short_file_is_compiled_again() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(!served_by_disk(directory.path()));
+        assert!(served_by_disk(directory.path()));
+        let path = artifact(directory.path());
+        let whole = fs::read(&path).unwrap();
+        for at in [0, 31, 32, 40, whole.len() / 2, whole.len() - 1] {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 1;
+            fs::write(&path, flipped).unwrap();
+            assert!(!served_by_disk(directory.path()), "byte {at}");
+        }
+        for len in [0, 31, 32, whole.len() - 1] {
+            fs::write(&path, &whole[..len]).unwrap();
+            assert!(!served_by_disk(directory.path()), "{len} bytes");
+        }
+        assert!(served_by_disk(directory.path()));
+        fs::write(directory.path().join("key"), [1; 5]).unwrap();
+        assert!(!served_by_disk(directory.path()), "a lost key");
+    }
+
+    #[test]
+    fn rule_5_a_directory_that_vanishes_costs_speed_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let vm = Vm::new(Some(directory.path())).unwrap();
+        fs::remove_dir_all(directory.path()).unwrap();
+        vm.load(&HASH, &mut || Ok(wasm())).unwrap();
+        assert!(Vm::new(Some(Path::new("/dev/null/cache"))).is_err());
+    }
+
+    #[test]
+    fn rule_6_memory_keeps_the_most_recently_used() {
+        let vm = Vm::new(None).unwrap();
+        let code = vm.load(&HASH, &mut || Ok(wasm())).unwrap();
+        let recent = Recent::new(2 * code.bytes());
+        for name in 0..3 {
+            recent.put([name; 32], Arc::clone(&code));
+            assert!(recent.get(&[0; 32]).is_some(), "used again each time");
+        }
+        assert!(recent.get(&[1; 32]).is_none() && recent.get(&[2; 32]).is_some());
+        recent.put([2; 32], Arc::clone(&code));
+        assert_eq!(recent.len(), 2);
+        let small = Recent::new(1);
+        small.put([0; 32], Arc::clone(&code));
+        small.put([1; 32], code);
+        assert!(small.len() == 1 && small.get(&[1; 32]).is_some());
+    }
+}

@@ -302,7 +302,7 @@ fn emit(
         let (count, ty) = group?;
         locals.push((count, plain.val_type(ty)?));
     }
-    if metered.dynamic {
+    if metered.dynamic > 0 {
         locals.push((1, ValType::I32));
     }
     let frame = i32::try_from(metered.frame).map_err(failure)?;

@@ -49,14 +49,17 @@ pub(crate) struct Body {
     pub(crate) frame: u32,
     /// True if it calls functions, host functions included.
     pub(crate) calls: bool,
-    /// True if an operator has a dynamic price.
-    pub(crate) dynamic: bool,
+    /// Targets of all `br_table`: each is an edge that may carry every local.
+    pub(crate) targets: u32,
+    /// Operators with a dynamic price.
+    pub(crate) dynamic: u32,
 }
 
 impl Body {
-    /// Basic blocks, as limits count them.
+    /// Basic blocks, as limits count them: segments, targets of `br_table`, checks before operators.
     pub(crate) fn blocks(&self) -> u32 {
-        u32::try_from(self.segments.len()).expect("segments are fewer than operators, a u32")
+        let segments = u32::try_from(self.segments.len());
+        segments.expect("segments are fewer than operators, a u32") + self.targets + self.dynamic
     }
 
     /// What the register allocator has to look at.
@@ -119,6 +122,7 @@ struct Walk {
     pending: bool,
     imports: u32,
     calls: bool,
+    targets: u32,
 }
 
 impl Walk {
@@ -130,6 +134,7 @@ impl Walk {
             pending: false,
             imports,
             calls: false,
+            targets: 0,
         };
         walk.open(Kind::Function);
         walk.start(0, true);
@@ -234,6 +239,7 @@ impl Walk {
             Operator::BrTable { targets } => {
                 let max = u64::from(limits::WASM_BRANCH_TABLE_MAX);
                 at_most("WASM_BRANCH_TABLE_MAX", u64::from(targets.len()), max)?;
+                self.targets += targets.len();
                 self.branch(targets.default());
                 for target in targets.targets() {
                     self.branch(target?);
@@ -280,7 +286,7 @@ pub(crate) fn analyse(
     at_most("WASM_LOCALS_MAX", u64::from(locals), locals_max)?;
 
     let mut walk = Walk::new(imports);
-    let (mut index, mut height, mut loop_nesting, mut dynamic) = (0u32, 0u32, 0u32, false);
+    let (mut index, mut height, mut loop_nesting, mut dynamic) = (0u32, 0u32, 0u32, 0u32);
     let mut operators = body.get_operators_reader()?;
     while !operators.eof() {
         let (operator, offset) = operators.read_with_offset()?;
@@ -297,7 +303,7 @@ pub(crate) fn analyse(
             u64::from(limits::WASM_BODY_OPERATORS_MAX),
         )?;
         walk.operator(index, &operator, weight)?;
-        dynamic |= operators::dynamic(&operator).is_some();
+        dynamic += u32::from(operators::dynamic(&operator).is_some());
         if matches!(operator, Operator::Loop { .. }) {
             loop_nesting = loop_nesting.max(walk.loop_nesting());
             at_most(
@@ -317,6 +323,7 @@ pub(crate) fn analyse(
         loop_nesting,
         frame: 0,
         calls: walk.calls,
+        targets: walk.targets,
         dynamic,
     };
     at_most("WASM_BLOCKS_MAX", u64::from(body.blocks()), u64::from(limits::WASM_BLOCKS_MAX))?;
