@@ -7,9 +7,12 @@
 //!    process. A panic in the thread is a fault.
 
 use dadbs_app::{
-    App, AppConfig, Block, BlockOutcome, CheckKind, Checker, Genesis, Info, Queries, TxResult,
+    App, AppConfig, Block, BlockOutcome, ChainParams, CheckKind, Checker, Genesis, Info, Queries,
+    TxResult,
 };
-use dadbs_types::{Code, Error, Fatal, Hash, Rejection};
+use dadbs_proto::dadbs::sql::v1::{ExplainRequest, ExplainResponse};
+use dadbs_store::RowProof;
+use dadbs_types::{Code, Error, Fatal, Hash, Rejection, Value};
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -127,6 +130,10 @@ impl Drop for CoreThread {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+fn no_genesis() -> Rejection {
+    Rejection::new(Code::InvalidRequest, "the chain has no genesis yet; try again")
 }
 
 fn next_job(shared: &Shared) -> Option<Job> {
@@ -272,6 +279,14 @@ impl Core {
         self.consensus(None, |app| Ok(app.info()))
     }
 
+    /// What genesis fixed for the chain.
+    pub fn params(&self) -> Result<ChainParams, Error> {
+        match self.shared.readers.get() {
+            Some(_) => Ok(self.consensus(None, |app| app.params().cloned())?),
+            None => Err(no_genesis().into()),
+        }
+    }
+
     /// Makes the genesis state.
     pub fn init_chain(&self, genesis: Genesis) -> Result<Hash, Fatal> {
         let shared = self.shared.clone();
@@ -307,11 +322,15 @@ impl Core {
         self.read(move |app| Ok(app.simulate(&tx)?))
     }
 
+    /// What a statement costs, part by part (rule 3).
+    pub fn explain(&self, request: ExplainRequest) -> Result<ExplainResponse, Error> {
+        self.read(move |app| app.explain(&request))
+    }
+
     /// Checks a transaction for the mempool, on the caller's thread.
     pub fn check(&self, tx: &[u8], kind: CheckKind) -> Result<TxResult, Fatal> {
         let Some((checker, _)) = self.shared.readers.get() else {
-            let early = Rejection::new(Code::InvalidRequest, "the chain has no genesis yet");
-            return Ok(TxResult::rejected(&early));
+            return Ok(TxResult::rejected(&no_genesis()));
         };
         self.kept(locked(checker).check_tx(tx, kind))
     }
@@ -325,14 +344,27 @@ impl Core {
 
     fn queries(&self) -> Result<&Queries, Error> {
         let readers = self.shared.readers.get();
-        readers.map(|(_, queries)| queries).ok_or_else(|| {
-            Error::rejected(Code::InvalidRequest, "the chain has no genesis yet; try again")
-        })
+        readers.map(|(_, queries)| queries).ok_or_else(|| no_genesis().into())
     }
 
     /// Reads of the last committed height; they do not pass through the thread.
     pub fn query(&self, path: &str, request: &[u8]) -> Result<(u64, Vec<u8>), Error> {
         let result = self.queries()?.query(path, request);
+        if let Err(Error::Fatal(fatal)) = &result {
+            self.record_fault(fatal);
+        }
+        result
+    }
+
+    /// One row, or its absence, with its proof at `height`.
+    pub fn prove(
+        &self,
+        database: &str,
+        table: &str,
+        key: &[Value],
+        height: u64,
+    ) -> Result<RowProof, Error> {
+        let result = self.queries()?.prove(database, table, key, height);
         if let Err(Error::Fatal(fatal)) = &result {
             self.record_fault(fatal);
         }

@@ -117,13 +117,7 @@ pub async fn run_dev(
         .map_err(|error| NodeError::Config(format!("the start panicked: {error}")))??;
     let core = parts.core.core();
     let engine = parts.engine.engine();
-    let api = Api::new(
-        core.clone(),
-        parts.genesis.clone(),
-        parts.index.clone(),
-        Some(engine.clone()),
-        faucet,
-    );
+    let api = Api::new(core.clone(), parts.index.clone(), Some(engine.clone()), faucet);
     let calls = Calls::new(Arc::new(api));
     let local = |listener: &tokio::net::TcpListener, asked| listener.local_addr().unwrap_or(asked);
     let seen = DevReady {

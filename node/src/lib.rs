@@ -4,6 +4,7 @@
 //! Only this crate reads the clock, the environment and the network. The core runs on one thread
 //! ([`core_thread`]); reads and checks run beside it.
 
+pub mod abci;
 pub mod api;
 pub mod convert;
 pub mod core_thread;
@@ -17,5 +18,6 @@ pub mod index;
 pub mod rpc;
 pub mod telemetry;
 
+pub use abci::{AbciAddr, AbciConfig, AbciReady, run_abci};
 pub use dev::{DevConfig, DevReady, run_dev, shutdown_signal};
 pub use error::NodeError;

@@ -87,12 +87,13 @@ impl Api {
         };
         let signer =
             Signer { address, account_number: account.account_number, sequence: account.sequence };
-        let per_million = u128::from(self.genesis.min_fee_per_million_gas);
+        let params = self.params()?;
+        let per_million = u128::from(params.min_fee_per_million_gas);
         let fee = Fee {
             gas_limit: FAUCET_GAS,
             amount: (u128::from(FAUCET_GAS) * per_million).div_ceil(1_000_000),
         };
-        Ok(UnsignedTx::new(vec![any(&send)]).sign(key, &signer, &fee, &self.genesis.chain_id))
+        Ok(UnsignedTx::new(vec![any(&send)]).sign(key, &signer, &fee, &params.chain_id))
     }
 
     pub(super) fn advance_blocks(

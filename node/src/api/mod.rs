@@ -17,7 +17,7 @@ pub use error::ApiError;
 use crate::core_thread::Core;
 use crate::engine::dev::DevEngine;
 use crate::index::TxIndex;
-use dadbs_app::Genesis;
+use dadbs_app::ChainParams;
 use dadbs_client::SecretKey;
 use prost::Message;
 use std::sync::{Arc, Mutex};
@@ -25,7 +25,6 @@ use std::sync::{Arc, Mutex};
 /// The parts that answer queries.
 pub struct Api {
     core: Core,
-    genesis: Genesis,
     index: Arc<TxIndex>,
     engine: Option<DevEngine>,
     /// Locked while a faucet's transaction waits, so that sequences follow each other.
@@ -76,12 +75,11 @@ impl Api {
     /// The parts of a node; `engine` and `faucet` are the dev engine's.
     pub fn new(
         core: Core,
-        genesis: Genesis,
         index: Arc<TxIndex>,
         engine: Option<DevEngine>,
         faucet: Option<SecretKey>,
     ) -> Api {
-        Api { core, genesis, index, engine, faucet: faucet.map(Mutex::new) }
+        Api { core, index, engine, faucet: faucet.map(Mutex::new) }
     }
 
     /// Answers one call (rule 4: blocks).
@@ -95,8 +93,8 @@ impl Api {
             "/cosmos.tx.v1beta1.Service/GetTxsEvent" => {
                 self.answer(self.get_txs_event(&decode(request)?)?)
             }
-            "/dadbs.sql.v1.Query/Explain" => self.answer(self.explain(&decode(request)?)?),
-            "/dadbs.sql.v1.Query/Prove" => self.answer(self.prove(&decode(request)?)?),
+            "/dadbs.sql.v1.Query/Explain" => self.answer(self.explain(decode(request)?)?),
+            "/dadbs.sql.v1.Query/Prove" => self.answer(self.prove(decode(request)?)?),
             "/dadbs.node.v1.Query/Status" => self.answer(self.status()?),
             "/dadbs.node.v1.Query/Limits" => self.answer(Api::limits()),
             "/dadbs.node.v1.Query/Trust" => self.answer(self.trust()?),
@@ -113,6 +111,11 @@ impl Api {
     fn answer(&self, response: impl Message) -> Answer {
         let height = self.core.info()?.height;
         Ok((height, response.encode_to_vec()))
+    }
+
+    /// What genesis fixed for the chain.
+    fn params(&self) -> Result<ChainParams, ApiError> {
+        Ok(self.core.params()?)
     }
 
     /// The embedded engine, or why there is none.

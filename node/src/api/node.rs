@@ -15,16 +15,17 @@ fn gas_price(per_million: u64) -> String {
 impl Api {
     pub(super) fn status(&self) -> Result<StatusResponse, ApiError> {
         let info = self.core.info()?;
+        let params = self.params()?;
         let time_ns = self.engine.as_ref().map_or(0, |engine| engine.tip().borrow().time_ns);
         let engine = if self.engine.is_some() { "dev" } else { "cometbft" };
         Ok(StatusResponse {
-            chain_id: self.genesis.chain_id.clone(),
+            chain_id: params.chain_id,
             height: info.height,
             app_hash: info.app_hash.to_vec(),
             time_ns,
             engine: engine.into(),
             version: env!("CARGO_PKG_VERSION").into(),
-            min_gas_price: gas_price(self.genesis.min_fee_per_million_gas),
+            min_gas_price: gas_price(params.min_fee_per_million_gas),
             gas_schedule: gas::SCHEDULE_VERSION,
         })
     }
@@ -43,7 +44,7 @@ impl Api {
         let engine = self.dev()?;
         let height = engine.tip().borrow().height;
         Ok(TrustResponse {
-            chain_id: self.genesis.chain_id.clone(),
+            chain_id: self.params()?.chain_id,
             height,
             validators_hash: engine.validators().hash().as_bytes().to_vec(),
         })
