@@ -1,1 +1,222 @@
-//! Build, validate and render genesis
+//! Genesis: build, validate and render it.
+//!
+//! The JSON form is the `app_state` of a CometBFT genesis file and the genesis file of the embedded
+//! engine. Numbers beyond 53 bits are strings.
+//!
+//! 1. The stock contract is named by the SHA-256 of the artifact that this build embeds: a genesis never
+//!    depends on who built the node. A file that names another artifact is refused.
+//! 2. Any other code is carried in base64 beside its SHA-256.
+//! 3. A chain id has 1 to 48 characters of `[a-zA-Z0-9._-]`.
+//! 4. Accounts are distinct; their sum stays below 2^63.
+//! 5. Unknown fields are refused.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use dadbs_app::Genesis;
+use dadbs_types::{AccountAddress, Amount};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+
+/// The stock `database` contract, as `contracts/artifacts` pins it.
+pub const DATABASE_WASM: &[u8] = include_bytes!("../../contracts/artifacts/database.wasm");
+
+/// Least fee for 1,000,000 gas unless a genesis says otherwise: 0.0025 udadb a gas.
+pub const MIN_FEE_PER_MILLION_GAS: u64 = 2_500;
+
+/// Why a genesis cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum GenesisError {
+    /// The text is not the JSON form.
+    #[error("the genesis is not valid JSON of this form: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A rule is broken; the message names it.
+    #[error("the genesis is invalid: {0}")]
+    Invalid(String),
+}
+
+fn invalid<T>(why: impl Into<String>) -> Result<T, GenesisError> {
+    Err(GenesisError::Invalid(why.into()))
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    chain_id: String,
+    genesis_time_ns: String,
+    initial_height: String,
+    min_fee_per_million_gas: String,
+    accounts: Vec<Account>,
+    codes: Vec<StoredCode>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Account {
+    address: String,
+    amount: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredCode {
+    sha256: String,
+    /// Absent for the artifact that the node embeds (rule 1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wasm: Option<String>,
+}
+
+/// A genesis with the stock contract as code 1.
+pub fn genesis(
+    chain_id: impl Into<String>,
+    time_ns: i64,
+    accounts: Vec<(AccountAddress, Amount)>,
+) -> Genesis {
+    Genesis {
+        chain_id: chain_id.into(),
+        time_ns,
+        initial_height: 1,
+        min_fee_per_million_gas: MIN_FEE_PER_MILLION_GAS,
+        accounts,
+        codes: vec![DATABASE_WASM.to_vec()],
+    }
+}
+
+/// Rules 3 and 4.
+pub fn validate(genesis: &Genesis) -> Result<(), GenesisError> {
+    let id = &genesis.chain_id;
+    let known = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    if id.is_empty() || id.len() > 48 || !id.bytes().all(known) {
+        return invalid(format!(
+            "chain id \"{id}\" must be 1 to 48 characters of letters, digits, dot, dash and underscore"
+        ));
+    }
+    if genesis.initial_height == 0 || i64::try_from(genesis.initial_height).is_err() {
+        return invalid("initial_height must be 1 to 2^63 - 1");
+    }
+    let mut seen = BTreeSet::new();
+    let mut sum = Amount::ZERO;
+    for (address, amount) in &genesis.accounts {
+        if !seen.insert(address) {
+            return invalid(format!("account {address} is named twice"));
+        }
+        sum = match sum.checked_add(*amount).filter(|sum| i64::try_from(sum.0).is_ok()) {
+            Some(sum) => sum,
+            None => return invalid("the accounts hold more than 2^63 - 1 together"),
+        };
+    }
+    Ok(())
+}
+
+fn sha256(wasm: &[u8]) -> String {
+    hex::encode(Sha256::digest(wasm))
+}
+
+/// The JSON form, indented.
+pub fn to_json(genesis: &Genesis) -> Result<String, GenesisError> {
+    let code = |wasm: &Vec<u8>| StoredCode {
+        sha256: sha256(wasm),
+        wasm: (wasm.as_slice() != DATABASE_WASM).then(|| BASE64.encode(wasm)),
+    };
+    let account = |(address, amount): &(AccountAddress, Amount)| Account {
+        address: address.to_string(),
+        amount: amount.to_string(),
+    };
+    let file = File {
+        chain_id: genesis.chain_id.clone(),
+        genesis_time_ns: genesis.time_ns.to_string(),
+        initial_height: genesis.initial_height.to_string(),
+        min_fee_per_million_gas: genesis.min_fee_per_million_gas.to_string(),
+        accounts: genesis.accounts.iter().map(account).collect(),
+        codes: genesis.codes.iter().map(code).collect(),
+    };
+    Ok(serde_json::to_string_pretty(&file)?)
+}
+
+/// The genesis of a JSON form, validated.
+pub fn from_json(json: &[u8]) -> Result<Genesis, GenesisError> {
+    let file: File = serde_json::from_slice(json)?;
+    let number = |name: &str, text: &str| match text.parse::<u64>() {
+        Ok(number) if number.to_string() == text => Ok(number),
+        _ => invalid(format!("{name} \"{text}\" is not a whole number")),
+    };
+    let genesis = Genesis {
+        initial_height: number("initial_height", &file.initial_height)?,
+        min_fee_per_million_gas: number("min_fee_per_million_gas", &file.min_fee_per_million_gas)?,
+        time_ns: file.genesis_time_ns.parse().or_else(|_| {
+            invalid(format!("genesis_time_ns \"{}\" is not a number", file.genesis_time_ns))
+        })?,
+        accounts: file.accounts.iter().map(account).collect::<Result<_, _>>()?,
+        codes: file.codes.iter().map(code).collect::<Result<_, _>>()?,
+        chain_id: file.chain_id,
+    };
+    validate(&genesis)?;
+    Ok(genesis)
+}
+
+fn account(account: &Account) -> Result<(AccountAddress, Amount), GenesisError> {
+    let address = account
+        .address
+        .parse()
+        .map_err(|error: dadbs_types::address::AddressError| GenesisError::Invalid(error.0))?;
+    match Amount::parse(&account.amount) {
+        Some(amount) => Ok((address, amount)),
+        None => invalid(format!("\"{}\" of {address} is not an amount", account.amount)),
+    }
+}
+
+/// Rules 1 and 2.
+fn code(code: &StoredCode) -> Result<Vec<u8>, GenesisError> {
+    let wasm = match &code.wasm {
+        None => DATABASE_WASM.to_vec(),
+        Some(text) => BASE64.decode(text).or_else(|error| {
+            invalid(format!("the code {} is not base64: {error}", code.sha256))
+        })?,
+    };
+    if sha256(&wasm) != code.sha256 {
+        return invalid(format!(
+            "code {} is not what this node holds ({}): use the node version that the chain was made with",
+            code.sha256,
+            sha256(&wasm)
+        ));
+    }
+    Ok(wasm)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Genesis {
+        let mut genesis = genesis("dadbs-test", 5, vec![(AccountAddress([1; 20]), Amount(7))]);
+        genesis.codes.push(b"other".to_vec());
+        genesis
+    }
+
+    #[test]
+    fn json_round_trip() {
+        let json = to_json(&sample()).unwrap();
+        assert_eq!(from_json(json.as_bytes()).unwrap(), sample());
+    }
+
+    #[test]
+    fn rule_1_another_artifact_is_refused() {
+        let json = to_json(&sample()).unwrap().replace(&sha256(DATABASE_WASM), &sha256(b"x"));
+        assert!(from_json(json.as_bytes()).unwrap_err().to_string().contains("node version"));
+    }
+
+    #[test]
+    fn rules_3_to_5_are_checked() {
+        let json = to_json(&sample()).unwrap();
+        for (from, to) in [
+            ("dadbs-test", "dadbs test"),
+            ("dadbs-test", ""),
+            ("\"7\"", "\"07\""),
+            ("\"7\"", "\"9223372036854775808\""),
+            ("\"chain_id\"", "\"extra\": 1, \"chain_id\""),
+            ("\"initial_height\": \"1\"", "\"initial_height\": \"0\""),
+        ] {
+            assert!(from_json(json.replacen(from, to, 1).as_bytes()).is_err(), "{from} -> {to}");
+        }
+    }
+}

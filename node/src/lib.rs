@@ -1,1 +1,23 @@
-//! The dadbs node and command line
+//! The `dadbs` node: consensus engines, gRPC, the CometBFT RPC facade and the ABCI server around the
+//! deterministic core.
+//!
+//! Only this crate reads the clock, the environment and the network. The core runs on one thread
+//! ([`core_thread`]); reads and checks run beside it.
+
+pub mod abci;
+pub mod api;
+pub mod convert;
+pub mod core_thread;
+pub mod dev;
+pub mod engine;
+pub mod error;
+pub mod genesis_doc;
+pub mod grpc;
+pub mod home;
+pub mod index;
+pub mod rpc;
+pub mod telemetry;
+
+pub use abci::{AbciAddr, AbciConfig, AbciReady, run_abci};
+pub use dev::{DevConfig, DevReady, run_dev, shutdown_signal};
+pub use error::NodeError;

@@ -4,6 +4,8 @@
 //! `dadbs.*` is ours. Modules follow the packages: `dadbs_proto::cosmos::tx::v1beta1::TxRaw`.
 #![allow(clippy::all, clippy::pedantic, missing_docs, unreachable_pub, reason = "generated code")]
 
+mod convert;
+
 include!(concat!(env!("OUT_DIR"), "/mod.rs"));
 
 /// The encoded `FileDescriptorSet` of every file, for gRPC reflection.

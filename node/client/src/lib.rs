@@ -1,1 +1,18 @@
-//! Client library: keyring, tx builder, gRPC client
+//! Client library: keys, transactions, and the gRPC client.
+//!
+//! - [`key`]: BIP-39 mnemonics, derivation, signatures.
+//! - [`keyring`]: named keys in a folder, encrypted by a passphrase or, for tests, in plain text.
+//! - [`tx`]: messages, fees and sign bytes of a transaction.
+//! - [`grpc`]: accounts, simulation, broadcast, inclusion, reads.
+
+pub mod grpc;
+pub mod key;
+pub mod keyring;
+pub mod tx;
+
+pub use grpc::{Client, ClientError, Included};
+pub use key::{KeyError, SecretKey};
+pub use keyring::{Backend, Keyring, KeyringError};
+pub use tx::{Fee, GasPrice, Signer, UnsignedTx};
+
+pub use dadbs_proto as proto;

@@ -1,8 +1,25 @@
 //! The state before the first block.
+//!
+//! 1. Accounts are numbered in the order of the genesis, from 0.
+//! 2. Codes are numbered in the order of the genesis, from 1; code 1 is the stock `database` contract.
+//! 3. `chain.params(name, value)` keeps what genesis fixed, with a hash of the whole genesis.
 
-use dadbs_types::{AccountAddress, Amount};
+use crate::app::ChainParams;
+use dadbs_modules::{Context, auth, bank, contract};
+use dadbs_store::Store;
+use dadbs_types::coin::DENOM;
+use dadbs_types::value::encode_rows;
+use dadbs_types::{
+    AccountAddress, Amount, BlockInfo, Error, Fatal, GasMeter, Value, gas::SCHEDULE_VERSION,
+};
+use dadbs_vm::Vm;
 
-/// What the first state is made of. Its canonical JSON form lives in `dadbs-genesis`.
+const SCHEMA: &str = "CREATE TABLE chain_params (
+    name TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID";
+
+/// What the first state is made of. Its JSON form lives in `dadbs-genesis`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Genesis {
     /// Names the chain in every signature, 1 to 48 characters.
@@ -17,4 +34,118 @@ pub struct Genesis {
     pub accounts: Vec<(AccountAddress, Amount)>,
     /// Modules stored as code 1, 2, ... in this order; the first is the stock `database` contract.
     pub codes: Vec<Vec<u8>>,
+}
+
+impl Genesis {
+    /// BLAKE3 over all of it, in hexadecimal (rule 3).
+    pub fn hash(&self) -> String {
+        let integer = |n: u64| Value::Text(n.to_string());
+        let mut rows = vec![vec![
+            Value::Text(self.chain_id.clone()),
+            Value::Integer(self.time_ns),
+            integer(self.initial_height),
+            integer(self.min_fee_per_million_gas),
+        ]];
+        for (address, amount) in &self.accounts {
+            rows.push(vec![Value::Text(address.to_string()), Value::Text(amount.to_string())]);
+        }
+        rows.extend(self.codes.iter().map(|wasm| vec![Value::Blob(wasm.clone())]));
+        dadbs_types::row::leaf_value(&encode_rows(&rows))
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}
+
+/// Writes the genesis state into the open block of height 0.
+pub(crate) fn apply(store: &mut Store, vm: &Vm, genesis: &Genesis) -> Result<(), Fatal> {
+    store.begin_tx([0; 32])?;
+    store.execute(SCHEMA, &[])?;
+    auth::init(store)?;
+    bank::init(store)?;
+    contract::init(store)?;
+    for (name, value) in [
+        ("chain_id", genesis.chain_id.clone()),
+        ("genesis_hash", genesis.hash()),
+        ("initial_height", genesis.initial_height.to_string()),
+        ("min_fee_per_million_gas", genesis.min_fee_per_million_gas.to_string()),
+        ("gas_schedule", SCHEDULE_VERSION.to_string()),
+    ] {
+        store.execute(
+            "INSERT INTO chain_params (name, value) VALUES (?1, ?2)",
+            &[&Value::Text(name.into()), &Value::Text(value)],
+        )?;
+    }
+    for (address, amount) in &genesis.accounts {
+        auth::create_account(store, *address)?;
+        let amount = u64::try_from(amount.0)
+            .map_err(|_| Fatal::new(format!("genesis gives {address} more than 2^63 - 1")))?;
+        bank::mint(store, *address, DENOM, amount)?;
+    }
+    auth::create_account(store, bank::fee_collector())?;
+    store_codes(store, vm, genesis)?;
+    fatal(store.commit_tx())
+}
+
+fn store_codes(store: &mut Store, vm: &Vm, genesis: &Genesis) -> Result<(), Fatal> {
+    let block = BlockInfo { height: 0, time_ns: genesis.time_ns, proposer_address: [0; 20] };
+    for wasm in &genesis.codes {
+        let mut context = Context {
+            store: &mut *store,
+            vm,
+            block: &block,
+            chain_id: &genesis.chain_id,
+            tx_hash: [0; 32],
+            gas: &mut GasMeter::new(u64::MAX),
+            events: &mut Vec::new(),
+        };
+        fatal(contract::store_code(&mut context, bank::fee_collector(), wasm))?;
+    }
+    Ok(())
+}
+
+/// Genesis is not a transaction: what it cannot do is a fault.
+fn fatal<T>(result: Result<T, Error>) -> Result<T, Fatal> {
+    result.map_err(|error| match error {
+        Error::Fatal(fatal) => fatal,
+        Error::Rejected(rejection) => Fatal::new(format!("genesis is invalid: {rejection}")),
+    })
+}
+
+/// What genesis fixed, if it was applied.
+pub(crate) fn load_params(store: &Store) -> Result<Option<ChainParams>, Fatal> {
+    if store.is_new() {
+        return Ok(None);
+    }
+    let number = |name: &str| -> Result<u64, Fatal> {
+        param(store, name)?.parse().map_err(|_| Fatal::new(format!("chain.params: {name} is no number")))
+    };
+    Ok(Some(ChainParams {
+        chain_id: param(store, "chain_id")?,
+        initial_height: number("initial_height")?,
+        min_fee_per_million_gas: number("min_fee_per_million_gas")?,
+    }))
+}
+
+/// Refuses a genesis other than the one that was applied.
+pub(crate) fn check_same(store: &Store, genesis: &Genesis) -> Result<(), Fatal> {
+    let applied = param(store, "genesis_hash")?;
+    if applied == genesis.hash() {
+        return Ok(());
+    }
+    Err(Fatal::new(format!(
+        "this home holds chain \"{}\" of another genesis (hash {applied}): use another --home, or this chain's genesis file",
+        param(store, "chain_id")?
+    )))
+}
+
+fn param(store: &Store, name: &str) -> Result<String, Fatal> {
+    let rows = store.query(
+        "SELECT value FROM chain_params WHERE name = ?1",
+        &[&Value::Text(name.into())],
+    )?;
+    match rows.first().and_then(|row| row.first()) {
+        Some(Value::Text(value)) => Ok(value.clone()),
+        _ => Err(Fatal::new(format!("chain.params lacks {name}: restore the store from a copy"))),
+    }
 }

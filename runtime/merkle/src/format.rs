@@ -67,7 +67,7 @@ impl Path {
 }
 
 /// A node as the level above it sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Merge {
     /// A leaf's value at height 0, or a node with leaves on both sides.
     Value(Hash),

@@ -25,14 +25,17 @@
 use crate::format::{Merge, Path, TOP, fork, low_byte, rise};
 use crate::tree::{Leaf, Node, Tree, bucket_at, split};
 use crate::{Hash, ZERO};
+use dadbs_types::limits;
 
 const LEAF: u8 = 0x4C;
 const EMPTY_RUN: u8 = 0x4F;
 const OTHER_SIDE: u8 = 0x50;
 const RISEN_OTHER_SIDE: u8 = 0x51;
 
-/// The longest proof: 256 other sides, one of them risen.
-pub const PROOF_BYTES_MAX: usize = 1 + 256 * 33 + 33;
+/// The longest proof.
+pub const PROOF_BYTES_MAX: usize = limits::MERKLE_PROOF_BYTES_MAX;
+// 256 other sides, one of them risen.
+const _: () = assert!(PROOF_BYTES_MAX == 1 + 256 * 33 + 33);
 
 /// Why a proof is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -241,7 +244,7 @@ impl Verifier {
 
     /// Through levels whose other side is empty.
     fn rise_to(&mut self, to: u16) {
-        self.node = self.node.take().map(|node| risen(node, &self.path, self.height, to));
+        self.node = self.node.map(|node| risen(&node, &self.path, self.height, to));
         self.height = to;
     }
 
@@ -250,10 +253,10 @@ impl Verifier {
         // `step` is called below height 256 only.
         let height = u8::try_from(self.height).map_err(|_| ProofError::WrongLength)?;
         let right = self.path.is_right(height);
-        self.node = Some(match self.node.take() {
+        self.node = Some(match self.node {
             None => {
                 let beside = self.path.with_bit(height, !right);
-                risen(other, &beside, self.height, self.height + 1)
+                risen(&other, &beside, self.height, self.height + 1)
             }
             Some(ours) => {
                 let (ours, other) = (ours.hash(), other.hash());
@@ -267,8 +270,8 @@ impl Verifier {
 }
 
 /// A node at height `from`, on the way of `path`, as it is at height `to`.
-fn risen(node: Merge, path: &Path, from: u16, to: u16) -> Merge {
-    match node {
+fn risen(node: &Merge, path: &Path, from: u16, to: u16) -> Merge {
+    match *node {
         Merge::Value(hash) => rise(hash, path, from, to),
         Merge::Risen { base, bits, count } => Merge::Risen {
             base,

@@ -9,6 +9,7 @@
 
 use crate::format::{Merge, Path, TOP, fork, rise};
 use crate::{Hash, ZERO};
+use std::fmt;
 use std::sync::Arc;
 
 /// Leaves of a bucket, at most. More save memory, fewer save hashing.
@@ -107,6 +108,14 @@ impl Tree {
     /// The (key, value) pairs in the order of the tree.
     pub fn iter(&self) -> Leaves<'_> {
         Leaves { bucket: [].iter(), rest: self.root.iter().map(|root| &root.node).collect() }
+    }
+}
+
+/// The root and the number of leaves; the leaves would be too many.
+impl fmt::Debug for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let root = blake3::Hash::from_bytes(self.root()).to_hex();
+        f.debug_struct("Tree").field("root", &root.as_str()).field("len", &self.len).finish()
     }
 }
 
@@ -228,11 +237,18 @@ fn build(leaves: &[Leaf], height: u16) -> Option<Child> {
         _ => return Some(Node::Bucket(Arc::from(leaves)).into_child(height)),
     };
     let below = u16::from(fork_height);
-    join(fork_height, build(left, below), build(right, below), height)
+    join(fork_height, &leaves[0].path, build(left, below), build(right, below), height)
 }
 
-/// The node with these two sides at `fork_height`, hashed at `height` (module rule 1).
-fn join(fork_height: u8, left: Option<Child>, right: Option<Child>, height: u16) -> Option<Child> {
+/// The node with these two sides at `fork_height`, hashed at `height` (module rule 1); `path` leads
+/// through it, which saves the search for one.
+fn join(
+    fork_height: u8,
+    path: &Path,
+    left: Option<Child>,
+    right: Option<Child>,
+    height: u16,
+) -> Option<Child> {
     let (left, right) = match (left, right) {
         (None, None) => return None,
         (Some(only), None) | (None, Some(only)) => return Some(only.node.into_child(height)),
@@ -243,7 +259,8 @@ fn join(fork_height: u8, left: Option<Child>, right: Option<Child>, height: u16)
     {
         return Some(Node::Bucket(a.iter().chain(b.iter()).copied().collect()).into_child(height));
     }
-    Some(Node::Fork(Arc::new(Fork { left, right, height: fork_height })).into_child(height))
+    let fork = Fork { left, right, height: fork_height };
+    Some(Child { hash: fork.at(path, height).hash(), node: Node::Fork(Arc::new(fork)) })
 }
 
 struct Counts {
@@ -278,7 +295,7 @@ fn apply(node: &Node, changes: &[Leaf], height: u16, counts: &mut Counts) -> Opt
     };
     let left = side(&old.left, left_changes);
     let right = side(&old.right, right_changes);
-    join(old.height, left, right, height)
+    join(old.height, &changes[0].path, left, right, height)
 }
 
 /// The topmost height above `fork_height` at which a change turns away from `path`.
@@ -306,7 +323,7 @@ fn apply_above(
         _ => apply(node, inside, below, counts),
     };
     let (left, right) = if node_is_right { (beside, kept) } else { (kept, beside) };
-    join(fork_height, left, right, height)
+    join(fork_height, &changes[0].path, left, right, height)
 }
 
 /// A bucket's leaves after sorted changes.

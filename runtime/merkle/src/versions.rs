@@ -9,7 +9,7 @@ use dadbs_types::{Fatal, limits};
 use std::collections::VecDeque;
 
 /// The last versions of the tree, by height.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Versions {
     /// The heights are consecutive, the newest is the last.
     kept: VecDeque<(u64, Tree)>,

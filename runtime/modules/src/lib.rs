@@ -1,1 +1,13 @@
-//! The chain modules: auth, bank, contract
+//! The chain modules. Each keeps its state in `chain_*` tables of the one store, so that one mechanism
+//! gives SQL reads, proofs and history for all of it.
+//!
+//! 1. A module's tables are written by its own keeper only; others call the keeper.
+//! 2. A keeper checks everything first and writes last.
+//! 3. Imports follow `auth <- bank <- contract`.
+
+pub mod auth;
+pub mod bank;
+pub mod contract;
+mod context;
+
+pub use context::{Context, Rows, Table};

@@ -27,6 +27,22 @@ const OFFERED: &[(&str, &str)] = &[
     ("Chain tables", "chain.name in queries, on both the write and the read path"),
 ];
 
+const DIFFERENCES: &[(&str, &str)] = &[
+    (
+        "Case",
+        "tables, views and indexes are kept in ASCII lower case; SQLite ignores the case too, so only their spelling in messages differs",
+    ),
+    (
+        "RETURNING",
+        "a FROM term of a subquery hides the target of the same name, also for columns that only the target has: give the term an alias",
+    ),
+    ("NOT DEFERRABLE", "it is the default, so it is accepted and left out"),
+    (
+        "Foreign names in messages",
+        "a name that begins like the database's own prefix (d3_) is shown without it",
+    ),
+];
+
 /// The whole page in Markdown.
 pub fn document() -> String {
     let mut page = String::from(
@@ -40,6 +56,10 @@ pub fn document() -> String {
     page.push_str("\n## Refused\n\n| what | why, and what to do instead |\n|---|---|\n");
     for (what, why) in refusals() {
         row(&mut page, what, why);
+    }
+    page.push_str("\n## Differences from SQLite\n\n| where | what |\n|---|---|\n");
+    for (what, how) in DIFFERENCES {
+        row(&mut page, what, how);
     }
     page.push_str("\n## Functions\n\n| kind | names |\n|---|---|\n");
     for (kind, names) in FUNCTIONS {

@@ -159,15 +159,13 @@ impl Printer<'_> {
     }
 
     fn function_name(&mut self, name: &Id<'_>) -> Printed {
-        match functions::offered(&names::dequote(name.0)) {
-            Some(offered) => self.literal(name.0, offered),
-            None => {
-                self.seek(name.0);
-                let mut rejection = self.refuse(Refusal::Function);
-                rejection.message = format!("{} (function {})", rejection.message, name.0);
-                Err(rejection)
-            }
+        if let Some(offered) = functions::offered(&names::dequote(name.0)) {
+            return self.literal(name.0, offered);
         }
+        self.seek(name.0);
+        let mut rejection = self.refuse(Refusal::Function);
+        rejection.message = format!("{} (function {})", rejection.message, name.0);
+        Err(rejection)
     }
 
     fn function_tail(&mut self, tail: Option<&FunctionTail<'_>>) -> Printed {

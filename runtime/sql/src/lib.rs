@@ -18,6 +18,7 @@ mod ddl;
 mod dml;
 mod document;
 mod expression;
+mod from;
 mod functions;
 mod names;
 mod printer;

@@ -343,9 +343,9 @@ impl<'a> Printer<'a> {
     pub(crate) fn name(&mut self, raw: &str) -> Printed {
         let name = self.read_name(raw)?;
         if names::is_quoted(raw) {
-            self.push(&names::quoted(&name))
+            self.push(&names::quoted(&name));
         } else {
-            self.push(raw)
+            self.push(raw);
         }
         Ok(())
     }

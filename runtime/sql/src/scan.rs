@@ -9,6 +9,7 @@
 //! 5. Parameters are `?` or `?1`, at most `SQL_PARAMETERS_MAX`.
 
 use dadbs_types::{Code, Rejection, limits};
+#[allow(clippy::enum_glob_use)] // The parser's token names are unique by their TK_.
 use sqlite3_parser::dialect::TokenType::{self, *};
 use sqlite3_parser::lexer::Scanner;
 use sqlite3_parser::lexer::sql::{Error, Tokenizer};
@@ -252,9 +253,8 @@ fn one_statement(text: &str, tokens: &[Token<'_>]) -> Result<(), Rejection> {
     let Some(first) = tokens.iter().position(|token| token.kind != TK_SEMI) else {
         return Err(Refusal::NoStatement.at("1:1"));
     };
-    if matches!(tokens[first].kind, TK_CREATE)
-        && tokens[first..].iter().take(4).any(|token| token.kind == TK_TRIGGER)
-    {
+    let kinds: Vec<TokenType> = tokens[first..].iter().take(3).map(|token| token.kind).collect();
+    if matches!(kinds.as_slice(), [TK_CREATE, TK_TRIGGER, ..] | [TK_CREATE, TK_TEMP, TK_TRIGGER]) {
         // Its body has semicolons; the refusal of triggers says more than the one of many statements.
         return Err(Refusal::Trigger.at(&place(text, tokens[first].start)));
     }

@@ -32,7 +32,7 @@ pub fn split(script: &str) -> Result<Vec<&str>, Rejection> {
             first = at + 1;
             body = Body::default();
         } else {
-            body.follow(token, at - first);
+            body.follow(token);
         }
     }
     push(script, &tokens[first..], &mut pieces);
@@ -45,36 +45,48 @@ fn push<'t>(script: &'t str, tokens: &[Token<'t>], pieces: &mut Vec<&'t str>) {
     }
 }
 
-/// Where in a trigger's text we are.
+/// Where in a statement we are, as far as triggers go.
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Place {
+    /// At the first token.
+    #[default]
+    Start,
+    /// Behind CREATE, perhaps TEMP.
+    Create,
+    /// Behind CREATE TRIGGER.
+    Trigger,
+    /// Behind its BEGIN.
+    Body,
+    /// Where no more BEGIN can open a body.
+    Other,
+}
+
 #[derive(Default)]
 struct Body {
-    creates: bool,
-    trigger: bool,
-    begun: bool,
-    ended: bool,
+    place: Place,
     cases: usize,
 }
 
 impl Body {
     fn is_open(&self) -> bool {
-        self.begun && !self.ended
+        self.place == Place::Body
     }
 
-    fn follow(&mut self, token: &Token<'_>, at: usize) {
-        match token.kind {
-            TK_CREATE if at == 0 => self.creates = true,
-            TK_TEMP if self.creates && at == 1 => {}
-            TK_TRIGGER if self.creates && at <= 2 => self.trigger = true,
-            TK_BEGIN if self.trigger => self.begun = true,
-            TK_CASE if self.begun => self.cases += 1,
-            TK_END if self.begun => {
-                if self.cases == 0 {
-                    self.ended = true;
-                } else {
-                    self.cases -= 1;
-                }
+    fn follow(&mut self, token: &Token<'_>) {
+        self.place = match (self.place, token.kind) {
+            (Place::Start, TK_CREATE) | (Place::Create, TK_TEMP) => Place::Create,
+            (Place::Create, TK_TRIGGER) => Place::Trigger,
+            (Place::Trigger, TK_BEGIN) => Place::Body,
+            (Place::Body, TK_END) if self.cases == 0 => Place::Other,
+            (Place::Trigger | Place::Body, _) => self.place,
+            (Place::Start | Place::Create | Place::Other, _) => Place::Other,
+        };
+        if self.is_open() {
+            match token.kind {
+                TK_CASE => self.cases += 1,
+                TK_END => self.cases -= 1,
+                _ => {}
             }
-            _ => {}
         }
     }
 }

@@ -7,6 +7,7 @@
 //! 4. A column of REAL affinity holds a REAL for every integer, as it reads back; the capture may show
 //!    the value before that. The engine gives every -0.0 as 0.0, which no SQL can tell apart.
 
+use crate::view::TableRows;
 use dadbs_sqlite::{Connection, Event};
 use dadbs_types::{Fatal, Key, Row, Value};
 use std::fmt::Write as _;
@@ -79,6 +80,19 @@ fn integer(value: &Value) -> i64 {
 }
 
 impl Layout {
+    /// The layout in names, for clients.
+    pub(crate) fn describe(&self) -> TableRows {
+        let name = |index: &usize| {
+            let found = self.columns.iter().find(|column| column.index == *index);
+            found.map(|column| column.name.clone()).unwrap_or_default()
+        };
+        TableRows {
+            key: self.key.iter().flatten().map(name).collect(),
+            columns: self.columns.iter().map(|column| column.name.clone()).collect(),
+            hidden_rowid: self.key.is_some() && self.rowid.is_some(),
+        }
+    }
+
     /// The layout of a physical table, if the catalog has it.
     pub(crate) fn load(connection: &Connection, table: &str) -> Result<Option<Layout>, Fatal> {
         let name = Value::from(table);

@@ -71,6 +71,19 @@ pub struct SchemaObject {
     pub physical: String,
     /// The user's text, or after an ALTER the text that SQLite made of it, in the user's names.
     pub sql: String,
+    /// How the rows of a table are committed; `None` for indexes and views.
+    pub rows: Option<TableRows>,
+}
+
+/// How the rows of a table are committed: what a client needs to read a proof.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TableRows {
+    /// The columns of the key in order; empty if the key is the rowid.
+    pub key: Vec<String>,
+    /// The columns of [`dadbs_types::Row::values`].
+    pub columns: Vec<String>,
+    /// True if [`dadbs_types::Row::rowid`] is there.
+    pub hidden_rowid: bool,
 }
 
 /// A row, or its absence, with the proof that the root of its height commits to it.
@@ -180,6 +193,17 @@ impl View {
         params: &[Value],
         limits: ReadLimits,
     ) -> Result<Queried, Error> {
+        self.query_metered(database, sql, params, limits).map(|(queried, _)| queried)
+    }
+
+    /// [`View::query`] with the steps that it took.
+    pub fn query_metered(
+        &mut self,
+        database: Option<u64>,
+        sql: &str,
+        params: &[Value],
+        limits: ReadLimits,
+    ) -> Result<(Queried, u64), Error> {
         let connection = self.connection()?;
         let namespace = Namespace::database(database.unwrap_or(schema::CHAIN));
         let catalog = Catalog::new(connection);
@@ -218,7 +242,7 @@ impl View {
         match (run, collected.stopped) {
             (_, Some(error)) => Err(error),
             (Err(failure), None) => Err(failed(failure)),
-            (Ok(_), None) => Ok(queried),
+            (Ok(run), None) => Ok((queried, run.steps)),
         }
     }
 
@@ -233,18 +257,25 @@ impl View {
 
     /// The objects of a database, in the order of creation. Database 0 is the chain itself.
     pub fn schema(&self, database: u64) -> Result<Vec<SchemaObject>, Fatal> {
+        let connection = self.connection()?;
         let rows = schema::rows(
-            self.connection()?,
+            connection,
             "SELECT kind, name, physical, sql FROM chain_schema WHERE database = ?1 ORDER BY seq",
             &[&schema::id(database)],
         )?;
-        let object = |row: &Vec<Value>| SchemaObject {
-            kind: schema::text(row.first()),
-            name: schema::text(row.get(1)),
-            physical: schema::text(row.get(2)),
-            sql: schema::text(row.get(3)),
+        let object = |row: &Vec<Value>| {
+            let (kind, physical) = (schema::text(row.first()), schema::text(row.get(2)));
+            let layout =
+                if kind == "table" { Layout::load(connection, &physical)? } else { None };
+            Ok(SchemaObject {
+                kind,
+                name: schema::text(row.get(1)),
+                physical,
+                sql: schema::text(row.get(3)),
+                rows: layout.map(|layout| layout.describe()),
+            })
         };
-        Ok(rows.iter().map(object).collect())
+        rows.iter().map(object).collect()
     }
 
     /// The names of a database's tables, in the order of creation.

@@ -24,10 +24,20 @@ pub mod price {
     pub const WASM_OP: u64 = 1;
     /// One call into a contract: an instance made and dropped.
     pub const WASM_CALL: u64 = 20_000;
+    /// Initial pages of memory that [`WASM_CALL`] pays for; each further one costs [`WASM_PAGE`].
+    pub const WASM_CALL_PAGES: u64 = 4;
     /// One new page (64 KiB) of contract memory.
     pub const WASM_PAGE: u64 = 10_000;
-    /// Storing code, per byte: validation and compilation (1 to 10 us per byte).
-    pub const CODE_BYTE: u64 = 10_000;
+    /// Storing code: validation and one compilation on every node, whatever the code is.
+    pub const CODE_BASE: u64 = 1_000_000;
+    /// Storing code, per byte of the module.
+    pub const CODE_BYTE: u64 = 100;
+    /// Storing code, per function.
+    pub const CODE_FUNCTION: u64 = 50_000;
+    /// Storing code, per operator.
+    pub const CODE_OP: u64 = 2_000;
+    /// Storing code, per basic block and local: what the register allocator looks at.
+    pub const CODE_BLOCK_LOCAL: u64 = 1_000;
 
     /// Parsing, rewriting and preparing a statement.
     pub const SQL_STATEMENT: u64 = 10_000;

@@ -38,7 +38,33 @@ limits! {
 
     WASM_CODE_BYTES_MAX: usize = 524_288, "bytes", "A contract's module.";
     WASM_MEMORY_PAGES_MAX: u32 = 512, "64 KiB pages", "A contract's memory.";
+    WASM_INITIAL_PAGES_MAX: u32 = 64, "64 KiB pages", "The memory that a contract starts with.";
     WASM_STACK_BYTES_MAX: u32 = 262_144, "bytes", "A contract's logical stack.";
+    WASM_TYPES_MAX: u32 = 1_024, "types", "Function types of a module.";
+    WASM_PARAMETERS_MAX: usize = 32, "parameters", "Parameters of a function type.";
+    WASM_FUNCTIONS_MAX: u32 = 4_000, "functions", "Functions of a module.";
+    WASM_GLOBALS_MAX: u32 = 64, "globals", "Globals of a module.";
+    WASM_TABLE_ELEMENTS_MAX: u32 = 4_096, "elements", "The one table of a module.";
+    WASM_ELEMENTS_MAX: u32 = 8_192, "functions", "Functions in the element segments of a module.";
+    WASM_EXPORTS_MAX: u32 = 256, "exports", "Exports of a module.";
+    WASM_NAME_BYTES_MAX: usize = 64, "bytes", "The name of an export.";
+    WASM_DATA_SEGMENTS_MAX: u32 = 1_024, "segments", "Data and element segments, each.";
+    WASM_DATA_BYTES_MAX: usize = 262_144, "bytes", "The data segments of a module.";
+    WASM_CUSTOM_SECTIONS_MAX: usize = 8, "sections", "Custom sections of a module.";
+    WASM_CUSTOM_BYTES_MAX: usize = 65_536, "bytes", "The custom sections of a module.";
+    WASM_BODY_BYTES_MAX: usize = 98_304, "bytes", "The body of one function.";
+    WASM_BODY_OPERATORS_MAX: u32 = 32_768, "operators", "Operators of one function.";
+    WASM_LOCALS_MAX: u32 = 256, "locals", "Parameters and locals of one function.";
+    WASM_MODULE_LOCALS_MAX: u64 = 20_000, "locals", "Parameters and locals of all functions.";
+    WASM_BLOCKS_MAX: u32 = 3_072, "blocks", "Basic blocks, br_table targets and float operators of one function.";
+    WASM_MODULE_BLOCKS_MAX: u64 = 40_000, "blocks", "Basic blocks, br_table targets and float operators of all functions.";
+    WASM_BLOCK_LOCALS_MAX: u64 = 131_072, "blocks x locals", "Work of the register allocator for one function.";
+    WASM_MODULE_BLOCK_LOCALS_MAX: u64 = 2_000_000, "blocks x locals", "Work of the register allocator for a module.";
+    WASM_LOOP_NESTING_MAX: u32 = 8, "levels", "Loops inside loops.";
+    WASM_BLOCK_NESTING_MAX: usize = 256, "levels", "Blocks inside blocks.";
+    WASM_BRANCH_TABLE_MAX: u32 = 1_024, "targets", "Targets of one br_table.";
+    WASM_HOST_BYTES_MAX: usize = 1_048_576, "bytes", "Bytes that one host call takes from a contract.";
+    WASM_LOG_BYTES_MAX: usize = 2_048, "bytes", "One log line or abort message of a contract; the rest is cut off.";
     WASM_INPUT_BYTES_MAX: usize = 1_048_576, "bytes", "Input of a contract call.";
     WASM_OUTPUT_BYTES_MAX: usize = 1_048_576, "bytes", "Output of a contract call.";
     WASM_EVENTS_MAX: usize = 256, "events", "Events of one transaction.";
@@ -47,5 +73,9 @@ limits! {
     QUERY_ROWS_MAX: usize = 10_000, "rows", "Rows in one answer of the read API.";
     QUERY_BYTES_MAX: usize = 3_145_728, "bytes", "Bytes in one answer of the read API.";
     QUERY_STEPS_MAX: u64 = 200_000_000, "steps", "Work of one read, in steps of SQLite's virtual machine.";
+    QUERY_GAS_MAX: u64 = 500_000_000, "gas", "Work of one view query.";
+    VALIDATORS_MAX: usize = 500, "validators", "Validators of a set, so that a commit can be verified in bounded time.";
+    MERKLE_PROOF_BYTES_MAX: usize = 8_482, "bytes", "The Merkle proof of one row; no path is longer.";
+    BUNDLE_BYTES_MAX: usize = 2_359_296, "bytes", "A proof bundle: row, key, Merkle proof, signed header, validator set.";
     VERSIONS_KEPT: usize = 16, "heights", "Versions of the state tree that proofs can be made at.";
 }

@@ -1,1 +1,154 @@
-//! The contract VM: validation, instrumentation, host interface
+//! The contract VM: validation, instrumentation, host interface.
+//!
+//! 1. Gas is a function of module, input, what the host answers, and the schedule version: never of
+//!    caches, platform or engine. Instrumentation charges it inside the module (see `instrument`).
+//! 2. Every call charges `price::WASM_CALL`, and `price::WASM_PAGE` for each initial page beyond
+//!    `price::WASM_CALL_PAGES`.
+//! 3. A call has its own instance; it leaves nothing behind but what its host keeps.
+//! 4. [`Vm`] is shared by threads: writers never wait for readers.
+
+mod cache;
+mod engine;
+mod host;
+mod instrument;
+mod metering;
+mod operators;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod validate;
+
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use dadbs_types::{Error, Fatal, GasMeter, Rejection};
+use wasmtime::{Engine, Linker, Module};
+
+pub use crate::engine::{Code, NATIVE_STACK_BYTES};
+pub use crate::host::{Access, Answer, Host};
+pub use crate::validate::{CodeInfo, Description, Entry, EntryKind, FEATURES, Size, validate};
+
+use crate::cache::{Disk, Recent};
+use crate::host::CallState;
+
+/// Readers at the same time; the rest of the pool is the writers'.
+const READERS_MAX: u32 = engine::CONCURRENT_CALLS_MAX - 8;
+
+/// The contract VM of a node.
+pub struct Vm {
+    engine: Engine,
+    linker: Linker<CallState>,
+    recent: Recent,
+    disk: Option<Disk>,
+    readers: Readers,
+}
+
+impl Vm {
+    /// Starts the engine; compiled code is kept in `cache_dir`, if given.
+    pub fn new(cache_dir: Option<&Path>) -> Result<Vm, Fatal> {
+        let engine = engine::engine()?;
+        let disk = cache_dir.map(|directory| Disk::open(directory, &engine)).transpose()?;
+        let linker = host::linker(&engine)?;
+        let recent = Recent::new(cache::MEMORY_BYTES_MAX);
+        Ok(Vm { engine, linker, recent, disk, readers: Readers::default() })
+    }
+
+    /// Checks a module before it is stored (see [`validate()`]).
+    pub fn validate(&self, wasm: &[u8]) -> Result<CodeInfo, Rejection> {
+        validate(wasm)
+    }
+
+    /// The code of a stored module: from memory, from this node's disk, or compiled from the validated
+    /// bytes that `wasm` fetches. `code_hash` identifies the bytes; the caller's store guarantees it.
+    pub fn load(
+        &self,
+        code_hash: &[u8; 32],
+        wasm: &mut dyn FnMut() -> Result<Vec<u8>, Error>,
+    ) -> Result<Arc<Code>, Error> {
+        if let Some(code) = self.recent.get(code_hash) {
+            return Ok(code);
+        }
+        let code = match self.read_disk(code_hash)? {
+            Some(code) => code,
+            None => self.compile(code_hash, &wasm()?)?,
+        };
+        let code = Arc::new(code);
+        self.recent.put(*code_hash, Arc::clone(&code));
+        Ok(code)
+    }
+
+    fn read_disk(&self, code_hash: &[u8; 32]) -> Result<Option<Code>, Fatal> {
+        let Some(artifact) = self.disk.as_ref().and_then(|disk| disk.read(code_hash)) else {
+            return Ok(None);
+        };
+        // SAFETY: `Disk::read` returns only what `Disk::write` of this node wrote, by a keyed MAC, and
+        // `Disk::write` is only given what `Engine::precompile_module` returned.
+        #[allow(unsafe_code)]
+        let module = unsafe { Module::deserialize(&self.engine, &artifact) };
+        match module {
+            Ok(module) => Code::new(&self.linker, &module, artifact.len()).map(Some),
+            Err(error) => {
+                tracing::warn!(%error, "compiled code does not load; compiling again");
+                Ok(None)
+            }
+        }
+    }
+
+    fn compile(&self, code_hash: &[u8; 32], wasm: &[u8]) -> Result<Code, Fatal> {
+        let instrumented = instrument::instrument(wasm)?;
+        let fatal = |error: wasmtime::Error| {
+            Fatal::new(format!(
+                "validated code does not compile: {error:#}; report this with the code"
+            ))
+        };
+        let artifact = self.engine.precompile_module(&instrumented).map_err(fatal)?;
+        // SAFETY: the bytes come from the line above, by the same engine.
+        #[allow(unsafe_code)]
+        let module = unsafe { Module::deserialize(&self.engine, &artifact) }.map_err(fatal)?;
+        if let Some(disk) = &self.disk {
+            disk.write(code_hash, &artifact);
+        }
+        Code::new(&self.linker, &module, artifact.len())
+    }
+
+    /// Calls the entry point that is exported as `entry` (see [`Entry::export`]) and returns its output.
+    /// Gas is charged whether it succeeds or not. With [`Access::Read`] it waits while too many others
+    /// read.
+    pub fn call(
+        &self,
+        code: &Code,
+        entry: &str,
+        input: &[u8],
+        host: &mut dyn Host,
+        gas: &mut GasMeter,
+        access: Access,
+    ) -> Result<Vec<u8>, Error> {
+        let _reader = (access == Access::Read).then(|| self.readers.enter());
+        engine::call(&self.engine, code, entry, input, host, gas, access)
+    }
+}
+
+/// Bounds the calls that read.
+#[derive(Default)]
+struct Readers {
+    count: Mutex<u32>,
+    left: Condvar,
+}
+
+struct Reader<'a>(&'a Readers);
+
+impl Readers {
+    fn enter(&self) -> Reader<'_> {
+        let count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = |count: &mut u32| *count >= READERS_MAX;
+        let mut count = self.left.wait_while(count, full).unwrap_or_else(PoisonError::into_inner);
+        *count += 1;
+        Reader(self)
+    }
+}
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        *self.0.count.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.0.left.notify_one();
+    }
+}

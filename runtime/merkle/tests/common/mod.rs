@@ -53,7 +53,7 @@ pub fn reference_verify(root: &Hash, key: &Hash, value: Option<&Hash>, proof: &[
         .unwrap_or(false)
 }
 
-/// A seeded generator (SplitMix64).
+/// A seeded generator (`SplitMix64`).
 pub struct Random(pub u64);
 
 impl Random {

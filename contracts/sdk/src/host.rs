@@ -1,0 +1,163 @@
+//! The host functions: one declaration generated from the table of `dadbs_abi`, and the safe calls.
+
+use crate::value::{ValueRef, decode_row, encode_row};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+macro_rules! declare {
+    ($($name:ident($($param:ident),*) $(-> $result:ident)?, $base:literal, $byte:literal, $class:ident, $doc:literal;)*) => {
+        #[cfg(target_arch = "wasm32")]
+        #[allow(clippy::doc_markdown)]
+        mod raw {
+            #[link(wasm_import_module = "dadbs_1")]
+            unsafe extern "C" {
+                $(#[doc = $doc] pub(super) fn $name($($param: i32),*) $(-> $result)?;)*
+            }
+        }
+        #[cfg(not(target_arch = "wasm32"))]
+        #[allow(clippy::doc_markdown)]
+        mod raw {
+            $(#[doc = $doc] pub(super) unsafe fn $name($($param: i32),*) $(-> $result)? {
+                panic!("{}{:?} is offered to contracts only", stringify!($name), [$($param),*] as [i32; _])
+            })*
+        }
+    };
+}
+use dadbs_abi::host_functions;
+host_functions!(declare);
+
+/// An address or a length as the interface passes it: 32 bits, read by the host as unsigned.
+#[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
+fn word(value: usize) -> i32 {
+    value as u32 as i32
+}
+
+fn address(bytes: &[u8]) -> i32 {
+    word(bytes.as_ptr().addr())
+}
+
+/// `len` bytes that `read` copies to the address it is given.
+#[allow(clippy::cast_sign_loss)]
+fn receive(len: i32, read: impl FnOnce(i32)) -> Vec<u8> {
+    let len = len as u32 as usize;
+    let mut bytes = Vec::<u8>::with_capacity(len);
+    read(word(bytes.as_mut_ptr().addr()));
+    // SAFETY: the host has written all `len` bytes of the reserved memory, or ended the call.
+    unsafe { bytes.set_len(len) };
+    bytes
+}
+
+/// The whole input.
+pub(crate) fn input() -> Vec<u8> {
+    // SAFETY: input_len takes nothing; `receive` gives input_read memory of that length.
+    unsafe { receive(raw::input_len(), |to| raw::input_read(to)) }
+}
+
+/// The length of the result slot.
+#[allow(clippy::cast_sign_loss)]
+pub(crate) fn result_len() -> usize {
+    // SAFETY: takes nothing.
+    unsafe { raw::result_len() as u32 as usize }
+}
+
+/// The result slot: what the host function before has answered.
+pub(crate) fn result() -> Vec<u8> {
+    // SAFETY: result_len takes nothing; `receive` gives result_read memory of that length.
+    unsafe { receive(raw::result_len(), |to| raw::result_read(to)) }
+}
+
+/// Sets the output of the call.
+pub(crate) fn output(bytes: &[u8]) {
+    // SAFETY: the pair is a live slice, which the host only reads.
+    unsafe { raw::output_write(address(bytes), word(bytes.len())) }
+}
+
+/// Ends the call: everything it did is undone, and the caller reads the message.
+pub fn abort(message: &str) -> ! {
+    // SAFETY: the pair is a live slice, which the host only reads.
+    unsafe { raw::abort(address(message.as_bytes()), word(message.len())) };
+    #[cfg(target_arch = "wasm32")]
+    core::arch::wasm32::unreachable();
+    #[cfg(not(target_arch = "wasm32"))]
+    unreachable!("abort returned");
+}
+
+/// A line for the node's log at debug level; no part of any result.
+pub fn log(message: &str) {
+    // SAFETY: the pair is a live slice, which the host only reads.
+    unsafe { raw::log(address(message.as_bytes()), word(message.len())) }
+}
+
+/// Adds an event to the transaction: its type, then its attributes.
+pub fn emit(event: &str, attributes: &[(&str, &str)]) {
+    let row = [event].into_iter().chain(attributes.iter().flat_map(|(key, value)| [*key, *value]));
+    let row: Vec<ValueRef<'_>> = row.map(ValueRef::Text).collect();
+    let bytes = encode_row(&row);
+    // SAFETY: the pair is a live slice, which the host only reads.
+    unsafe { raw::emit(address(&bytes), word(bytes.len())) }
+}
+
+/// The facts of a call.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Height of the block.
+    pub height: i64,
+    /// Block time in milliseconds since 1970-01-01 UTC.
+    pub time_ms: i64,
+    /// The chain's id.
+    pub chain_id: String,
+    /// Hash of the transaction, as the host tells it.
+    pub tx_hash: dadbs_types::Value,
+    /// Address of the account that signed the message.
+    pub caller: String,
+    /// Name of this contract: the database name.
+    pub contract_name: String,
+    /// Address of this contract.
+    pub contract_address: String,
+}
+
+/// The facts of this call.
+pub fn context() -> Context {
+    // SAFETY: takes nothing.
+    unsafe { raw::context() };
+    let bytes = result();
+    let row = decode_row(&bytes);
+    let [height, time, chain_id, tx_hash, caller, contract_name, contract_address] = &row[..]
+    else {
+        abort("the host's context is not the row that dadbs_1 tells; this is a fault of the node");
+    };
+    Context {
+        height: height.integer().unwrap_or_default(),
+        time_ms: time.integer().unwrap_or_default(),
+        chain_id: text(chain_id),
+        tx_hash: tx_hash.to_value(),
+        caller: text(caller),
+        contract_name: text(contract_name),
+        contract_address: text(contract_address),
+    }
+}
+
+/// A fact that does not apply, such as the caller of an anonymous view, is NULL and reads as empty.
+fn text(value: &ValueRef<'_>) -> String {
+    value.text().unwrap_or_default().into()
+}
+
+/// `sql_inspect`.
+pub(crate) fn sql_inspect(sql: &str) -> i32 {
+    // SAFETY: the pair is a live slice, which the host only reads.
+    unsafe { raw::sql_inspect(address(sql.as_bytes()), word(sql.len())) }
+}
+
+/// `sql_query`.
+pub(crate) fn sql_query(sql: &str, params: &[u8]) -> i32 {
+    let (text, text_len) = (address(sql.as_bytes()), word(sql.len()));
+    // SAFETY: both pairs are live slices, which the host only reads.
+    unsafe { raw::sql_query(text, text_len, address(params), word(params.len())) }
+}
+
+/// `sql_exec`.
+pub(crate) fn sql_exec(sql: &str, rows: &[u8]) -> i32 {
+    let (text, text_len) = (address(sql.as_bytes()), word(sql.len()));
+    // SAFETY: both pairs are live slices, which the host only reads.
+    unsafe { raw::sql_exec(text, text_len, address(rows), word(rows.len())) }
+}

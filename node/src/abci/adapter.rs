@@ -1,0 +1,210 @@
+//! The adapter of ABCI 2.0 over the core.
+//!
+//! 1. The trait is infallible: a fault unwinds out of the call with the [`Fatal`] as its payload; the
+//!    server answers with an exception, and the node ends.
+//! 2. FinalizeBlock and Commit go to the core's thread; CheckTx and Query run on the caller's.
+//! 3. Transactions are indexed after Commit, on a thread of their own.
+
+use crate::api::Api;
+use crate::convert::{check_tx_response, finalize_response, height_i64, ns_of_time};
+use crate::core_thread::Core;
+use crate::index::TxIndex;
+use dadbs_app::{Block, CheckKind, Genesis};
+use dadbs_types::{BlockInfo, Fatal};
+use prost::bytes::Bytes;
+use std::panic::resume_unwind;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use tendermint::Time;
+use tendermint_abci::Application;
+use tendermint_proto::google::protobuf::Timestamp;
+use tendermint_proto::v0_38::abci::response_process_proposal::ProposalStatus;
+use tendermint_proto::v0_38::abci::{
+    CheckTxType, ExecTxResult, RequestCheckTx, RequestFinalizeBlock, RequestInfo, RequestInitChain,
+    RequestPrepareProposal, RequestProcessProposal, RequestQuery, ResponseCheckTx, ResponseCommit,
+    ResponseFinalizeBlock, ResponseInfo, ResponseInitChain, ResponsePrepareProposal,
+    ResponseProcessProposal, ResponseQuery,
+};
+
+/// Blocks that may wait to be indexed.
+const INDEX_QUEUE: usize = 64;
+
+struct Executed {
+    height: u64,
+    time_ns: i64,
+    txs: Vec<Vec<u8>>,
+    results: Vec<ExecTxResult>,
+}
+
+/// The application as CometBFT sees it; clones share it.
+#[derive(Clone)]
+pub struct Adapter {
+    core: Core,
+    api: Arc<Api>,
+    executed: Arc<Mutex<Option<Executed>>>,
+    indexer: SyncSender<Executed>,
+}
+
+/// Rule 1.
+fn or_unwind<T>(result: Result<T, Fatal>) -> T {
+    result.unwrap_or_else(|fatal| resume_unwind(Box::new(fatal)))
+}
+
+fn time_ns(time: Option<Timestamp>) -> Result<i64, Fatal> {
+    let time = time.unwrap_or_default();
+    Time::try_from(time)
+        .ok()
+        .and_then(ns_of_time)
+        .ok_or_else(|| Fatal::new(format!("the block's time {} s is out of range", time.seconds)))
+}
+
+fn height(height: i64) -> Result<u64, Fatal> {
+    u64::try_from(height).map_err(|_| Fatal::new(format!("height {height} is negative")))
+}
+
+fn owned(txs: Vec<Bytes>) -> Vec<Vec<u8>> {
+    txs.into_iter().map(Vec::from).collect()
+}
+
+impl Adapter {
+    /// An adapter; starts the thread that indexes.
+    pub fn new(core: Core, api: Arc<Api>, index: Arc<TxIndex>) -> Adapter {
+        let (indexer, blocks) = sync_channel::<Executed>(INDEX_QUEUE);
+        let faults = core.clone();
+        // Ends with the last adapter.
+        std::thread::spawn(move || {
+            for block in blocks {
+                let Executed { height, time_ns, txs, results } = block;
+                if let Err(fatal) = index.add(height, time_ns, &txs, &results) {
+                    faults.record_fault(&fatal);
+                    return;
+                }
+            }
+        });
+        Adapter { core, api, executed: Arc::default(), indexer }
+    }
+
+    fn try_init_chain(&self, request: &RequestInitChain) -> Result<ResponseInitChain, Fatal> {
+        let genesis = dadbs_genesis::from_json(&request.app_state_bytes)
+            .map_err(|error| Fatal::new(format!("app_state of the genesis file: {error}")))?;
+        let time_ns = time_ns(request.time)?;
+        let named = Genesis {
+            chain_id: request.chain_id.clone(),
+            time_ns,
+            initial_height: height(request.initial_height)?.max(1),
+            ..genesis.clone()
+        };
+        if named != genesis {
+            return Err(Fatal::new(format!(
+                "chain id, time and initial height of the genesis file (\"{}\", {time_ns} ns, {}) differ from \
+                 those in its app_state (\"{}\", {} ns, {}); build it with `dadbs genesis`",
+                request.chain_id,
+                request.initial_height,
+                genesis.chain_id,
+                genesis.time_ns,
+                genesis.initial_height
+            )));
+        }
+        let app_hash = self.core.init_chain(genesis)?;
+        Ok(ResponseInitChain {
+            consensus_params: None,
+            validators: Vec::new(),
+            app_hash: app_hash.to_vec().into(),
+        })
+    }
+
+    fn try_finalize(&self, request: RequestFinalizeBlock) -> Result<ResponseFinalizeBlock, Fatal> {
+        let mut proposer_address = [0; 20];
+        if request.proposer_address.len() == proposer_address.len() {
+            proposer_address.copy_from_slice(&request.proposer_address);
+        }
+        let (height, time_ns) = (height(request.height)?, time_ns(request.time)?);
+        let info = BlockInfo { height, time_ns, proposer_address };
+        let txs = owned(request.txs);
+        let outcome = self.core.finalize_block(Block { info, txs: txs.clone() })?;
+        let response = finalize_response(outcome);
+        let results = response.tx_results.clone();
+        let mut executed = self.executed.lock().unwrap_or_else(PoisonError::into_inner);
+        *executed = Some(Executed { height, time_ns, txs, results });
+        Ok(response)
+    }
+
+    fn try_commit(&self) -> Result<ResponseCommit, Fatal> {
+        self.core.commit()?;
+        self.core.reset_checks();
+        let executed = self.executed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(executed) = executed {
+            tracing::info!(height = executed.height, txs = executed.txs.len(), "block");
+            // The thread is gone only after a fault, which is recorded.
+            let _gone = self.indexer.send(executed);
+        }
+        Ok(ResponseCommit { retain_height: 0 })
+    }
+}
+
+impl Application for Adapter {
+    fn info(&self, _request: RequestInfo) -> ResponseInfo {
+        let info = or_unwind(self.core.info());
+        ResponseInfo {
+            data: "dadbs".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            app_version: 0,
+            last_block_height: height_i64(info.height),
+            // Before the first block CometBFT takes the hash from InitChain.
+            last_block_app_hash: if info.height == 0 {
+                Bytes::new()
+            } else {
+                info.app_hash.to_vec().into()
+            },
+        }
+    }
+
+    fn init_chain(&self, request: RequestInitChain) -> ResponseInitChain {
+        or_unwind(self.try_init_chain(&request))
+    }
+
+    fn check_tx(&self, request: RequestCheckTx) -> ResponseCheckTx {
+        let kind = if request.r#type == CheckTxType::Recheck as i32 {
+            CheckKind::Recheck
+        } else {
+            CheckKind::New
+        };
+        check_tx_response(or_unwind(self.core.check(&request.tx, kind)))
+    }
+
+    fn query(&self, request: RequestQuery) -> ResponseQuery {
+        match self.api.call(&request.path, &request.data) {
+            Ok((height, value)) => ResponseQuery {
+                height: height_i64(height),
+                value: value.into(),
+                ..ResponseQuery::default()
+            },
+            Err(error) => {
+                let (code, codespace, log) = error.abci();
+                let height = self.core.info().map_or(0, |info| height_i64(info.height));
+                let codespace = codespace.into();
+                ResponseQuery { code, codespace, log, height, ..ResponseQuery::default() }
+            }
+        }
+    }
+
+    fn prepare_proposal(&self, request: RequestPrepareProposal) -> ResponsePrepareProposal {
+        let bytes_max = usize::try_from(request.max_tx_bytes).unwrap_or(0);
+        let txs = or_unwind(self.core.prepare(owned(request.txs), bytes_max));
+        ResponsePrepareProposal { txs: txs.into_iter().map(Bytes::from).collect() }
+    }
+
+    fn process_proposal(&self, request: RequestProcessProposal) -> ResponseProcessProposal {
+        let accepted = or_unwind(self.core.process(owned(request.txs)));
+        let status = if accepted { ProposalStatus::Accept } else { ProposalStatus::Reject };
+        ResponseProcessProposal { status: status.into() }
+    }
+
+    fn finalize_block(&self, request: RequestFinalizeBlock) -> ResponseFinalizeBlock {
+        or_unwind(self.try_finalize(request))
+    }
+
+    fn commit(&self) -> ResponseCommit {
+        or_unwind(self.try_commit())
+    }
+}

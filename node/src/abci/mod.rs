@@ -1,0 +1,128 @@
+//! ABCI 2.0 for CometBFT 0.38: the adapter and its socket server.
+
+mod adapter;
+mod server;
+
+pub use adapter::Adapter;
+pub use server::{AbciAddr, Server};
+
+use crate::api::Api;
+use crate::core_thread::CoreThread;
+use crate::dev::{ended, stopped};
+use crate::error::{NodeError, listen};
+use crate::grpc::{self, Calls};
+use crate::home::Home;
+use crate::index::TxIndex;
+use dadbs_app::AppConfig;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// What a node under CometBFT runs with.
+#[derive(Clone, Debug)]
+pub struct AbciConfig {
+    /// The folder of its state; made if absent.
+    pub home: PathBuf,
+    /// Where CometBFT connects.
+    pub abci_addr: AbciAddr,
+    /// Where gRPC listens; without it there is none.
+    pub grpc_addr: Option<SocketAddr>,
+    /// Heights between two checkpoints of the tree.
+    pub checkpoint_interval: u64,
+}
+
+/// A node that waits for CometBFT.
+#[derive(Clone, Debug)]
+pub struct AbciReady {
+    /// Where CometBFT connects.
+    pub abci_addr: AbciAddr,
+    /// Where gRPC listens.
+    pub grpc_addr: Option<SocketAddr>,
+    /// The last committed height.
+    pub height: u64,
+}
+
+struct Parts {
+    core: CoreThread,
+    index: Arc<TxIndex>,
+    height: u64,
+    home: Home,
+}
+
+fn open(config: &AbciConfig) -> Result<Parts, NodeError> {
+    let home = Home::open(&config.home)?;
+    let core = CoreThread::start(AppConfig {
+        dir: home.join("app"),
+        checkpoint_interval: config.checkpoint_interval,
+    })?;
+    let height = core.core().info()?.height;
+    let index = Arc::new(TxIndex::open(&home.join("index.db"))?);
+    Ok(Parts { core, index, height, home })
+}
+
+/// Serves ABCI, and gRPC beside it, until `shutdown` resolves or a fault ends it.
+pub async fn run_abci(
+    config: AbciConfig,
+    ready: impl FnOnce(&AbciReady),
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), NodeError> {
+    let server = Server::bind(&config.abci_addr).await?;
+    let grpc_listener = match config.grpc_addr {
+        Some(addr) => Some(listen(addr, "--grpc-addr").await?),
+        None => None,
+    };
+    let opened = tokio::task::spawn_blocking({
+        let config = config.clone();
+        move || open(&config)
+    });
+    let parts = opened
+        .await
+        .map_err(|error| NodeError::Config(format!("the start panicked: {error}")))??;
+    let core = parts.core.core();
+    let api = Arc::new(Api::new(core.clone(), parts.index.clone(), None, None));
+    let adapter = Adapter::new(core.clone(), api.clone(), parts.index.clone());
+    let seen = AbciReady {
+        abci_addr: server.addr().clone(),
+        grpc_addr: grpc_listener.as_ref().and_then(|listener| listener.local_addr().ok()),
+        height: parts.height,
+    };
+    let (stop, stopping) = watch::channel(false);
+    let mut grpc = tokio::spawn({
+        let stopping = stopping.clone();
+        async move {
+            match grpc_listener {
+                Some(listener) => grpc::serve(listener, Calls::new(api), stopped(stopping)).await,
+                None => {
+                    stopped(stopping).await;
+                    Ok(())
+                }
+            }
+        }
+    });
+    let mut abci = tokio::spawn(server.serve(adapter, core.clone(), stopped(stopping)));
+    ready(&seen);
+    let outcome = tokio::select! {
+        () = shutdown => Ok(()),
+        fatal = core.fault() => Err(NodeError::Fatal(fatal)),
+        served = &mut grpc => Err(ended("gRPC", served)),
+        served = &mut abci => Err(ended("ABCI", served)),
+    };
+    // Lets a connection that met the fault send its exception.
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    stop.send_replace(true);
+    if outcome.is_ok() {
+        // How the servers end changes nothing now.
+        drop(tokio::join!(grpc, abci));
+    } else {
+        grpc.abort();
+        abci.abort();
+    }
+    let closed = tokio::task::spawn_blocking(move || {
+        parts.core.stop();
+        drop(parts.home);
+    });
+    closed.await.map_err(|error| NodeError::Config(format!("the stop panicked: {error}")))?;
+    outcome
+}

@@ -1,0 +1,373 @@
+//! The thread that owns the application.
+//!
+//! 1. One OS thread owns the [`App`] and with it the only writer; everybody else sends commands.
+//! 2. Commands of consensus run before reads that need the writer (simulate, explain).
+//! 3. Those reads wait while an executed block is uncommitted, and are refused when too many wait.
+//! 4. A fault is kept, every later command answers with it, and the top of the node sees it and ends the
+//!    process. A panic in the thread is a fault.
+
+use dadbs_app::{
+    App, AppConfig, Block, BlockOutcome, ChainParams, CheckKind, Checker, Genesis, Info, Queries,
+    TxResult,
+};
+use dadbs_proto::dadbs::sql::v1::{ExplainRequest, ExplainResponse};
+use dadbs_store::RowProof;
+use dadbs_types::{Code, Error, Fatal, Hash, Rejection, Value};
+use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use tokio::sync::{oneshot, watch};
+
+/// Native stack of the thread, bytes: nested contract calls run on it.
+const STACK_BYTES: usize = 64 << 20;
+/// Reads that may wait for the writer (rule 3).
+const WAITING_READS_MAX: usize = 16;
+
+type Job = Box<dyn FnOnce(&mut App) + Send>;
+
+#[derive(Default)]
+struct Queue {
+    consensus: VecDeque<Job>,
+    reads: VecDeque<Job>,
+    block_is_open: bool,
+    closed: bool,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    wake: Condvar,
+    fault: watch::Sender<Option<Fatal>>,
+    /// Set once genesis is applied: neither exists before.
+    readers: OnceLock<(Mutex<Checker>, Queries)>,
+}
+
+/// A handle of the application; clones share it.
+#[derive(Clone)]
+pub struct Core {
+    shared: Arc<Shared>,
+}
+
+/// Joins the thread when the node ends.
+pub struct CoreThread {
+    core: Core,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
+    if let Some(fatal) = payload.downcast_ref::<Fatal>() {
+        fatal.message.clone()
+    } else if let Some(text) = payload.downcast_ref::<&str>() {
+        (*text).to_string()
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "a panic without a message".to_string()
+    }
+}
+
+impl CoreThread {
+    /// Opens the application and starts its thread.
+    pub fn start(config: AppConfig) -> Result<CoreThread, Fatal> {
+        let (opened, answer) = std::sync::mpsc::sync_channel(1);
+        let builder = std::thread::Builder::new().name("core".into()).stack_size(STACK_BYTES);
+        let thread = builder
+            .spawn(move || {
+                let shared = Arc::new(Shared {
+                    queue: Mutex::default(),
+                    wake: Condvar::new(),
+                    fault: watch::channel(None).0,
+                    readers: OnceLock::new(),
+                });
+                let started = App::open(&config).and_then(|app| {
+                    if app.info().initialized {
+                        open_readers(&app, &shared)?;
+                    }
+                    Ok(app)
+                });
+                match started {
+                    Ok(app) => {
+                        // The starter waits for this answer; it cannot be gone.
+                        if opened.send(Ok(Core { shared: shared.clone() })).is_ok() {
+                            run(app, &shared);
+                        }
+                    }
+                    Err(fatal) => drop(opened.send(Err(fatal))),
+                }
+            })
+            .map_err(|error| Fatal::new(format!("cannot start the core's thread: {error}")))?;
+        let core = answer
+            .recv()
+            .map_err(|_| Fatal::new("the application panicked while it was opened"))??;
+        Ok(CoreThread { core, thread: Some(thread) })
+    }
+
+    /// A handle.
+    pub fn core(&self) -> Core {
+        self.core.clone()
+    }
+
+    /// Ends the thread after the commands that wait, and closes the store.
+    pub fn stop(mut self) {
+        self.close();
+    }
+
+    fn close(&mut self) {
+        locked(&self.core.shared.queue).closed = true;
+        self.core.shared.wake.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread was recorded as a fault before.
+            drop(thread.join());
+        }
+    }
+}
+
+impl Drop for CoreThread {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn no_genesis() -> Rejection {
+    Rejection::new(Code::InvalidRequest, "the chain has no genesis yet; try again")
+}
+
+fn next_job(shared: &Shared) -> Option<Job> {
+    let mut queue = locked(&shared.queue);
+    loop {
+        if let Some(job) = queue.consensus.pop_front() {
+            return Some(job);
+        }
+        if !queue.block_is_open
+            && let Some(job) = queue.reads.pop_front()
+        {
+            return Some(job);
+        }
+        if queue.closed {
+            return None;
+        }
+        queue = shared.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+    }
+}
+
+fn run(mut app: App, shared: &Shared) {
+    while let Some(job) = next_job(shared) {
+        let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| job(&mut app)));
+        if let Err(payload) = outcome {
+            let text = panic_text(payload.as_ref());
+            record(shared, &Fatal::new(format!("the core panicked: {text}")));
+        }
+        if shared.fault.borrow().is_some() {
+            // Dropped jobs answer their senders with the fault (rule 4).
+            let mut queue = locked(&shared.queue);
+            queue.closed = true;
+            queue.consensus.clear();
+            queue.reads.clear();
+            return;
+        }
+    }
+}
+
+fn open_readers(app: &App, shared: &Shared) -> Result<(), Fatal> {
+    let readers = (Mutex::new(app.checker()?), app.queries()?);
+    // Genesis may be applied twice; the first readers serve on.
+    drop(shared.readers.set(readers));
+    Ok(())
+}
+
+fn record(shared: &Shared, fatal: &Fatal) {
+    shared.fault.send_if_modified(|fault| {
+        let first = fault.is_none();
+        if first {
+            *fault = Some(fatal.clone());
+        }
+        first
+    });
+}
+
+impl Core {
+    /// Keeps `fatal` as the reason for which the node ends, unless there is one.
+    pub fn record_fault(&self, fatal: &Fatal) {
+        record(&self.shared, fatal);
+    }
+
+    /// Resolves with the first fault.
+    pub async fn fault(&self) -> Fatal {
+        let mut faults = self.shared.fault.subscribe();
+        match faults.wait_for(Option::is_some).await {
+            Ok(fault) => fault.clone().unwrap_or_else(|| Fatal::new("the core stopped")),
+            Err(_) => Fatal::new("the core stopped"),
+        }
+    }
+
+    fn why_stopped(&self) -> Fatal {
+        self.shared.fault.borrow().clone().unwrap_or_else(|| Fatal::new("the core has stopped"))
+    }
+
+    fn kept<T>(&self, result: Result<T, Fatal>) -> Result<T, Fatal> {
+        if let Err(fatal) = &result {
+            self.record_fault(fatal);
+        }
+        result
+    }
+
+    fn consensus<T: Send + 'static>(
+        &self,
+        block_is_open: Option<bool>,
+        command: impl FnOnce(&mut App) -> Result<T, Fatal> + Send + 'static,
+    ) -> Result<T, Fatal> {
+        let (answer, answered) = oneshot::channel();
+        {
+            let mut queue = locked(&self.shared.queue);
+            if queue.closed {
+                return Err(self.why_stopped());
+            }
+            if block_is_open == Some(true) {
+                queue.block_is_open = true;
+            }
+            let shared = self.shared.clone();
+            queue.consensus.push_back(Box::new(move |app| {
+                let result = command(app);
+                if let Err(fatal) = &result {
+                    record(&shared, fatal);
+                }
+                // The caller may have given up; the command ran all the same.
+                drop(answer.send(result));
+            }));
+        }
+        self.shared.wake.notify_one();
+        let result = answered.blocking_recv().unwrap_or_else(|_| Err(self.why_stopped()));
+        if block_is_open == Some(false) {
+            locked(&self.shared.queue).block_is_open = false;
+            self.shared.wake.notify_one();
+        }
+        result
+    }
+
+    fn read<T: Send + 'static>(
+        &self,
+        command: impl FnOnce(&mut App) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (answer, answered) = oneshot::channel();
+        {
+            let mut queue = locked(&self.shared.queue);
+            if queue.closed {
+                return Err(self.why_stopped().into());
+            }
+            if queue.reads.len() >= WAITING_READS_MAX {
+                return Err(Error::rejected(
+                    Code::OutOfGas,
+                    "the node is busy with simulations; try again in a moment",
+                ));
+            }
+            queue.reads.push_back(Box::new(move |app| drop(answer.send(command(app)))));
+        }
+        self.shared.wake.notify_one();
+        let result = answered.blocking_recv().unwrap_or_else(|_| Err(self.why_stopped().into()));
+        if let Err(Error::Fatal(fatal)) = &result {
+            self.record_fault(fatal);
+        }
+        result
+    }
+
+    /// The last committed height and its app hash. Blocks, as all commands do.
+    pub fn info(&self) -> Result<Info, Fatal> {
+        self.consensus(None, |app| Ok(app.info()))
+    }
+
+    /// What genesis fixed for the chain.
+    pub fn params(&self) -> Result<ChainParams, Error> {
+        match self.shared.readers.get() {
+            Some(_) => Ok(self.consensus(None, |app| app.params().cloned())?),
+            None => Err(no_genesis().into()),
+        }
+    }
+
+    /// Makes the genesis state.
+    pub fn init_chain(&self, genesis: Genesis) -> Result<Hash, Fatal> {
+        let shared = self.shared.clone();
+        self.consensus(None, move |app| {
+            let app_hash = app.init_chain(&genesis)?;
+            open_readers(app, &shared)?;
+            Ok(app_hash)
+        })
+    }
+
+    /// Executes a block.
+    pub fn finalize_block(&self, block: Block) -> Result<BlockOutcome, Fatal> {
+        self.consensus(Some(true), move |app| app.finalize_block(&block))
+    }
+
+    /// Persists the executed block.
+    pub fn commit(&self) -> Result<(), Fatal> {
+        self.consensus(Some(false), App::commit)
+    }
+
+    /// The transactions of a proposal.
+    pub fn prepare(&self, txs: Vec<Vec<u8>>, bytes_max: usize) -> Result<Vec<Vec<u8>>, Fatal> {
+        self.consensus(None, move |app| Ok(app.prepare_proposal(txs, bytes_max)))
+    }
+
+    /// True if the proposal is acceptable.
+    pub fn process(&self, txs: Vec<Vec<u8>>) -> Result<bool, Fatal> {
+        self.consensus(None, move |app| Ok(app.process_proposal(&txs)))
+    }
+
+    /// Runs a transaction without its effects (rule 3).
+    pub fn simulate(&self, tx: Vec<u8>) -> Result<TxResult, Error> {
+        self.read(move |app| Ok(app.simulate(&tx)?))
+    }
+
+    /// What a statement costs, part by part (rule 3).
+    pub fn explain(&self, request: ExplainRequest) -> Result<ExplainResponse, Error> {
+        self.read(move |app| app.explain(&request))
+    }
+
+    /// Checks a transaction for the mempool, on the caller's thread.
+    pub fn check(&self, tx: &[u8], kind: CheckKind) -> Result<TxResult, Fatal> {
+        let Some((checker, _)) = self.shared.readers.get() else {
+            return Ok(TxResult::rejected(&no_genesis()));
+        };
+        self.kept(locked(checker).check_tx(tx, kind))
+    }
+
+    /// Forgets what CheckTx counts as pending.
+    pub fn reset_checks(&self) {
+        if let Some((checker, _)) = self.shared.readers.get() {
+            locked(checker).reset();
+        }
+    }
+
+    fn queries(&self) -> Result<&Queries, Error> {
+        let readers = self.shared.readers.get();
+        readers.map(|(_, queries)| queries).ok_or_else(|| no_genesis().into())
+    }
+
+    /// Reads of the last committed height; they do not pass through the thread.
+    pub fn query(&self, path: &str, request: &[u8]) -> Result<(u64, Vec<u8>), Error> {
+        let result = self.queries()?.query(path, request);
+        if let Err(Error::Fatal(fatal)) = &result {
+            self.record_fault(fatal);
+        }
+        result
+    }
+
+    /// One row, or its absence, with its proof at `height`.
+    pub fn prove(
+        &self,
+        database: &str,
+        table: &str,
+        key: &[Value],
+        height: u64,
+    ) -> Result<RowProof, Error> {
+        let result = self.queries()?.prove(database, table, key, height);
+        if let Err(Error::Fatal(fatal)) = &result {
+            self.record_fault(fatal);
+        }
+        result
+    }
+}

@@ -1,0 +1,3 @@
+//! Consensus engines: what decides the blocks that the core executes.
+
+pub mod dev;

@@ -1,0 +1,79 @@
+//! Failures of the node: each says what was wrong, where, and what to do next.
+
+use dadbs_types::Fatal;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Why the node did not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The home cannot be made, read or written.
+    #[error("cannot use {path:?}: {reason}; give another folder with --home")]
+    Home {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system or the content says.
+        reason: String,
+    },
+    /// Another process runs on the home.
+    #[error("{home:?} is in use by another dadbs process; stop it, or give another --home")]
+    Locked {
+        /// The home.
+        home: PathBuf,
+    },
+    /// The home belongs to another chain.
+    #[error(
+        "{home:?} holds chain \"{found}\", not \"{asked}\"; give another --home, or --chain-id {found}"
+    )]
+    OtherChain {
+        /// The home.
+        home: PathBuf,
+        /// The chain in the home.
+        found: String,
+        /// The chain that was asked for.
+        asked: String,
+    },
+    /// A port cannot be listened on.
+    #[error("cannot listen on {addr}: {reason}; choose another address with {flag}")]
+    Port {
+        /// The address.
+        addr: String,
+        /// The flag that changes it.
+        flag: &'static str,
+        /// What the operating system says.
+        reason: String,
+    },
+    /// The configuration asks for what is not possible.
+    #[error("{0}")]
+    Config(String),
+    /// The core or the engine met a fault; the state on disk is that of the last committed block.
+    #[error("the node stopped: {0}")]
+    Fatal(#[from] Fatal),
+}
+
+impl NodeError {
+    /// The exit code of the process: 1 a fault, 2 a configuration that cannot work, 6 a port.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            NodeError::Fatal(_) => 1,
+            NodeError::Port { .. } => 6,
+            _ => 2,
+        }
+    }
+
+    pub(crate) fn home(path: &Path, reason: impl ToString) -> NodeError {
+        NodeError::Home { path: path.to_path_buf(), reason: reason.to_string() }
+    }
+}
+
+/// Listens on `addr`, or names the port and the flag that changes it.
+pub(crate) async fn listen(
+    addr: SocketAddr,
+    flag: &'static str,
+) -> Result<tokio::net::TcpListener, NodeError> {
+    tokio::net::TcpListener::bind(addr).await.map_err(|error| NodeError::Port {
+        addr: addr.to_string(),
+        flag,
+        reason: error.to_string(),
+    })
+}

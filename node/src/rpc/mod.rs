@@ -1,0 +1,169 @@
+//! The CometBFT RPC facade: the JSON-RPC methods that cosmjs, cosmrs and tendermint-rpc use.
+//!
+//! 1. The shapes are those of CometBFT 0.38; `status` says so, because clients choose by it.
+//! 2. `POST /` takes one JSON-RPC request or a batch of at most [`BATCH_MAX`]; `GET /<method>` takes the
+//!    parameters in the URI.
+//! 3. 64-bit numbers are strings, hashes upper-case hex, bytes base64.
+//! 4. Bodies are at most [`BODY_BYTES_MAX`] long.
+
+mod methods;
+mod params;
+mod shapes;
+
+use crate::engine::dev::DevEngine;
+use crate::error::NodeError;
+use crate::grpc::Calls;
+use crate::index::TxIndex;
+use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router, body::Bytes};
+use params::Params;
+use serde_json::{Value, json};
+use std::future::Future;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tower_http::cors::CorsLayer;
+
+/// The version that is reported (rule 1).
+pub const COMETBFT_VERSION: &str = "0.38.25";
+/// Requests of one batch (rule 2).
+pub const BATCH_MAX: usize = 32;
+/// Bytes of a body (rule 4).
+pub const BODY_BYTES_MAX: usize = 2_097_152;
+
+/// What the methods answer from.
+#[derive(Clone)]
+pub struct Facade {
+    engine: DevEngine,
+    index: Arc<TxIndex>,
+    calls: Calls,
+}
+
+impl Facade {
+    /// A facade over the dev engine.
+    pub fn new(engine: DevEngine, index: Arc<TxIndex>, calls: Calls) -> Facade {
+        Facade { engine, index, calls }
+    }
+}
+
+/// A JSON-RPC error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RpcError {
+    code: i64,
+    message: &'static str,
+    data: String,
+}
+
+impl RpcError {
+    fn internal(data: impl Into<String>) -> RpcError {
+        RpcError { code: -32603, message: "Internal error", data: data.into() }
+    }
+
+    fn params(data: impl Into<String>) -> RpcError {
+        RpcError { code: -32602, message: "Invalid params", data: data.into() }
+    }
+
+    fn request(data: impl Into<String>) -> RpcError {
+        RpcError { code: -32600, message: "Invalid Request", data: data.into() }
+    }
+
+    fn no_method(name: &str) -> RpcError {
+        let data = format!("\"{name}\" is not served; see the node's reference for the methods");
+        RpcError { code: -32601, message: "Method not found", data }
+    }
+}
+
+impl From<dadbs_types::Fatal> for RpcError {
+    fn from(fatal: dadbs_types::Fatal) -> RpcError {
+        tracing::error!(%fatal, "an RPC call met a fault");
+        RpcError::internal("the node met a fault; see its log")
+    }
+}
+
+fn envelope(id: &Value, outcome: Result<Value, RpcError>) -> Value {
+    match outcome {
+        Ok(result) => json!({ "jsonrpc": "2.0", "id": id, "result": result }),
+        Err(error) => json!({
+            "jsonrpc": "2.0",
+            "id": id,
+            "error": { "code": error.code, "message": error.message, "data": error.data }
+        }),
+    }
+}
+
+async fn answer_one(facade: &Facade, request: &Value) -> Value {
+    let id = request.get("id").unwrap_or(&Value::Null);
+    let Some(method) = request.get("method").and_then(Value::as_str) else {
+        return envelope(id, Err(RpcError::request("\"method\" is missing")));
+    };
+    let params = Params::of_json(request.get("params").unwrap_or(&Value::Null));
+    envelope(id, methods::call(facade, method, &params).await)
+}
+
+async fn post_rpc(State(facade): State<Facade>, body: Bytes) -> Response {
+    let request: Value = match serde_json::from_slice(&body) {
+        Ok(request) => request,
+        Err(error) => {
+            let error = RpcError { code: -32700, message: "Parse error", data: error.to_string() };
+            return Json(envelope(&Value::Null, Err(error))).into_response();
+        }
+    };
+    match &request {
+        Value::Array(batch) if batch.len() > BATCH_MAX => {
+            let error = RpcError::request(format!("a batch has at most {BATCH_MAX} requests"));
+            Json(envelope(&Value::Null, Err(error))).into_response()
+        }
+        Value::Array(batch) => {
+            let mut answers = Vec::with_capacity(batch.len());
+            for request in batch {
+                answers.push(answer_one(&facade, request).await);
+            }
+            Json(answers).into_response()
+        }
+        request => Json(answer_one(&facade, request).await).into_response(),
+    }
+}
+
+async fn get_rpc(
+    State(facade): State<Facade>,
+    Path(method): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let params = match Params::of_uri(query.as_deref().unwrap_or("")) {
+        Ok(params) => params,
+        Err(error) => return Json(envelope(&json!(-1), Err(error))).into_response(),
+    };
+    let outcome = methods::call(&facade, &method, &params).await;
+    Json(envelope(&json!(-1), outcome)).into_response()
+}
+
+/// Serves until `stop` resolves.
+pub async fn serve(
+    listener: TcpListener,
+    facade: Facade,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), NodeError> {
+    let router = Router::new()
+        .route("/", post(post_rpc).get(|| async { methods::NAMES.join("\n") }))
+        .route("/{method}", get(get_rpc))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(CorsLayer::very_permissive())
+        .with_state(facade);
+    let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+        stop.await;
+        // The drain below may be over already.
+        let _gone = stopping.send(());
+    });
+    let drained = async {
+        // Also resolves if the server ended by itself.
+        drop(stopped.await);
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    };
+    tokio::select! {
+        served = server.into_future() => served
+            .map_err(|error| NodeError::Config(format!("the RPC server stopped: {error}"))),
+        () = drained => Ok(()),
+    }
+}

@@ -1,0 +1,170 @@
+//! The JSON shapes of CometBFT 0.38.
+
+use crate::engine::dev::blocks::StoredBlock;
+use crate::index::IndexedTx;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::{Value, json};
+use tendermint::block::{self, Commit, Header};
+use tendermint::{Hash, validator};
+use tendermint_proto::v0_38::abci::{Event, ExecTxResult};
+
+/// Bytes as base64.
+pub(super) fn base64(bytes: &[u8]) -> String {
+    BASE64.encode(bytes)
+}
+
+fn hash(hash: Option<Hash>) -> String {
+    hash.map(|hash| hex::encode_upper(hash.as_bytes())).unwrap_or_default()
+}
+
+/// A block id; that of nothing has empty hashes.
+pub(super) fn block_id(id: Option<&block::Id>) -> Value {
+    match id {
+        Some(id) => json!({
+            "hash": hash(Some(id.hash)),
+            "parts": { "total": id.part_set_header.total, "hash": hash(Some(id.part_set_header.hash)) }
+        }),
+        None => json!({ "hash": "", "parts": { "total": 0, "hash": "" } }),
+    }
+}
+
+/// A header.
+pub(super) fn header(header: &Header) -> Value {
+    json!({
+        "version": { "block": header.version.block.to_string(), "app": header.version.app.to_string() },
+        "chain_id": header.chain_id.as_str(),
+        "height": header.height.to_string(),
+        "time": header.time.to_rfc3339(),
+        "last_block_id": block_id(header.last_block_id.as_ref()),
+        "last_commit_hash": hash(header.last_commit_hash),
+        "data_hash": hash(header.data_hash),
+        "validators_hash": hash(Some(header.validators_hash)),
+        "next_validators_hash": hash(Some(header.next_validators_hash)),
+        "consensus_hash": hash(Some(header.consensus_hash)),
+        "app_hash": hex::encode_upper(header.app_hash.as_bytes()),
+        "last_results_hash": hash(header.last_results_hash),
+        "evidence_hash": hash(header.evidence_hash),
+        "proposer_address": hex::encode_upper(header.proposer_address.as_bytes()),
+    })
+}
+
+fn commit_signature(signature: &block::CommitSig) -> Value {
+    let vote = |flag: u8, address: &tendermint::account::Id, time: &tendermint::Time, signed| {
+        json!({
+            "block_id_flag": flag,
+            "validator_address": hex::encode_upper(address.as_bytes()),
+            "timestamp": time.to_rfc3339(),
+            "signature": signed,
+        })
+    };
+    let signed = |signature: &Option<tendermint::Signature>| {
+        signature.as_ref().map(|signature| base64(signature.as_bytes()))
+    };
+    match signature {
+        block::CommitSig::BlockIdFlagAbsent => json!({
+            "block_id_flag": 1,
+            "validator_address": "",
+            "timestamp": "0001-01-01T00:00:00Z",
+            "signature": null,
+        }),
+        block::CommitSig::BlockIdFlagCommit { validator_address, timestamp, signature } => {
+            vote(2, validator_address, timestamp, signed(signature))
+        }
+        block::CommitSig::BlockIdFlagNil { validator_address, timestamp, signature } => {
+            vote(3, validator_address, timestamp, signed(signature))
+        }
+    }
+}
+
+/// A commit; that before the first block has height 0 and no signatures.
+pub(super) fn commit(commit: &Commit) -> Value {
+    let of_nothing = commit.signatures.is_empty();
+    json!({
+        "height": commit.height.to_string(),
+        "round": commit.round.value(),
+        "block_id": block_id((!of_nothing).then_some(&commit.block_id)),
+        "signatures": commit.signatures.iter().map(commit_signature).collect::<Vec<_>>(),
+    })
+}
+
+/// A block.
+pub(super) fn block(block: &StoredBlock) -> Value {
+    json!({
+        "header": header(&block.header),
+        "data": { "txs": block.txs.iter().map(|tx| base64(tx)).collect::<Vec<_>>() },
+        "evidence": { "evidence": [] },
+        "last_commit": commit(&block.last_commit),
+    })
+}
+
+/// The meta of `blockchain`.
+pub(super) fn block_meta(block: &StoredBlock) -> Value {
+    json!({
+        "block_id": block_id(Some(&block.id)),
+        "block_size": block.bytes.to_string(),
+        "header": header(&block.header),
+        "num_txs": block.txs.len().to_string(),
+    })
+}
+
+/// Events.
+pub(super) fn events(events: &[Event]) -> Value {
+    let attribute = |a: &tendermint_proto::v0_38::abci::EventAttribute| json!({ "key": a.key, "value": a.value, "index": a.index });
+    let event = |event: &Event| {
+        let attributes: Vec<Value> = event.attributes.iter().map(attribute).collect();
+        json!({ "type": event.r#type, "attributes": attributes })
+    };
+    events.iter().map(event).collect()
+}
+
+/// The result of a transaction, checked or executed.
+pub(super) fn tx_result(result: &ExecTxResult) -> Value {
+    let data = (!result.data.is_empty()).then(|| base64(&result.data));
+    json!({
+        "code": result.code,
+        "data": data,
+        "log": result.log,
+        "info": result.info,
+        "gas_wanted": result.gas_wanted.to_string(),
+        "gas_used": result.gas_used.to_string(),
+        "events": events(&result.events),
+        "codespace": result.codespace,
+    })
+}
+
+/// A committed transaction.
+pub(super) fn tx(found: &IndexedTx) -> Value {
+    json!({
+        "hash": hex::encode_upper(crate::convert::tx_hash(&found.tx)),
+        "height": found.height.to_string(),
+        "index": found.index,
+        "tx_result": tx_result(&found.result),
+        "tx": base64(&found.tx),
+    })
+}
+
+/// A public key.
+pub(super) fn public_key(info: &validator::Info) -> Value {
+    json!({ "type": "tendermint/PubKeyEd25519", "value": base64(&info.pub_key.to_bytes()) })
+}
+
+/// A validator of `validators`.
+pub(super) fn validator(info: &validator::Info) -> Value {
+    json!({
+        "address": hex::encode_upper(info.address.as_bytes()),
+        "pub_key": public_key(info),
+        "voting_power": info.power.value().to_string(),
+        "proposer_priority": "0",
+    })
+}
+
+/// A validator of `genesis`.
+pub(super) fn genesis_validator(info: &validator::Info) -> Value {
+    json!({
+        "address": hex::encode_upper(info.address.as_bytes()),
+        "pub_key": public_key(info),
+        "power": info.power.value().to_string(),
+        "name": "dev",
+    })
+}

@@ -1,0 +1,121 @@
+//! What every transaction must pass before its messages run, in this order.
+//!
+//! 1. The timeout height is not behind the block.
+//! 2. The gas limit covers the bytes, the signature and the rows that every transaction writes.
+//! 3. The fee is at least gas limit times the least gas price, rounded up.
+//! 4. The signer's account exists; a key that is known already is the one that signs.
+//! 5. The sequence is the account's next one.
+//! 6. The signature verifies over the sign document of this chain.
+//! 7. The fee is held; it is taken, and the sequence advances, whether or not the messages fail.
+
+use crate::signatures::VerifiedSignatures;
+use crate::tx::Tx;
+use dadbs_modules::auth::Account;
+use dadbs_types::gas::price;
+use dadbs_types::{Amount, Code, GasMeter, OutOfGas, Rejection};
+
+/// What ante checks are made against.
+#[derive(Clone, Copy, Debug)]
+pub struct AnteParams<'a> {
+    /// The chain's id.
+    pub chain_id: &'a str,
+    /// The height at which the transaction runs, or would run next.
+    pub height: u64,
+    /// Least fee for 1,000,000 gas, in the base denomination.
+    pub min_fee_per_million_gas: u64,
+    /// False only when a transaction is simulated: signature, sequence and fee are not checked.
+    pub signed: bool,
+}
+
+/// The least fee for a gas limit (rule 3).
+pub fn least_fee(min_fee_per_million_gas: u64, gas_limit: u64) -> Amount {
+    Amount((u128::from(min_fee_per_million_gas) * u128::from(gas_limit)).div_ceil(1_000_000))
+}
+
+/// Rules 1 to 3, which need no account.
+pub fn check_stateless(tx: &Tx, params: &AnteParams<'_>) -> Result<(), Rejection> {
+    if tx.timeout_height != 0 && params.height > tx.timeout_height {
+        return Err(Rejection::new(
+            Code::TimeoutHeight,
+            format!(
+                "height {} is beyond the timeout height {}: sign it again",
+                params.height, tx.timeout_height
+            ),
+        ));
+    }
+    let mut gas = GasMeter::new(tx.gas_limit);
+    charge(tx, &mut gas).map_err(|_| {
+        Rejection::new(
+            Code::OutOfGas,
+            format!("the gas limit {} does not cover the transaction itself", tx.gas_limit),
+        )
+    })?;
+    let least = least_fee(params.min_fee_per_million_gas, tx.gas_limit);
+    if params.signed && tx.fee < least {
+        return Err(Rejection::new(
+            Code::InsufficientFee,
+            format!("the fee is {}, at least {least} udadb are needed for gas {}", tx.fee, tx.gas_limit),
+        ));
+    }
+    Ok(())
+}
+
+/// The gas that every transaction uses (rule 2).
+pub fn charge(tx: &Tx, gas: &mut GasMeter) -> Result<(), OutOfGas> {
+    let len = u64::try_from(tx.len).unwrap_or(u64::MAX);
+    gas.charge_times(price::TX_BYTE, len)?;
+    gas.charge(price::SIGNATURE)?;
+    gas.charge(price::TX_BASE)
+}
+
+/// Rules 4 to 6. `sequence` is the account's next one, with what is pending before it.
+pub fn check_account(
+    tx: &Tx,
+    account: Option<&Account>,
+    sequence: u64,
+    params: &AnteParams<'_>,
+    verified: &VerifiedSignatures,
+) -> Result<(), Rejection> {
+    let Some(account) = account else {
+        return Err(Rejection::new(
+            Code::UnknownAddress,
+            format!("{} has no account yet: send it coins first", tx.sender),
+        ));
+    };
+    if account.public_key.as_ref().is_some_and(|known| *known != tx.public_key) {
+        return Err(Rejection::new(
+            Code::InvalidPubKey,
+            format!("the key is not the one that {} signed with before", tx.sender),
+        ));
+    }
+    if !params.signed {
+        return Ok(());
+    }
+    check_sequence(tx, sequence)?;
+    verified.verify(tx, tx.sign_hash(params.chain_id, account.number))
+}
+
+/// Rule 5.
+pub fn check_sequence(tx: &Tx, sequence: u64) -> Result<(), Rejection> {
+    if tx.sequence != sequence {
+        return Err(Rejection::new(
+            Code::WrongSequence,
+            format!(
+                "account sequence mismatch, expected {sequence}, got {}: incorrect account sequence",
+                tx.sequence
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Rule 7, the part that can refuse: the fee is held.
+pub fn check_funds(tx: &Tx, held: u64) -> Result<(), Rejection> {
+    if tx.fee > Amount(u128::from(held)) {
+        return Err(Rejection::new(
+            Code::InsufficientFunds,
+            format!("{} holds {held}udadb, the fee is {}udadb", tx.sender, tx.fee),
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,274 @@
+//! The state machine behind the consensus engine.
+//!
+//! 1. FinalizeBlock executes and hashes; only Commit persists.
+//! 2. A block that was executed and not committed is dropped when another one comes.
+//! 3. Genesis is the state of the height before the first block. Applied again before the first block it answers the same; another
+//!    genesis is a fault.
+//! 4. Heights follow each other; the first is the genesis' initial height.
+//! 5. Simulation and explanation run between blocks and leave nothing.
+
+use crate::ante::AnteParams;
+use crate::check::Checker;
+use crate::execute::BlockContext;
+use crate::genesis::{self, Genesis};
+use crate::outcome::{BlockOutcome, TxResult};
+use crate::queries::Queries;
+use crate::signatures::VerifiedSignatures;
+use crate::genesis::load_params;
+use crate::{explain, proposal};
+use dadbs_proto::dadbs::sql::v1::{ExplainRequest, ExplainResponse};
+use dadbs_store::{Store, StoreConfig};
+use dadbs_types::{BlockInfo, Code, Error, Fatal, Hash, Rejection};
+use dadbs_vm::Vm;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Where the application keeps its state.
+#[derive(Clone, Debug)]
+pub struct AppConfig {
+    /// Folder of the store and the code cache; made if absent.
+    pub dir: PathBuf,
+    /// Heights between two checkpoints of the tree.
+    pub checkpoint_interval: u64,
+    /// Compare every row with the tree at start: about two seconds per million rows.
+    pub verify_rows: bool,
+}
+
+/// What genesis fixed for the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainParams {
+    /// The chain's id.
+    pub chain_id: String,
+    /// Height of the first block.
+    pub initial_height: u64,
+    /// Least fee for 1,000,000 gas, in the base denomination.
+    pub min_fee_per_million_gas: u64,
+}
+
+/// What ABCI's Info answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Info {
+    /// The last committed height; 0 before the first block.
+    pub height: u64,
+    /// The app hash of that height.
+    pub app_hash: Hash,
+    /// True once genesis was applied.
+    pub initialized: bool,
+}
+
+/// A decided block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// The block's facts.
+    pub info: BlockInfo,
+    /// The transactions as they were proposed.
+    pub txs: Vec<Vec<u8>>,
+}
+
+/// Why CheckTx is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckKind {
+    /// A transaction that the mempool does not know.
+    New,
+    /// A transaction of the mempool, after a block: signatures were verified before.
+    Recheck,
+}
+
+/// The deterministic state machine.
+pub struct App {
+    store: Store,
+    vm: Arc<Vm>,
+    params: Option<ChainParams>,
+    verified: VerifiedSignatures,
+    executed: bool,
+}
+
+impl App {
+    /// Opens or makes the state in `config.dir`.
+    ///
+    /// # Errors
+    /// If the folder cannot be used, is another process', or holds damaged state.
+    pub fn open(config: &AppConfig) -> Result<App, Fatal> {
+        let store = Store::open(StoreConfig {
+            checkpoint_interval: config.checkpoint_interval,
+            verify_rows: config.verify_rows,
+            ..StoreConfig::new(&config.dir)
+        })?;
+        App::over(store, Vm::new(Some(&config.dir.join("code_cache")))?)
+    }
+
+    /// An application in memory, for tests.
+    pub fn memory() -> Result<App, Fatal> {
+        App::over(Store::memory()?, Vm::new(None)?)
+    }
+
+    fn over(store: Store, vm: Vm) -> Result<App, Fatal> {
+        let params = load_params(&store)?;
+        let verified = VerifiedSignatures::default();
+        Ok(App { store, vm: Arc::new(vm), params, verified, executed: false })
+    }
+
+    /// The last committed height.
+    pub fn info(&self) -> Info {
+        let before_first = self.params.as_ref().map_or(0, |params| params.initial_height.saturating_sub(1));
+        let height = self.store.height();
+        Info {
+            height: if height == before_first { 0 } else { height },
+            app_hash: self.store.app_hash(),
+            initialized: self.params.is_some(),
+        }
+    }
+
+    /// What genesis fixed.
+    ///
+    /// # Errors
+    /// Before genesis was applied.
+    pub fn params(&self) -> Result<&ChainParams, Fatal> {
+        self.params.as_ref().ok_or_else(|| {
+            Fatal::new("the state has no genesis: InitChain must come before anything else")
+        })
+    }
+
+    /// Makes the genesis state and its app hash (rule 3).
+    pub fn init_chain(&mut self, genesis: &Genesis) -> Result<Hash, Fatal> {
+        if self.params.is_some() {
+            genesis::check_same(&self.store, genesis)?;
+            return Ok(self.store.app_hash());
+        }
+        let before_first = genesis.initial_height.checked_sub(1).ok_or_else(|| {
+            Fatal::new("genesis is invalid: the initial height must be at least 1")
+        })?;
+        self.store.begin_block(before_first, genesis.time_ns.div_euclid(1_000_000))?;
+        genesis::apply(&mut self.store, &self.vm, genesis)?;
+        let app_hash = self.store.finish_block()?;
+        self.store.commit()?;
+        self.params = load_params(&self.store)?;
+        Ok(app_hash)
+    }
+
+    /// Executes a block inside the open database transaction; nothing is persisted (rules 1 and 2).
+    pub fn finalize_block(&mut self, block: &Block) -> Result<BlockOutcome, Fatal> {
+        let params = self.params()?.clone();
+        let expected = self.store.height().saturating_add(1);
+        if block.info.height != expected {
+            return Err(Fatal::new(format!(
+                "block {} does not follow: the state expects block {expected}; restore a home of this height",
+                block.info.height
+            )));
+        }
+        self.drop_executed()?;
+        self.store.begin_block(block.info.height, block.info.time_ms())?;
+        self.executed = true;
+        let mut context = self.block_context(&params, &block.info, true);
+        let mut tx_results = Vec::with_capacity(block.txs.len());
+        for tx in &block.txs {
+            tx_results.push(context.deliver(tx)?);
+        }
+        context.end()?;
+        let app_hash = self.store.finish_block()?;
+        Ok(BlockOutcome { tx_results, events: Vec::new(), app_hash })
+    }
+
+    fn block_context<'a>(
+        &'a mut self,
+        params: &'a ChainParams,
+        info: &'a BlockInfo,
+        signed: bool,
+    ) -> BlockContext<'a> {
+        BlockContext {
+            store: &mut self.store,
+            vm: &self.vm,
+            info,
+            params: AnteParams {
+                chain_id: &params.chain_id,
+                height: info.height,
+                min_fee_per_million_gas: params.min_fee_per_million_gas,
+                signed,
+            },
+            verified: &self.verified,
+            gas_wanted: 0,
+            fees: 0,
+        }
+    }
+
+    fn drop_executed(&mut self) -> Result<(), Fatal> {
+        if std::mem::take(&mut self.executed) {
+            self.store.drop_block()?;
+        }
+        Ok(())
+    }
+
+    /// Persists exactly what `finalize_block` hashed (rule 1).
+    pub fn commit(&mut self) -> Result<(), Fatal> {
+        if !std::mem::take(&mut self.executed) {
+            return Err(Fatal::new("Commit without FinalizeBlock: the engine broke the protocol"));
+        }
+        self.store.commit()
+    }
+
+    /// The transactions of a proposal, from the mempool's order.
+    pub fn prepare_proposal(&self, txs: Vec<Vec<u8>>, tx_bytes_max: usize) -> Vec<Vec<u8>> {
+        proposal::prepare(txs, tx_bytes_max)
+    }
+
+    /// True if honest nodes can have proposed these transactions.
+    pub fn process_proposal(&self, txs: &[Vec<u8>]) -> bool {
+        proposal::process(txs)
+    }
+
+    /// Runs a transaction without its effects and without verifying its signature (rule 5).
+    pub fn simulate(&mut self, tx: &[u8]) -> Result<TxResult, Fatal> {
+        let simulated = self.between_blocks(|context| context.deliver(tx))?;
+        Ok(simulated.unwrap_or_else(|rejection| TxResult::rejected(&rejection)))
+    }
+
+    /// What a statement costs, part by part (rule 5).
+    pub fn explain(&mut self, request: &ExplainRequest) -> Result<ExplainResponse, Error> {
+        self.between_blocks(|context| match explain::explain(context, request) {
+            Err(Error::Fatal(fatal)) => Err(fatal),
+            answer => Ok(answer),
+        })??
+    }
+
+    /// Runs `work` in a block that is dropped.
+    fn between_blocks<T>(
+        &mut self,
+        work: impl FnOnce(&mut BlockContext<'_>) -> Result<T, Fatal>,
+    ) -> Result<Result<T, Rejection>, Fatal> {
+        if self.executed {
+            let message = "a block is being committed: try again";
+            return Ok(Err(Rejection::new(Code::InvalidRequest, message)));
+        }
+        let params = self.params()?.clone();
+        let info = BlockInfo {
+            height: self.store.height().saturating_add(1),
+            time_ns: self.store.time_ms().saturating_mul(1_000_000),
+            proposer_address: [0; 20],
+        };
+        self.store.begin_block(info.height, info.time_ms())?;
+        let result = work(&mut self.block_context(&params, &info, false));
+        self.store.drop_block()?;
+        result.map(Ok)
+    }
+
+    /// A checker for the mempool.
+    ///
+    /// # Errors
+    /// Before genesis was applied.
+    pub fn checker(&self) -> Result<Checker, Fatal> {
+        Ok(Checker::new(self.store.readers(), self.params()?.clone(), self.verified.clone()))
+    }
+
+    /// Reads for any thread.
+    ///
+    /// # Errors
+    /// Before genesis was applied.
+    pub fn queries(&self) -> Result<Queries, Fatal> {
+        Ok(Queries::new(self.store.readers(), Arc::clone(&self.vm), self.params()?.clone()))
+    }
+
+    /// The store, for tests and audits.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+}

@@ -1,0 +1,174 @@
+//! One block: every transaction through ante and messages, then the end of the block.
+//!
+//! 1. A transaction whose ante checks fail changes nothing and uses no gas.
+//! 2. Ante writes first: the sequence advances and the fee is taken. Both stay when the messages fail.
+//! 3. The messages of a transaction run in one savepoint, all or nothing.
+//! 4. A panic inside a transaction undoes its messages and is a rejection at full gas.
+//! 5. Collected fees are credited to the fee collector at the end of the block, in one row.
+//! 6. A transaction whose gas limit does not fit what is left of the block's gas is rejected as in rule 1.
+
+use crate::ante::{self, AnteParams};
+use crate::messages;
+use crate::outcome::TxResult;
+use crate::signatures::VerifiedSignatures;
+use crate::tx::Tx;
+use dadbs_modules::{Context, auth, bank};
+use dadbs_store::Store;
+use dadbs_types::coin::DENOM;
+use dadbs_types::limits::{BLOCK_GAS_MAX, TX_GAS_MAX};
+use dadbs_types::{BlockInfo, Code, Coin, Error, Event, Fatal, GasMeter, Rejection};
+use dadbs_vm::Vm;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What is the same for every transaction of a block.
+pub struct BlockContext<'a> {
+    /// The writer, with an open block.
+    pub store: &'a mut Store,
+    /// The contract VM.
+    pub vm: &'a Vm,
+    /// The block's facts.
+    pub info: &'a BlockInfo,
+    /// What ante checks against.
+    pub params: AnteParams<'a>,
+    /// Signatures verified before.
+    pub verified: &'a VerifiedSignatures,
+    /// Gas limits of the transactions so far.
+    pub gas_wanted: u64,
+    /// Fees taken so far, in the base denomination.
+    pub fees: u64,
+}
+
+impl BlockContext<'_> {
+    /// Executes one transaction.
+    pub fn deliver(&mut self, bytes: &[u8]) -> Result<TxResult, Fatal> {
+        let mut tx = match Tx::decode(bytes) {
+            Ok(tx) => tx,
+            Err(rejection) => return Ok(TxResult::rejected(&rejection)),
+        };
+        if !self.params.signed {
+            // Who simulates asks what limit to set.
+            tx.gas_limit = TX_GAS_MAX;
+        }
+        self.store.begin_tx(tx.hash)?;
+        match self.ante(&tx) {
+            Ok(()) => self.commit_ante()?,
+            Err(Error::Rejected(rejection)) => {
+                self.store.rollback_tx()?;
+                return Ok(TxResult::rejected(&rejection));
+            }
+            Err(Error::Fatal(fatal)) => return Err(fatal),
+        }
+        self.run_messages(&tx)
+    }
+
+    /// Rules 1, 2 and 6.
+    fn ante(&mut self, tx: &Tx) -> Result<(), Error> {
+        let gas_wanted = self.gas_wanted.saturating_add(tx.gas_limit);
+        if gas_wanted > BLOCK_GAS_MAX {
+            return Err(Error::rejected(Code::OutOfGas, "the block's gas is used up: send it again"));
+        }
+        ante::check_stateless(tx, &self.params)?;
+        let account = auth::load_account(self.store, tx.sender)?;
+        let next = account.as_ref().map_or(0, |account| account.sequence);
+        ante::check_account(tx, account.as_ref(), next, &self.params, self.verified)?;
+        if let Some(account) = &account {
+            auth::advance_sequence(self.store, account, &tx.public_key)?;
+        }
+        if self.params.signed && tx.fee.0 > 0 {
+            let fee = Coin { denom: DENOM.into(), amount: tx.fee };
+            let taken = bank::burn_fee(self.store, tx.sender, &fee)?;
+            self.fees = self.fees.saturating_add(taken);
+        }
+        self.gas_wanted = gas_wanted;
+        Ok(())
+    }
+
+    fn commit_ante(&mut self) -> Result<(), Fatal> {
+        match self.store.commit_tx() {
+            Ok(()) => Ok(()),
+            Err(Error::Fatal(fatal)) => Err(fatal),
+            Err(Error::Rejected(rejection)) => {
+                Err(Fatal::new(format!("chain tables have no foreign keys, yet: {rejection}")))
+            }
+        }
+    }
+
+    /// Rules 3 and 4.
+    fn run_messages(&mut self, tx: &Tx) -> Result<TxResult, Fatal> {
+        let mut gas = GasMeter::new(tx.gas_limit);
+        let mut events = fee_events(tx);
+        let kept = events.len();
+        self.store.begin_tx(tx.hash)?;
+        let run = catch_unwind(AssertUnwindSafe(|| {
+            ante::charge(tx, &mut gas)?;
+            let mut context = Context {
+                store: self.store,
+                vm: self.vm,
+                block: self.info,
+                chain_id: self.params.chain_id,
+                tx_hash: tx.hash,
+                gas: &mut gas,
+                events: &mut events,
+            };
+            messages::run(&mut context, tx)
+        }));
+        let mut gas_used = gas.used();
+        let outcome = match run {
+            Ok(Ok(data)) => self.store.commit_tx().map(|()| data),
+            Ok(Err(error)) => self.roll_back(error)?,
+            Err(panic) => {
+                gas_used = tx.gas_limit;
+                self.roll_back(Error::Rejected(panic_rejection(panic.as_ref())))?
+            }
+        };
+        match outcome {
+            Ok(data) => {
+                Ok(TxResult { data, gas_wanted: tx.gas_limit, gas_used, events, ..TxResult::default() })
+            }
+            Err(Error::Rejected(rejection)) => {
+                events.truncate(kept);
+                let refused = TxResult::rejected(&rejection);
+                Ok(TxResult { gas_wanted: tx.gas_limit, gas_used, events, ..refused })
+            }
+            Err(Error::Fatal(fatal)) => Err(fatal),
+        }
+    }
+
+    fn roll_back(&mut self, error: Error) -> Result<Result<Vec<u8>, Error>, Fatal> {
+        match error {
+            Error::Fatal(fatal) => Err(fatal),
+            Error::Rejected(rejection) => {
+                self.store.rollback_tx()?;
+                Ok(Err(Error::Rejected(rejection)))
+            }
+        }
+    }
+
+    /// Rule 5.
+    pub fn end(&mut self) -> Result<(), Fatal> {
+        if self.fees > 0 {
+            bank::credit(self.store, bank::fee_collector(), DENOM, self.fees)?;
+        }
+        Ok(())
+    }
+}
+
+/// The events that stay when the messages fail, as Cosmos indexers know them.
+fn fee_events(tx: &Tx) -> Vec<Event> {
+    vec![
+        Event::new("tx")
+            .with("fee", format!("{}{DENOM}", tx.fee))
+            .with("fee_payer", tx.sender)
+            .with("acc_seq", format!("{}/{}", tx.sender, tx.sequence)),
+    ]
+}
+
+fn panic_rejection(panic: &(dyn std::any::Any + Send)) -> Rejection {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    tracing::error!(panic = text, "a transaction panicked; its effects are undone");
+    Rejection::new(Code::Panic, "execution panicked; please report it with this transaction's hash")
+}

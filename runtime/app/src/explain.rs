@@ -1,0 +1,82 @@
+//! What a statement costs, part by part, before it is sent.
+//!
+//! 1. The statement runs in a block that is dropped, as `dadbs.sql.v1.MsgExec` would run it for `sender`.
+//! 2. Parts: the transaction itself (bytes, signature, its rows), the contract around the statement
+//!    (permission checks, instructions), and the statement's own counts.
+//! 3. The gas of the parts is the gas of the whole.
+
+use crate::execute::BlockContext;
+use crate::messages::{address, values};
+use dadbs_modules::contract::{self, Statement};
+use dadbs_modules::Context;
+use dadbs_proto::dadbs::sql::v1::explain_response::Part;
+use dadbs_proto::dadbs::sql::v1::{ExplainRequest, ExplainResponse};
+use dadbs_types::gas::price;
+use dadbs_types::limits::TX_GAS_MAX;
+use dadbs_types::{Code, Error, GasMeter};
+use prost::Message;
+
+/// Bytes of a transaction besides its message: signature, key, fee and lengths.
+const ENVELOPE_BYTES: u64 = 230;
+
+/// Answers `dadbs.sql.v1.Query/Explain` inside a block that the caller drops.
+pub(crate) fn explain(
+    context: &mut BlockContext<'_>,
+    request: &ExplainRequest,
+) -> Result<ExplainResponse, Error> {
+    let statement = request.statement.clone().unwrap_or_default();
+    let rows: Vec<_> = statement.rows.iter().map(|row| values(&row.values)).collect();
+    let contract = contract::contract_by_name(context.store, &request.database)?
+        .ok_or_else(|| {
+            let message = format!("there is no database \"{}\"", request.database);
+            Error::rejected(Code::ContractNotFound, message)
+        })?;
+
+    let mut gas = GasMeter::new(TX_GAS_MAX);
+    context.store.begin_tx([0; 32])?;
+    let (done, sql) = context.store.explain(contract.id, &statement.sql, &rows, &mut gas)?;
+    context.store.rollback_tx()?;
+
+    let around = around(context, request, Statement { sql: statement.sql, rows })?;
+    let bytes = ENVELOPE_BYTES.saturating_add(request.encoded_len() as u64);
+    let mut parts = vec![
+        part("transaction byte", bytes, price::TX_BYTE),
+        part("signature", 1, price::SIGNATURE),
+        part("transaction", 1, price::TX_BASE),
+        part("contract", around.saturating_sub(sql.gas()), 1),
+    ];
+    parts.extend(sql.table().into_iter().map(|(name, count, price)| part(name, count, price)));
+    parts.retain(|part| part.count > 0);
+    let gas = parts.iter().fold(0u64, |sum, part| sum.saturating_add(part.gas));
+    Ok(ExplainResponse { parts, gas, changes: done.changes })
+}
+
+fn part(name: &str, count: u64, price: u64) -> Part {
+    Part { name: name.into(), count, price, gas: count.saturating_mul(price) }
+}
+
+/// The gas of the call, statement included.
+fn around(
+    context: &mut BlockContext<'_>,
+    request: &ExplainRequest,
+    statement: Statement,
+) -> Result<u64, Error> {
+    let sender = address(&request.sender)?;
+    let mut gas = GasMeter::new(TX_GAS_MAX);
+    context.store.begin_tx([0; 32])?;
+    let mut call = Context {
+        store: context.store,
+        vm: context.vm,
+        block: context.info,
+        chain_id: context.params.chain_id,
+        tx_hash: [0; 32],
+        gas: &mut gas,
+        events: &mut Vec::new(),
+    };
+    let called = contract::sql_exec(&mut call, sender, &request.database, &[statement]);
+    if !matches!(called, Err(Error::Fatal(_))) {
+        context.store.rollback_tx()?;
+    }
+    called?;
+    Ok(gas.used())
+}

@@ -1,0 +1,146 @@
+//! Routes each message to the keeper that runs it; the responses become the transaction's data.
+
+use crate::tx::{Msg, Tx};
+use dadbs_modules::contract::{Instantiate, Statement};
+use dadbs_modules::{Context, bank, contract};
+use dadbs_proto::cosmos::bank::v1beta1::{MsgSend, MsgSendResponse};
+use dadbs_proto::cosmos::base::abci::v1beta1::TxMsgData;
+use dadbs_proto::dadbs::contract::v1::{
+    MsgExecuteResponse, MsgInstantiate, MsgInstantiateResponse, MsgMigrateResponse,
+    MsgStoreCodeResponse,
+};
+use dadbs_proto::dadbs::sql::v1::{MsgExec, MsgExecResponse, Row, StatementResult, Value as Wire};
+use dadbs_types::coin::valid_denom;
+use dadbs_types::limits::SQL_STATEMENTS_MAX;
+use dadbs_types::{AccountAddress, Amount, Code, Coin, Error, Event, Rejection, Value};
+use prost::{Message, Name};
+use prost_types::Any;
+
+/// Runs the messages of a transaction in order; returns the encoded `TxMsgData`.
+pub fn run(context: &mut Context<'_>, tx: &Tx) -> Result<Vec<u8>, Error> {
+    let mut msg_responses = Vec::with_capacity(tx.msgs.len());
+    for msg in &tx.msgs {
+        context.events.push(
+            Event::new("message").with("action", msg.type_url()).with("sender", tx.sender),
+        );
+        msg_responses.push(run_one(context, tx.sender, msg)?);
+    }
+    Ok(TxMsgData { msg_responses }.encode_to_vec())
+}
+
+fn run_one(context: &mut Context<'_>, sender: AccountAddress, msg: &Msg) -> Result<Any, Error> {
+    match msg {
+        Msg::Send(msg) => send(context, sender, msg),
+        Msg::StoreCode(msg) => {
+            let (code_id, code_hash) = contract::store_code(context, sender, &msg.wasm)?;
+            any(&MsgStoreCodeResponse { code_id, code_hash: code_hash.to_vec() })
+        }
+        Msg::Instantiate(msg) => instantiate(context, sender, msg),
+        Msg::Execute(msg) => {
+            let arguments = values(&msg.arguments);
+            let rows =
+                contract::execute(context, sender, &msg.contract, &msg.entry, &arguments)?;
+            any(&MsgExecuteResponse { rows: wire(rows) })
+        }
+        Msg::Migrate(msg) => {
+            let arguments = values(&msg.arguments);
+            let rows =
+                contract::migrate(context, sender, &msg.contract, msg.code_id, &arguments)?;
+            any(&MsgMigrateResponse { rows: wire(rows) })
+        }
+        Msg::SqlExec(msg) => sql_exec(context, sender, msg),
+    }
+}
+
+fn send(
+    context: &mut Context<'_>,
+    sender: AccountAddress,
+    msg: &MsgSend,
+) -> Result<Any, Error> {
+    let to = address(&msg.to_address)?;
+    let coins = msg
+        .amount
+        .iter()
+        .map(|coin| {
+            let amount = Amount::parse(&coin.amount).filter(|_| valid_denom(&coin.denom));
+            let amount = amount.ok_or_else(|| {
+                let message = format!("\"{}{}\" is not a coin", coin.amount, coin.denom);
+                Rejection::new(Code::InvalidCoins, message)
+            })?;
+            Ok(Coin { denom: coin.denom.clone(), amount })
+        })
+        .collect::<Result<Vec<_>, Rejection>>()?;
+    context.gas.charge_times(
+        dadbs_types::gas::price::ROW_WRITE,
+        u64::try_from(coins.len()).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(1),
+    )?;
+    bank::transfer(context.store, context.events, sender, to, &coins)?;
+    any(&MsgSendResponse {})
+}
+
+fn instantiate(
+    context: &mut Context<'_>,
+    sender: AccountAddress,
+    msg: &MsgInstantiate,
+) -> Result<Any, Error> {
+    let admin = if msg.admin.is_empty() { None } else { Some(address(&msg.admin)?) };
+    let request = Instantiate {
+        creator: sender,
+        code_id: msg.code_id,
+        name: &msg.name,
+        admin,
+        arguments: &values(&msg.arguments),
+    };
+    let (contract, rows) = contract::instantiate(context, &request)?;
+    any(&MsgInstantiateResponse {
+        contract_id: contract.id,
+        contract_address: contract.address.to_string(),
+        rows: wire(rows),
+    })
+}
+
+fn sql_exec(
+    context: &mut Context<'_>,
+    sender: AccountAddress,
+    msg: &MsgExec,
+) -> Result<Any, Error> {
+    if msg.statements.len() > SQL_STATEMENTS_MAX {
+        let message = format!(
+            "{} statements are over the limit of {SQL_STATEMENTS_MAX}: send several transactions",
+            msg.statements.len()
+        );
+        return Err(Error::rejected(Code::SqlTooLarge, message));
+    }
+    let statements: Vec<Statement> = msg
+        .statements
+        .iter()
+        .map(|statement| Statement {
+            sql: statement.sql.clone(),
+            rows: statement.rows.iter().map(|row| values(&row.values)).collect(),
+        })
+        .collect();
+    let changes = contract::sql_exec(context, sender, &msg.database, &statements)?;
+    let results = changes.into_iter().map(|changes| StatementResult { changes }).collect();
+    any(&MsgExecResponse { results })
+}
+
+/// An address of a message.
+pub fn address(text: &str) -> Result<AccountAddress, Rejection> {
+    text.parse().map_err(|error: dadbs_types::address::AddressError| {
+        Rejection::new(Code::InvalidAddress, error.0)
+    })
+}
+
+/// Wire values in the core's form.
+pub fn values(wire: &[Wire]) -> Vec<Value> {
+    wire.iter().cloned().map(Value::from).collect()
+}
+
+/// Rows in the wire's form.
+pub fn wire(rows: Vec<Vec<Value>>) -> Vec<Row> {
+    rows.into_iter().map(Row::from).collect()
+}
+
+fn any<M: Message + Name>(message: &M) -> Result<Any, Error> {
+    Any::from_msg(message).map_err(|error| Error::fatal(format!("cannot encode a response: {error}")))
+}

@@ -1,0 +1,205 @@
+//! Reads and writes balances.
+
+use crate::auth;
+use crate::context::{Rows, Table, integer};
+use dadbs_store::Store;
+use dadbs_types::coin::valid_denom;
+use dadbs_types::{AccountAddress, Amount, Code, Coin, Error, Event, Fatal, Rejection, Value};
+
+const BALANCES: Table = Table("chain.balances");
+const SUPPLY: Table = Table("chain.supply");
+
+/// Makes the module's tables.
+pub fn init(store: &mut Store) -> Result<(), Fatal> {
+    super::SCHEMA.iter().try_for_each(|sql| store.execute(sql, &[]).map(drop))
+}
+
+/// What an account holds of a denomination.
+pub fn balance(rows: &impl Rows, address: AccountAddress, denom: &str) -> Result<u64, Fatal> {
+    let found = rows.rows(
+        "SELECT amount FROM chain_balances WHERE address = ?1 AND denom = ?2",
+        &[&Value::Text(address.to_string()), &Value::Text(denom.into())],
+    )?;
+    found.first().map_or(Ok(0), |row| BALANCES.count(row, 0))
+}
+
+/// All balances of an account, sorted by denomination.
+pub fn balances(rows: &impl Rows, address: AccountAddress) -> Result<Vec<Coin>, Fatal> {
+    let found = rows.rows(
+        "SELECT denom, amount FROM chain_balances WHERE address = ?1 ORDER BY denom",
+        &[&Value::Text(address.to_string())],
+    )?;
+    coins(BALANCES, &found)
+}
+
+/// The supply of every denomination, sorted.
+pub fn supply(rows: &impl Rows) -> Result<Vec<Coin>, Fatal> {
+    let found = rows.rows("SELECT denom, amount FROM chain_supply ORDER BY denom", &[])?;
+    coins(SUPPLY, &found)
+}
+
+fn coins(table: Table, rows: &[Vec<Value>]) -> Result<Vec<Coin>, Fatal> {
+    rows.iter()
+        .map(|row| {
+            let amount = Amount(u128::from(table.count(row, 1)?));
+            Ok(Coin { denom: table.text(row, 0)?, amount })
+        })
+        .collect()
+}
+
+/// Rules 1 and 3.
+pub fn check_coins(coins: &[Coin]) -> Result<(), Rejection> {
+    if coins.is_empty() {
+        return Err(Rejection::new(Code::InvalidCoins, "no coins are named"));
+    }
+    for coin in coins {
+        if !valid_denom(&coin.denom) {
+            let message = format!("\"{}\" is not a denomination", coin.denom);
+            return Err(Rejection::new(Code::InvalidCoins, message));
+        }
+        if coin.amount == Amount::ZERO || i64::try_from(coin.amount.0).is_err() {
+            let message = format!("{coin} is not an amount of 1 to 2^63 - 1");
+            return Err(Rejection::new(Code::InvalidCoins, message));
+        }
+    }
+    if coins.windows(2).any(|pair| pair[0].denom >= pair[1].denom) {
+        let message = "coins must be sorted by denomination, each named once";
+        return Err(Rejection::new(Code::InvalidCoins, message));
+    }
+    Ok(())
+}
+
+/// Moves coins (rule 2).
+pub fn transfer(
+    store: &mut Store,
+    events: &mut Vec<Event>,
+    from: AccountAddress,
+    to: AccountAddress,
+    coins: &[Coin],
+) -> Result<(), Error> {
+    check_coins(coins)?;
+    for coin in coins {
+        let amount = in_range(coin)?;
+        debit(store, from, &coin.denom, amount)?;
+        credit(store, to, &coin.denom, amount)?;
+    }
+    auth::create_account(store, to)?;
+    let amount = coins.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    events.push(
+        Event::new("transfer").with("recipient", to).with("sender", from).with("amount", amount),
+    );
+    Ok(())
+}
+
+fn in_range(coin: &Coin) -> Result<u64, Rejection> {
+    u64::try_from(coin.amount.0).map_err(|_| {
+        Rejection::new(Code::InvalidCoins, format!("{coin} is beyond 2^63 - 1"))
+    })
+}
+
+/// Takes a fee out of an account; the caller credits the collector at the end of the block (rule 4).
+pub fn burn_fee(store: &mut Store, from: AccountAddress, coin: &Coin) -> Result<u64, Error> {
+    let amount = in_range(coin)?;
+    debit(store, from, &coin.denom, amount)?;
+    Ok(amount)
+}
+
+fn debit(
+    store: &mut Store,
+    from: AccountAddress,
+    denom: &str,
+    amount: u64,
+) -> Result<(), Error> {
+    let held = balance(store, from, denom)?;
+    let Some(left) = held.checked_sub(amount) else {
+        return Err(Error::rejected(
+            Code::InsufficientFunds,
+            format!("{from} holds {held}{denom}, {amount}{denom} are needed"),
+        ));
+    };
+    set_balance(store, from, denom, left)?;
+    Ok(())
+}
+
+/// Adds to a balance; the sum stays within the supply, so it cannot overflow.
+pub fn credit(
+    store: &mut Store,
+    to: AccountAddress,
+    denom: &str,
+    amount: u64,
+) -> Result<(), Fatal> {
+    let held = balance(store, to, denom)?;
+    let sum = held
+        .checked_add(amount)
+        .ok_or_else(|| Fatal::new(format!("the balance of {to} overflows: supply is broken")))?;
+    set_balance(store, to, denom, sum)
+}
+
+fn set_balance(
+    store: &mut Store,
+    address: AccountAddress,
+    denom: &str,
+    amount: u64,
+) -> Result<(), Fatal> {
+    let (address, denom) = (Value::Text(address.to_string()), Value::Text(denom.into()));
+    if amount == 0 {
+        store.execute(
+            "DELETE FROM chain_balances WHERE address = ?1 AND denom = ?2",
+            &[&address, &denom],
+        )?;
+    } else {
+        store.execute(
+            "INSERT INTO chain_balances (address, denom, amount) VALUES (?1, ?2, ?3)
+             ON CONFLICT (address, denom) DO UPDATE SET amount = excluded.amount",
+            &[&address, &denom, &integer(amount)?],
+        )?;
+    }
+    Ok(())
+}
+
+/// Creates coins: genesis only.
+///
+/// # Errors
+/// A fault if the supply would leave 63 bits: genesis is invalid.
+pub fn mint(
+    store: &mut Store,
+    to: AccountAddress,
+    denom: &str,
+    amount: u64,
+) -> Result<(), Fatal> {
+    if amount == 0 {
+        return Ok(());
+    }
+    let found = store.query(
+        "SELECT amount FROM chain_supply WHERE denom = ?1",
+        &[&Value::Text(denom.into())],
+    )?;
+    let before = found.first().map_or(Ok(0), |row| SUPPLY.count(row, 0))?;
+    let after = before.checked_add(amount).filter(|sum| i64::try_from(*sum).is_ok());
+    let after = after.ok_or_else(|| {
+        Fatal::new(format!("genesis mints more than 2^63 - 1 {denom}: lower the balances"))
+    })?;
+    store.execute(
+        "INSERT INTO chain_supply (denom, amount) VALUES (?1, ?2)
+         ON CONFLICT (denom) DO UPDATE SET amount = excluded.amount",
+        &[&Value::Text(denom.into()), &integer(after)?],
+    )?;
+    credit(store, to, denom, amount)
+}
+
+/// The module's invariant; a message for each denomination that breaks it.
+pub fn invariant(rows: &impl Rows) -> Result<Vec<String>, Fatal> {
+    let broken = rows.rows(
+        "SELECT denom, amount, (SELECT sum(amount) FROM chain_balances b WHERE b.denom = s.denom)
+         FROM chain_supply s WHERE amount IS NOT
+         (SELECT sum(amount) FROM chain_balances b WHERE b.denom = s.denom)",
+        &[],
+    )?;
+    broken
+        .iter()
+        .map(|row| {
+            let (denom, supply) = (SUPPLY.text(row, 0)?, SUPPLY.count(row, 1)?);
+            Ok(format!("supply of {denom} is {supply}, its balances sum to {:?}", row.get(2)))
+        })
+        .collect()
+}

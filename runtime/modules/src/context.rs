@@ -1,0 +1,107 @@
+//! What a keeper is given, and how tables are read alike inside a block and on a committed height.
+
+use dadbs_store::{Store, View};
+use dadbs_types::{BlockInfo, Event, Fatal, GasMeter, Hash, Value};
+use dadbs_vm::Vm;
+
+/// Everything that the execution of one transaction may touch.
+pub struct Context<'a> {
+    /// The store, inside the transaction's savepoint.
+    pub store: &'a mut Store,
+    /// The contract VM.
+    pub vm: &'a Vm,
+    /// The block's facts.
+    pub block: &'a BlockInfo,
+    /// The chain's id.
+    pub chain_id: &'a str,
+    /// SHA-256 of the transaction.
+    pub tx_hash: Hash,
+    /// The transaction's gas.
+    pub gas: &'a mut GasMeter,
+    /// The events of the transaction.
+    pub events: &'a mut Vec<Event>,
+}
+
+/// Chain tables that can be read: the open block's, or a committed height's.
+pub trait Rows {
+    /// The rows of a trusted query.
+    fn rows(&self, sql: &'static str, params: &[&Value]) -> Result<Vec<Vec<Value>>, Fatal>;
+}
+
+impl Rows for Store {
+    fn rows(&self, sql: &'static str, params: &[&Value]) -> Result<Vec<Vec<Value>>, Fatal> {
+        self.query(sql, params)
+    }
+}
+
+impl Rows for View {
+    fn rows(&self, sql: &'static str, params: &[&Value]) -> Result<Vec<Vec<Value>>, Fatal> {
+        self.chain_query(sql, params)
+    }
+}
+
+/// Reads the columns of a chain table's row by their types. A value of another type is a fault: the
+/// tables are STRICT and only keepers write them.
+#[derive(Clone, Copy)]
+pub struct Table(pub &'static str);
+
+impl Table {
+    fn fault(self, column: usize) -> Fatal {
+        Fatal::new(format!(
+            "column {column} of {} has an unexpected type: the store is damaged, restore it from a copy",
+            self.0
+        ))
+    }
+
+    /// An INTEGER that is not negative.
+    pub fn count(self, row: &[Value], column: usize) -> Result<u64, Fatal> {
+        match row.get(column) {
+            Some(Value::Integer(integer)) => {
+                u64::try_from(*integer).map_err(|_| self.fault(column))
+            }
+            _ => Err(self.fault(column)),
+        }
+    }
+
+    /// A TEXT.
+    pub fn text(self, row: &[Value], column: usize) -> Result<String, Fatal> {
+        match row.get(column) {
+            Some(Value::Text(text)) => Ok(text.clone()),
+            _ => Err(self.fault(column)),
+        }
+    }
+
+    /// A TEXT or NULL.
+    pub fn optional_text(self, row: &[Value], column: usize) -> Result<Option<String>, Fatal> {
+        match row.get(column) {
+            Some(Value::Null) => Ok(None),
+            _ => self.text(row, column).map(Some),
+        }
+    }
+
+    /// A BLOB.
+    pub fn blob(self, row: &[Value], column: usize) -> Result<Vec<u8>, Fatal> {
+        match row.get(column) {
+            Some(Value::Blob(bytes)) => Ok(bytes.clone()),
+            _ => Err(self.fault(column)),
+        }
+    }
+
+    /// A BLOB or NULL.
+    pub fn optional_blob(self, row: &[Value], column: usize) -> Result<Option<Vec<u8>>, Fatal> {
+        match row.get(column) {
+            Some(Value::Null) => Ok(None),
+            _ => self.blob(row, column).map(Some),
+        }
+    }
+}
+
+/// A count as SQLite stores it.
+///
+/// # Errors
+/// Beyond 2^63 - 1, which no counter of the chain reaches.
+pub(crate) fn integer(count: u64) -> Result<Value, Fatal> {
+    i64::try_from(count)
+        .map(Value::Integer)
+        .map_err(|_| Fatal::new(format!("the counter {count} does not fit 63 bits")))
+}

@@ -1,0 +1,57 @@
+//! Code and contracts. A contract is a database: its tables, and the code that guards them.
+//!
+//! State: `chain.codes(id, hash, creator, bytes)`, `chain.modules(code_id, wasm)`,
+//! `chain.contracts(id, name, address, code_id, admin, creator)`.
+//!
+//! Messages: `dadbs.contract.v1.{MsgStoreCode, MsgInstantiate, MsgExecute, MsgMigrate}` and
+//! `dadbs.sql.v1.MsgExec`, which calls the entry point `batch`.
+//!
+//! Events: `contract.store_code(code_id, code_hash)`, `contract.instantiate(name, contract_id, code_id)`,
+//! `contract.execute(name, entry)`, `contract.migrate(name, code_id)`, and what contracts emit as
+//! `wasm.<type>`, with the contract's name first.
+//!
+//! 1. Code is validated when it is stored and never changes; its id counts from 1; its hash is SHA-256.
+//! 2. A database name is 1 to 63 characters: a lower-case letter, then lower-case letters, digits and
+//!    underscores; it is unique for ever, and `chain` and `main` are reserved.
+//! 3. A contract's id counts from 1; its tables are reached through its id alone.
+//! 4. `init` runs once, in the transaction that makes the contract.
+//! 5. Only the admin may move a contract to other code; `migrate` of the new code runs in the same
+//!    transaction. A contract without an admin never moves.
+//! 6. A call runs in the transaction's savepoint: if it fails, nothing of the transaction remains.
+//! 7. Views see committed state, cannot write, and are bounded by gas like calls.
+//! 8. Gas does not depend on which code is compiled or cached.
+
+mod host;
+mod keeper;
+mod name;
+mod query;
+
+pub use keeper::{
+    Instantiate, Statement, execute, init, instantiate, migrate, sql_exec, store_code,
+};
+pub use name::check_name;
+pub use query::{
+    Contract, StoredCode, ViewCall, code_info, contract_by_name, contracts, view,
+};
+
+/// The module's tables.
+pub const SCHEMA: &[&str] = &[
+    "CREATE TABLE chain_codes (
+        id INTEGER PRIMARY KEY NOT NULL,
+        hash BLOB NOT NULL,
+        creator TEXT NOT NULL,
+        bytes INTEGER NOT NULL
+    ) STRICT",
+    "CREATE TABLE chain_modules (
+        code_id INTEGER PRIMARY KEY NOT NULL,
+        wasm BLOB NOT NULL
+    ) STRICT",
+    "CREATE TABLE chain_contracts (
+        id INTEGER PRIMARY KEY NOT NULL,
+        name TEXT NOT NULL UNIQUE,
+        address TEXT NOT NULL,
+        code_id INTEGER NOT NULL,
+        admin TEXT,
+        creator TEXT NOT NULL
+    ) STRICT",
+];

@@ -1,0 +1,90 @@
+//! A host without a database, for tests of contracts' machinery.
+
+use dadbs_types::{Code, Error, GasMeter, Result, Value};
+
+use crate::host::{Answer, Host};
+
+/// Answers from what a test puts in, keeps what a contract does.
+#[derive(Debug, Default)]
+pub struct TestHost {
+    /// The row that `context` gives.
+    pub context: Vec<Value>,
+    /// What `sql_inspect`, `sql_query` and `sql_exec` answer; taken from the front, empty answers behind.
+    pub answers: std::collections::VecDeque<Result<Answer>>,
+    /// Gas that each SQL call charges.
+    pub sql_gas: u64,
+    /// Every call in order, as text.
+    pub calls: Vec<String>,
+}
+
+impl TestHost {
+    /// A host that answers everything with nothing.
+    pub fn new() -> TestHost {
+        TestHost::default()
+    }
+
+    /// A host whose next SQL call is rejected with this code.
+    pub fn rejecting(code: Code) -> TestHost {
+        let mut host = TestHost::new();
+        host.answers.push_back(Err(Error::rejected(code, "as the test wishes")));
+        host
+    }
+
+    fn answer(&mut self, gas: &mut GasMeter) -> Result<Answer> {
+        gas.charge(self.sql_gas)?;
+        self.answers.pop_front().unwrap_or(Ok(Answer::default()))
+    }
+}
+
+impl Host for TestHost {
+    fn context(&mut self, _: &mut GasMeter) -> Result<Vec<Value>> {
+        self.calls.push("context".into());
+        Ok(self.context.clone())
+    }
+
+    fn sql_inspect(&mut self, sql: &str, gas: &mut GasMeter) -> Result<Vec<(String, String)>> {
+        self.calls.push(format!("inspect {sql}"));
+        self.answer(gas).map(|_| vec![("insert".into(), "t".into())])
+    }
+
+    fn sql_query(&mut self, sql: &str, parameters: &[Value], gas: &mut GasMeter) -> Result<Answer> {
+        self.calls.push(format!("query {sql} {parameters:?}"));
+        self.answer(gas)
+    }
+
+    fn sql_exec(&mut self, sql: &str, rows: &[Vec<Value>], gas: &mut GasMeter) -> Result<Answer> {
+        self.calls.push(format!("exec {sql} {rows:?}"));
+        self.answer(gas)
+    }
+
+    fn emit(
+        &mut self,
+        kind: &str,
+        attributes: &[(String, String)],
+        _: &mut GasMeter,
+    ) -> Result<()> {
+        self.calls.push(format!("emit {kind} {attributes:?}"));
+        Ok(())
+    }
+
+    fn log(&mut self, line: &str) {
+        self.calls.push(format!("log {line}"));
+    }
+}
+
+/// The weight of an operator and, as a function of its topmost operand, its dynamic gas: for tests that
+/// count gas in another way.
+pub fn weight(operator: &wasmparser::Operator<'_>) -> Option<u64> {
+    crate::operators::weight(operator)
+}
+
+/// The dynamic gas of an operator whose topmost operand is `operand`; 0 for most.
+pub fn dynamic_gas(operator: &wasmparser::Operator<'_>, operand: u32) -> u64 {
+    crate::operators::dynamic(operator)
+        .map_or(0, |dynamic| crate::operators::dynamic_gas(dynamic, operand))
+}
+
+/// The instrumented form of a validated module, for benches and tests of the code itself.
+pub fn instrument(wasm: &[u8]) -> Result<Vec<u8>, dadbs_types::Fatal> {
+    crate::instrument::instrument(wasm)
+}

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Runs the tests and installs what they need.
+#
+#   tests/run.sh           the everyday suite: format, lints, all fast tests
+#   tests/run.sh --slow    the slow suite: long fuzz, crash matrix, real clients, real CometBFT, proj.db
+#
+# Needed on the machine: the Rust toolchain and a C compiler. The slow suite also wants Go, Node.js and
+# root or sudo for one Debian package (proj-data); what is missing is said and ends the run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s (%s)\n' "$1" "$(date +%H:%M:%S)"; }
+
+everyday() {
+    step "format"
+    cargo fmt --all --check
+    step "lints"
+    cargo clippy --workspace --all-targets --quiet -- -D warnings
+    step "tests"
+    cargo test --workspace --quiet
+    step "everyday suite passed"
+}
+
+install_debian() {
+    local missing=()
+    for package in "$@"; do
+        dpkg-query --show --showformat '${Status}' "$package" 2>/dev/null | grep --quiet 'ok installed' ||
+            missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    step "installing ${missing[*]}"
+    local sudo=()
+    [ "$(id --user)" -eq 0 ] || sudo=(sudo)
+    "${sudo[@]}" apt-get update --quiet --quiet
+    "${sudo[@]}" apt-get install --yes --quiet --quiet "${missing[@]}" > /dev/null
+}
+
+slow() {
+    install_debian proj-data sqlite3
+    if ! rustup target list --installed 2>/dev/null | grep --quiet wasm32-unknown-unknown; then
+        install_debian rustc-web cargo-web rust-web-src
+    fi
+    step "the stock contract is what its sources give"
+    contracts/build.sh --check
+    step "CometBFT"
+    devnet/install-cometbft.sh target/cometbft
+    step "slow tests"
+    PATH="$PWD/target/cometbft:$PATH" cargo test --workspace --quiet -- --ignored
+    step "fuzz targets, a minute each"
+    tests/fuzz/run.sh 60
+    step "slow suite passed"
+}
+
+case "${1:-}" in
+    "") everyday ;;
+    --slow) slow ;;
+    *) echo "usage: tests/run.sh [--slow]" >&2; exit 2 ;;
+esac
