@@ -180,7 +180,7 @@ pub async fn serve(
 ) -> Result<(), NodeError> {
     let routes = routes(&calls)?;
     let (stopping, stopped) = tokio::sync::oneshot::channel();
-    let cors = CorsLayer::very_permissive().expose_headers(tower_http::cors::Any);
+    let cors = CorsLayer::permissive();
     let server = Server::builder()
         .accept_http1(true)
         .max_concurrent_streams(STREAMS_MAX)

@@ -224,7 +224,7 @@ async fn rule_2_a_browser_may_call() {
     tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut answer).await.unwrap();
     let answer = String::from_utf8_lossy(&answer).to_lowercase();
     assert!(answer.starts_with("http/1.1 200"), "{answer}");
-    assert!(answer.contains("access-control-allow-origin: http://a.example"), "{answer}");
+    assert!(answer.contains("access-control-allow-origin: *"), "{answer}");
     assert!(answer.contains("grpc-status:0"), "{answer}");
     assert!(answer.contains(common::CHAIN), "{answer}");
     node.stop().await.unwrap();
