@@ -156,8 +156,7 @@ async fn a_row_is_proved_against_a_signed_header() {
     let mut sql = SqlClient::new(channel.clone());
     let text = |text: String| Value { value: Some(value::Value::Text(text)) };
     let answer = node.result("validators", json!({})).await;
-    let mut info = answer["validators"][0].clone();
-    info["power"] = info["voting_power"].take();
+    let info = answer["validators"][0].clone();
     let info = serde_json::from_value(info).unwrap();
     let set = tendermint::validator::Set::without_proposer(vec![info]);
     let trust = Trust {
