@@ -190,7 +190,10 @@ impl Client {
     }
 
     fn error(&self, status: &Status) -> ClientError {
-        let message = status.message().to_owned();
+        let mut message = status.message().to_owned();
+        if let Some(rejected) = rejection(status) {
+            message = format!("{message} [{}/{}]", rejected.codespace, rejected.code);
+        }
         match status.code() {
             Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => {
                 ClientError::Unreachable { endpoint: self.endpoint.clone(), why: message }
@@ -258,34 +261,13 @@ impl Client {
         let request = wire::SimulateRequest { tx_bytes, ..wire::SimulateRequest::default() };
         let answer = match service.simulate(request).await {
             Ok(answer) => answer.into_inner(),
-            Err(status) => return Err(self.simulation_error(&status)),
+            Err(status) => {
+                let rejected = rejection(&status);
+                return Err(rejected.map_or_else(|| self.error(&status), ClientError::Rejected));
+            }
         };
         let gas = answer.gas_info.ok_or_else(|| ClientError::Malformed("no gas in it".into()))?;
         Ok(Simulated { gas_used: gas.gas_used })
-    }
-
-    /// A rejection's message ends in `[codespace/number]`.
-    fn simulation_error(&self, status: &Status) -> ClientError {
-        let message = status.message();
-        let code = message.strip_suffix(']').and_then(|rest| rest.rsplit_once('['));
-        let code = code.and_then(|(log, code)| Some((log, code.split_once('/')?)));
-        let parsed = code.and_then(|(log, (space, number))| {
-            Some((log.trim_end().to_owned(), space.to_owned(), number.parse().ok()?))
-        });
-        match parsed {
-            Some((log, codespace, code)) if status.code() != Code::Unavailable => {
-                ClientError::Rejected(RejectedTx {
-                    hash: String::new(),
-                    height: 0,
-                    codespace,
-                    code,
-                    log,
-                    gas_used: 0,
-                    gas_wanted: 0,
-                })
-            }
-            _ => self.error(status),
-        }
     }
 
     /// Gas limit and fee for a transaction (rule 2).
@@ -453,6 +435,38 @@ impl Client {
     }
 }
 
+/// `google.rpc.Status`, whose details carry the code of a rejection.
+#[derive(Clone, PartialEq, Message)]
+struct RpcStatus {
+    #[prost(message, repeated, tag = "3")]
+    details: Vec<prost_types::Any>,
+}
+
+/// `google.rpc.ErrorInfo`.
+#[derive(Clone, PartialEq, Message)]
+struct ErrorInfo {
+    #[prost(string, tag = "1")]
+    reason: String,
+    #[prost(string, tag = "2")]
+    domain: String,
+}
+
+/// The rejection that a gRPC error stands for, if it stands for one.
+fn rejection(status: &Status) -> Option<RejectedTx> {
+    let details = RpcStatus::decode(status.details()).ok()?.details;
+    let info = details.iter().find(|any| any.type_url.ends_with("google.rpc.ErrorInfo"))?;
+    let info = ErrorInfo::decode(info.value.as_slice()).ok()?;
+    Some(RejectedTx {
+        hash: String::new(),
+        height: 0,
+        codespace: info.domain,
+        code: info.reason.parse().ok()?,
+        log: status.message().into(),
+        gas_used: 0,
+        gas_wanted: 0,
+    })
+}
+
 fn included(response: TxResponse) -> Result<Included, ClientError> {
     if response.code != 0 {
         return Err(ClientError::Failed(RejectedTx::of(&response)));
@@ -514,6 +528,21 @@ mod tests {
             "rejected before a block with sdk/5: 12udadb is smaller than 90udadb; on a dev chain \
              `dadbs faucet` gives coins"
         );
+    }
+
+    #[test]
+    fn rule_1_the_code_of_a_refused_read_is_in_its_details() {
+        let info = ErrorInfo { reason: "4".into(), domain: "sql".into() };
+        let any = prost_types::Any {
+            type_url: "type.googleapis.com/google.rpc.ErrorInfo".into(),
+            value: info.encode_to_vec(),
+        };
+        let details = RpcStatus { details: vec![any] }.encode_to_vec();
+        let status =
+            Status::with_details(Code::InvalidArgument, "no such table: x", details.into());
+        let rejected = rejection(&status).unwrap();
+        assert_eq!((rejected.codespace.as_str(), rejected.code), ("sql", 4));
+        assert_eq!(rejection(&Status::not_found("x")), None);
     }
 
     #[test]

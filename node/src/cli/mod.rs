@@ -1,0 +1,123 @@
+//! The command line. stdout carries answers, stderr messages; the exit code says why it ended.
+
+mod context;
+mod contract;
+mod dev;
+mod exit;
+mod export;
+mod import;
+mod keys;
+mod output;
+mod query;
+mod shell;
+mod sql;
+mod tx;
+mod verify;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use context::Globals;
+use exit::{Exit, Failure, Outcome};
+use std::process::ExitCode;
+
+/// A decentralized autonomous database: SQL tables on a chain.
+#[derive(Debug, Parser)]
+#[command(name = "dadbs", version, propagate_version = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a chain of one validator in this process, with funded accounts
+    Dev(dev::Dev),
+    /// Make, list, show and recover keys
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Send, sign, simulate and look up transactions
+    #[command(subcommand)]
+    Tx(tx::Tx),
+    /// Make databases, run SQL, open a shell
+    #[command(subcommand)]
+    Sql(sql::Sql),
+    /// Store, make, call and move contracts
+    #[command(subcommand)]
+    Contract(contract::Contract),
+    /// Import a SQLite file into a database
+    Import(import::Import),
+    /// Write a database into a plain SQLite file
+    Export(export::Export),
+    /// Accounts, balances, transactions, limits, code
+    #[command(subcommand)]
+    Query(query::Query),
+    /// Show the node's chain, height and engine
+    Status,
+    /// Read one row with a proof and verify it against the validators
+    Verify(verify::Verify),
+    /// Ask a dev chain for coins
+    Faucet(tx::Faucet),
+}
+
+fn command() -> clap::Command {
+    let rows: Vec<String> =
+        exit::TABLE.iter().map(|(number, meaning)| format!("  {number}  {meaning}")).collect();
+    Cli::command().after_help(format!("Exit codes:\n{}", rows.join("\n")))
+}
+
+pub(crate) fn main() -> ExitCode {
+    let cli = match command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, not failures; a closed stdout is neither.
+            let _ = error.print();
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Success };
+            return ExitCode::from(exit as u8);
+        }
+    };
+    match run(&cli) {
+        Ok(()) => ExitCode::from(Exit::Success as u8),
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| Failure::other(format!("cannot start threads: {e}")))?;
+    let globals = &cli.globals;
+    runtime.block_on(async {
+        match &cli.command {
+            Command::Dev(args) => dev::run(globals, args).await,
+            Command::Keys(command) => keys::run(globals, command),
+            Command::Tx(command) => tx::run(globals, command).await,
+            Command::Sql(command) => sql::run(globals, command).await,
+            Command::Contract(command) => contract::run(globals, command).await,
+            Command::Import(args) => import::run(globals, args).await,
+            Command::Export(args) => export::run(globals, args).await,
+            Command::Query(command) => query::run(globals, command).await,
+            Command::Status => query::status(globals).await,
+            Command::Verify(args) => verify::run(globals, args).await,
+            Command::Faucet(args) => tx::faucet(globals, args).await,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::command().debug_assert();
+    }
+
+    #[test]
+    fn help_lists_every_exit_code() {
+        let help = super::command().render_long_help().to_string();
+        for (number, meaning) in super::exit::TABLE {
+            assert!(help.contains(&format!("{number}  {meaning}")), "{help}");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! `dadbs tx` and `dadbs faucet`.
+
+use super::context::{Account, Globals, Session, account_of};
+use super::exit::{Exit, Failure, Outcome};
+use super::output::grouped;
+use dadbs_client::proto::cosmos::bank::v1beta1::MsgSend;
+use dadbs_client::proto::cosmos::base::abci::v1beta1::TxResponse;
+use dadbs_client::proto::cosmos::base::v1beta1::Coin;
+use dadbs_client::tx::{self, UnsignedTx};
+use dadbs_types::Amount;
+use dadbs_types::coin::DENOM;
+use serde_json::json;
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Tx {
+    /// Send udadb to an address
+    Send(Transfer),
+    /// Sign a transfer and print the transaction as hex, for `tx broadcast`
+    Sign(Transfer),
+    /// Show what a transfer would use
+    Simulate(Transfer),
+    /// Send a signed transaction
+    Broadcast {
+        /// The transaction's bytes in hex
+        hex: String,
+    },
+    /// Show a transaction of a block
+    Show {
+        /// Its hash
+        hash: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Transfer {
+    /// Address or key name that receives
+    to: String,
+    /// Amount in udadb; 1 DADB is 1000000 udadb
+    amount: String,
+    /// Public text
+    #[arg(long, default_value = "")]
+    memo: String,
+    /// The last height that may include it; 0 for any
+    #[arg(long, default_value_t = 0)]
+    timeout_height: u64,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Faucet {
+    /// Address or key name that receives [default: the key that signs]
+    to: Option<String>,
+    /// Amount in udadb; 0 asks for the faucet's default
+    #[arg(long, default_value_t = 0)]
+    amount: u64,
+}
+
+pub(crate) async fn run(globals: &Globals, command: &Tx) -> Outcome {
+    match command {
+        Tx::Send(transfer) => {
+            let session = globals.session().await?;
+            let tx = build(globals, transfer)?;
+            let question = format!("Send {} udadb to {}?", transfer.amount, transfer.to);
+            if let Some(included) = globals.submit(&session, &tx, Some(&question)).await? {
+                globals.print_included(&included, json!({}), &format!("sent {} udadb", transfer.amount));
+            }
+            Ok(())
+        }
+        Tx::Sign(transfer) => {
+            let session = globals.session().await?;
+            let tx = build(globals, transfer)?;
+            let Account { key, signer } = globals.account(&session).await?;
+            let fee = globals.fee(&session, &tx, &key.public_key(), &signer).await?;
+            let bytes = tx.sign(&key, &signer, &fee, &session.status.chain_id);
+            let (hash, bytes) = (tx::hash(&bytes), hex::encode(&bytes));
+            globals.print(&json!({ "txhash": hash, "tx": bytes }), || bytes.clone());
+            Ok(())
+        }
+        Tx::Simulate(transfer) => {
+            let session = globals.session().await?;
+            let tx = build(globals, transfer)?;
+            let (ring, name) = globals.signing_key()?;
+            let info = ring.info(&name)?;
+            let signer = account_of(&session, info.address).await?;
+            let fee = globals.fee(&session, &tx, &info.public_key, &signer).await?;
+            let json = json!({ "gas_limit": fee.gas_limit, "fee": fee.amount.to_string() });
+            globals.print(&json, || {
+                let (gas, fee) = (grouped(fee.gas_limit.into()), grouped(fee.amount));
+                format!("gas limit {gas}, fee {fee} udadb")
+            });
+            Ok(())
+        }
+        Tx::Broadcast { hex } => {
+            let bytes = hex::decode(hex.trim());
+            let bytes = bytes.map_err(|e| Failure::usage(format!("the transaction is not hex: {e}")))?;
+            let session = globals.session().await?;
+            let hash = session.client.broadcast(bytes).await?;
+            if let Some(included) = globals.settle(&session, &hash).await? {
+                globals.print_included(&included, json!({}), "included");
+            }
+            Ok(())
+        }
+        Tx::Show { hash } => show(globals, hash).await,
+    }
+}
+
+fn build(globals: &Globals, transfer: &Transfer) -> Outcome<UnsignedTx> {
+    let amount = transfer.amount.strip_suffix(DENOM).unwrap_or(&transfer.amount);
+    let amount = Amount::parse(amount).filter(|amount| *amount != Amount::ZERO).ok_or_else(|| {
+        Failure::usage(format!("\"{}\" is not an amount: write a number of udadb", transfer.amount))
+    })?;
+    let (ring, name) = globals.signing_key()?;
+    let message = MsgSend {
+        from_address: ring.info(&name)?.address.to_string(),
+        to_address: globals.address(&transfer.to)?.to_string(),
+        amount: vec![Coin { denom: DENOM.into(), amount: amount.to_string() }],
+    };
+    let (memo, timeout_height) = (transfer.memo.clone(), transfer.timeout_height);
+    Ok(UnsignedTx { messages: vec![tx::any(&message)], memo, timeout_height })
+}
+
+/// Shows a transaction of a block, failed or not.
+pub(crate) async fn show(globals: &Globals, hash: &str) -> Outcome {
+    let session: Session = globals.session().await?;
+    let found = session.client.find(&hash.to_uppercase()).await?;
+    let tx = found.ok_or_else(|| {
+        Failure::new(Exit::NotFound, format!("no block holds transaction {hash}: it is pending, was rejected, or never sent"))
+    })?;
+    let events: Vec<_> = tx
+        .events
+        .iter()
+        .map(|event| {
+            let attributes: serde_json::Map<_, _> = event
+                .attributes
+                .iter()
+                .map(|attribute| (attribute.key.clone(), json!(attribute.value)))
+                .collect();
+            json!({ "type": event.r#type, "attributes": attributes })
+        })
+        .collect();
+    let json = json!({
+        "txhash": tx.txhash,
+        "height": tx.height,
+        "code": tx.code,
+        "codespace": tx.codespace,
+        "log": tx.raw_log,
+        "gas_wanted": tx.gas_wanted,
+        "gas_used": tx.gas_used,
+        "timestamp": tx.timestamp,
+        "data": tx.data,
+        "events": events,
+    });
+    globals.print(&json, || describe(&tx));
+    Ok(())
+}
+
+fn describe(tx: &TxResponse) -> String {
+    let outcome = match tx.code {
+        0 => "succeeded".to_owned(),
+        code => format!("failed with {}/{code}: {}", tx.codespace, tx.raw_log),
+    };
+    let mut text = format!(
+        "tx      {}\nblock   {} at {}\nresult  {outcome}\ngas     {} of {}",
+        tx.txhash,
+        tx.height,
+        tx.timestamp,
+        grouped(tx.gas_used.unsigned_abs().into()),
+        grouped(tx.gas_wanted.unsigned_abs().into())
+    );
+    for event in &tx.events {
+        let pairs: Vec<_> = event.attributes.iter().map(|a| format!("{}={}", a.key, a.value)).collect();
+        text.push_str(&format!("\nevent   {}: {}", event.r#type, pairs.join(", ")));
+    }
+    text
+}
+
+pub(crate) async fn faucet(globals: &Globals, args: &Faucet) -> Outcome {
+    let address = match &args.to {
+        Some(to) => globals.address(to)?,
+        None => {
+            let (ring, name) = globals.signing_key()?;
+            ring.info(&name)?.address
+        }
+    };
+    let session = globals.session().await?;
+    let hash = session.client.faucet(address, args.amount).await.map_err(|error| match error {
+        dadbs_client::ClientError::Unserved(_) => {
+            Failure::other(format!("{} has no faucet: it is not a dev chain", globals.node))
+        }
+        error => error.into(),
+    })?;
+    if let Some(included) = globals.settle(&session, &hash).await? {
+        let balance = session.client.balance(address).await?;
+        let json = json!({ "address": address.to_string(), "balance": balance.to_string() });
+        let people = format!("{address} has {} udadb", grouped(balance));
+        globals.print_included(&included, json, &people);
+    }
+    Ok(())
+}
