@@ -2,6 +2,7 @@
 
 use crate::api::Api;
 use crate::core_thread::CoreThread;
+use crate::engine::Engine;
 use crate::engine::dev::DevThread;
 use crate::error::{NodeError, listen};
 use crate::grpc::{self, Calls};
@@ -37,6 +38,8 @@ pub struct DevConfig {
     pub rpc_addr: SocketAddr,
     /// Heights between two checkpoints of the tree.
     pub checkpoint_interval: u64,
+    /// Compare every row with the tree at the start.
+    pub verify_rows: bool,
 }
 
 impl DevConfig {
@@ -50,6 +53,7 @@ impl DevConfig {
             grpc_addr: (Ipv4Addr::LOCALHOST, 9090).into(),
             rpc_addr: (Ipv4Addr::LOCALHOST, 26657).into(),
             checkpoint_interval: CHECKPOINT_INTERVAL,
+            verify_rows: false,
         }
     }
 }
@@ -117,7 +121,7 @@ pub async fn run_dev(
         .map_err(|error| NodeError::Config(format!("the start panicked: {error}")))??;
     let core = parts.core.core();
     let engine = parts.engine.engine();
-    let api = Api::new(core.clone(), parts.index.clone(), Some(engine.clone()), faucet);
+    let api = Api::new(core.clone(), parts.index.clone(), Engine::Dev(engine.clone()), faucet);
     let calls = Calls::new(Arc::new(api));
     let local = |listener: &tokio::net::TcpListener, asked| listener.local_addr().unwrap_or(asked);
     let seen = DevReady {
@@ -188,7 +192,7 @@ fn open(config: &DevConfig) -> Result<Parts, NodeError> {
     let core = CoreThread::start(AppConfig {
         dir: home.join("app"),
         checkpoint_interval: config.checkpoint_interval,
-        verify_rows: true,
+        verify_rows: config.verify_rows,
     })?;
     let resumed = core.core().info()?.height > 0;
     let index = Arc::new(TxIndex::open(&home.join("index.db"))?);

@@ -9,6 +9,8 @@ pub use server::{AbciAddr, Server};
 use crate::api::Api;
 use crate::core_thread::CoreThread;
 use crate::dev::{ended, stopped};
+use crate::engine::Engine;
+use crate::engine::cometbft::CometBft;
 use crate::error::{NodeError, listen};
 use crate::grpc::{self, Calls};
 use crate::home::Home;
@@ -29,8 +31,12 @@ pub struct AbciConfig {
     pub abci_addr: AbciAddr,
     /// Where gRPC listens; without it there is none.
     pub grpc_addr: Option<SocketAddr>,
+    /// CometBFT's RPC, such as `http://127.0.0.1:26657`: gRPC broadcasts and proves through it.
+    pub cometbft_rpc: Option<String>,
     /// Heights between two checkpoints of the tree.
     pub checkpoint_interval: u64,
+    /// Compare every row with the tree at the start.
+    pub verify_rows: bool,
 }
 
 /// A node that waits for CometBFT.
@@ -56,7 +62,7 @@ fn open(config: &AbciConfig) -> Result<Parts, NodeError> {
     let core = CoreThread::start(AppConfig {
         dir: home.join("app"),
         checkpoint_interval: config.checkpoint_interval,
-        verify_rows: true,
+        verify_rows: config.verify_rows,
     })?;
     let height = core.core().info()?.height;
     let index = Arc::new(TxIndex::open(&home.join("index.db"))?);
@@ -69,6 +75,7 @@ pub async fn run_abci(
     ready: impl FnOnce(&AbciReady),
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), NodeError> {
+    let comet: Option<CometBft> = config.cometbft_rpc.as_deref().map(str::parse).transpose()?;
     let server = Server::bind(&config.abci_addr).await?;
     let grpc_listener = match config.grpc_addr {
         Some(addr) => Some(listen(addr, "--grpc-addr").await?),
@@ -82,7 +89,7 @@ pub async fn run_abci(
         .await
         .map_err(|error| NodeError::Config(format!("the start panicked: {error}")))??;
     let core = parts.core.core();
-    let api = Arc::new(Api::new(core.clone(), parts.index.clone(), None, None));
+    let api = Arc::new(Api::new(core.clone(), parts.index.clone(), Engine::CometBft(comet), None));
     let adapter = Adapter::new(core.clone(), api.clone(), parts.index.clone());
     let seen = AbciReady {
         abci_addr: server.addr().clone(),
@@ -93,12 +100,11 @@ pub async fn run_abci(
     let mut grpc = tokio::spawn({
         let stopping = stopping.clone();
         async move {
-            match grpc_listener {
-                Some(listener) => grpc::serve(listener, Calls::new(api), stopped(stopping)).await,
-                None => {
-                    stopped(stopping).await;
-                    Ok(())
-                }
+            if let Some(listener) = grpc_listener {
+                grpc::serve(listener, Calls::new(api), stopped(stopping)).await
+            } else {
+                stopped(stopping).await;
+                Ok(())
             }
         }
     });

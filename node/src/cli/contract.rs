@@ -111,7 +111,9 @@ async fn send(globals: &Globals, command: &Contract) -> Outcome {
         }
     };
     let question = match command {
-        Contract::Migrate { contract, code_id, .. } => Some(format!("Move \"{contract}\" to code {code_id}?")),
+        Contract::Migrate { contract, code_id, .. } => {
+            Some(format!("Move \"{contract}\" to code {code_id}?"))
+        }
         _ => None,
     };
     let tx = UnsignedTx::new(vec![message]);
@@ -150,7 +152,8 @@ async fn send(globals: &Globals, command: &Contract) -> Outcome {
 }
 
 fn rows_json(rows: &[Row]) -> Json {
-    let row = |row: &Row| -> Vec<Json> { row_from_wire(row.clone()).iter().map(json_value).collect() };
+    let row =
+        |row: &Row| -> Vec<Json> { row_from_wire(row.clone()).iter().map(json_value).collect() };
     rows.iter().map(row).collect()
 }
 
@@ -162,7 +165,12 @@ fn rows_text(rows: &[Row]) -> String {
     rows.iter().map(row).collect()
 }
 
-async fn view(globals: &Globals, contract: &str, entry: &str, arguments: Vec<WireValue>) -> Outcome {
+async fn view(
+    globals: &Globals,
+    contract: &str,
+    entry: &str,
+    arguments: Vec<WireValue>,
+) -> Outcome {
     let session = globals.session().await?;
     let sender = globals.signing_key().and_then(|(ring, name)| Ok(ring.info(&name)?.address));
     let request = wire::ViewRequest {

@@ -117,7 +117,13 @@ fn parameters(params: &[String]) -> Vec<Value> {
 }
 
 /// The message that makes a database of the stock contract, which its sender owns.
-pub(crate) fn instantiate(sender: &str, code_id: u64, name: &str, admin: &str, arguments: Vec<WireValue>) -> MsgInstantiate {
+pub(crate) fn instantiate(
+    sender: &str,
+    code_id: u64,
+    name: &str,
+    admin: &str,
+    arguments: Vec<WireValue>,
+) -> MsgInstantiate {
     let (sender, name, admin) = (sender.to_owned(), name.to_owned(), admin.to_owned());
     MsgInstantiate { sender, code_id, name, admin, arguments }
 }
@@ -194,7 +200,9 @@ pub(crate) fn explained(error: ClientError, database: &str) -> Failure {
     match error {
         ClientError::NotFound(why) => Failure::new(
             Exit::NotFound,
-            format!("{why}; `dadbs contract list` shows the databases, `dadbs sql create {database}` makes one"),
+            format!(
+                "{why}; `dadbs contract list` shows the databases, `dadbs sql create {database}` makes one"
+            ),
         ),
         error => error.into(),
     }
@@ -298,7 +306,9 @@ async fn schema(globals: &Globals, database: &str, name: Option<&str>) -> Outcom
         .filter(|object| !object.sql.is_empty() && wanted(&object.name))
         .collect();
     if let (Some(name), true) = (name, found.is_empty()) {
-        let why = format!("no object \"{name}\" in \"{database}\": `dadbs sql tables {database}` lists them");
+        let why = format!(
+            "no object \"{name}\" in \"{database}\": `dadbs sql tables {database}` lists them"
+        );
         return Err(Failure::new(Exit::NotFound, why));
     }
     let json: Vec<Json> =

@@ -45,7 +45,8 @@ pub(crate) async fn run(globals: &Globals, args: &Verify) -> Outcome {
     let schema = schema.map_err(|e| explained(e, &args.database))?;
     let is_it = |o: &&Object| o.kind == "table" && o.name.eq_ignore_ascii_case(&args.table);
     let table = schema.objects.iter().find(is_it).ok_or_else(|| {
-        let why = format!("no table \"{}\": `dadbs sql tables {}` lists them", args.table, args.database);
+        let why =
+            format!("no table \"{}\": `dadbs sql tables {}` lists them", args.table, args.database);
         Failure::new(Exit::NotFound, why)
     })?;
     let key: Vec<Value> = args.key.iter().map(|text| literal(text)).collect();
@@ -79,7 +80,10 @@ pub(crate) async fn run(globals: &Globals, args: &Verify) -> Outcome {
 }
 
 fn invalid(why: &str) -> Failure {
-    Failure::new(Exit::Proof, format!("the proof is invalid: {why}. Do not use this answer; ask another node"))
+    Failure::new(
+        Exit::Proof,
+        format!("the proof is invalid: {why}. Do not use this answer; ask another node"),
+    )
 }
 
 /// What is trusted: the validators of the bundle, if they are the pinned ones (rule 1).
@@ -90,7 +94,9 @@ fn trust(bundle: &[u8], pinned: &[u8], chain_id: &str, age_max: Option<u64>) -> 
     let set = Set::try_from(set).map_err(|e| malformed(&e))?;
     let hash = set.hash();
     if !matches!(hash, Hash::Sha256(bytes) if bytes == pinned) {
-        return Err(invalid(&format!("it is signed by the validators {hash}, not by the pinned ones")));
+        return Err(invalid(&format!(
+            "it is signed by the validators {hash}, not by the pinned ones"
+        )));
     }
     Ok(Trust {
         chain_id: chain_id.into(),

@@ -1,5 +1,5 @@
 //! A dev node in this process, for tests.
-#![allow(dead_code, reason = "each test file uses a part")]
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses a part")]
 
 use dadbs::{DevConfig, DevReady, NodeError, run_dev};
 use dadbs_client::tx::any;
@@ -56,7 +56,7 @@ impl Node {
         let (up, mut is_up) = oneshot::channel();
         let mut running =
             tokio::spawn(run_dev(config, |ready| up.send(ready.clone()).unwrap(), async move {
-                drop(stopped.await)
+                drop(stopped.await);
             }));
         tokio::select! {
             ready = &mut is_up => match ready {

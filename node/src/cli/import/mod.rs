@@ -100,7 +100,10 @@ pub(crate) async fn run(globals: &Globals, args: &Import) -> Outcome {
             )));
         }
         Standing::Filled => {
-            eprintln!("database \"{}\" has tables and no import is under way: comparing", args.database);
+            eprintln!(
+                "database \"{}\" has tables and no import is under way: comparing",
+                args.database
+            );
             return compare(globals, &session, args, &source, &plan, None).await;
         }
     };
@@ -166,7 +169,8 @@ fn other_import(database: &str) -> Failure {
 }
 
 fn refusal(refused: &[&Line]) -> Failure {
-    let names: Vec<String> = refused.iter().take(5).map(|line| format!("\"{}\"", line.name)).collect();
+    let names: Vec<String> =
+        refused.iter().take(5).map(|line| format!("\"{}\"", line.name)).collect();
     let more = if refused.len() > 5 { ", ..." } else { "" };
     Failure::new(
         Exit::Import,
@@ -255,7 +259,11 @@ async fn compare(
     if checked.is_equal() {
         return Ok(());
     }
-    Err(Failure::other(format!("database \"{}\" differs from {}", args.database, args.file.display())))
+    Err(Failure::other(format!(
+        "database \"{}\" differs from {}",
+        args.database,
+        args.file.display()
+    )))
 }
 
 fn table_json(table: &check::TableResult) -> Json {
@@ -305,7 +313,10 @@ fn checked_text(checked: &Checked, sent: Option<Sent>) -> String {
     if checked.is_equal() {
         let cells: u64 = checked.tables.iter().map(|table| table.cells).sum();
         let height = checked.heights.1;
-        text.push_str(&format!("\nevery one of {} cells is equal at height {height}", grouped(cells.into())));
+        text.push_str(&format!(
+            "\nevery one of {} cells is equal at height {height}",
+            grouped(cells.into())
+        ));
     }
     text
 }

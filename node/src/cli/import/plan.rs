@@ -117,7 +117,12 @@ impl Schema for Growing {
 
 impl Growing {
     /// Asks the front door (rule 2) and remembers the object.
-    fn prepare(&mut self, sql: &str, kind: ObjectKind, namespace: &Namespace) -> Result<(), String> {
+    fn prepare(
+        &mut self,
+        sql: &str,
+        kind: ObjectKind,
+        namespace: &Namespace,
+    ) -> Result<(), String> {
         let prepared = dadbs_sql::prepare(sql, namespace, Purpose::Write, self)
             .map_err(|rejection| rejection.message)?;
         let terms = if kind == ObjectKind::View { prepared.from_terms } else { 1 };
@@ -280,7 +285,9 @@ impl Planner<'_> {
             rows += 1;
             let len: usize = row.iter().map(Value::len).sum();
             if len > row_max {
-                return Ok(Err(format!("row {rows} has {len} bytes, a transaction holds {row_max}")));
+                return Ok(Err(format!(
+                    "row {rows} has {len} bytes, a transaction holds {row_max}"
+                )));
             }
             let last_rowid = info.hidden_rowid() || info.rowid_alias.is_some();
             if last_rowid && row.contains(&Value::Integer(i64::MAX)) && self.full(info)? {
