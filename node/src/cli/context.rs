@@ -27,7 +27,13 @@ pub(crate) struct Globals {
     #[arg(long, global = true, env = "DADBS_HOME", value_name = "DIR")]
     pub(crate) home: Option<PathBuf>,
     /// gRPC endpoint of the node
-    #[arg(long, global = true, env = "DADBS_NODE", default_value = "http://127.0.0.1:9090", value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        env = "DADBS_NODE",
+        default_value = "http://127.0.0.1:9090",
+        value_name = "URL"
+    )]
     pub(crate) node: String,
     /// Refuse a node of another chain
     #[arg(long, global = true, env = "DADBS_CHAIN_ID", value_name = "ID")]

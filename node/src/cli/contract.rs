@@ -24,7 +24,7 @@ pub(crate) enum Contract {
         /// Name: a lower-case letter, then letters, digits and underscores
         name: String,
         /// Arguments of `init`: NULL, numbers, x'hex', 'text' or text
-        #[arg(allow_hyphen_values = true)]
+        #[arg(allow_negative_numbers = true)]
         arguments: Vec<String>,
         /// Address or key that may migrate it; nobody by default
         #[arg(long)]
@@ -37,7 +37,7 @@ pub(crate) enum Contract {
         /// The entry point, without `call_`
         entry: String,
         /// Arguments
-        #[arg(allow_hyphen_values = true)]
+        #[arg(allow_negative_numbers = true)]
         arguments: Vec<String>,
     },
     /// Move a contract to other code
@@ -47,7 +47,7 @@ pub(crate) enum Contract {
         /// The new code
         code_id: u64,
         /// Arguments of `migrate`
-        #[arg(allow_hyphen_values = true)]
+        #[arg(allow_negative_numbers = true)]
         arguments: Vec<String>,
     },
     /// Call a view on the last committed height
@@ -57,7 +57,7 @@ pub(crate) enum Contract {
         /// The view, without `view_`
         entry: String,
         /// Arguments
-        #[arg(allow_hyphen_values = true)]
+        #[arg(allow_negative_numbers = true)]
         arguments: Vec<String>,
     },
     /// List contracts
@@ -111,7 +111,9 @@ async fn send(globals: &Globals, command: &Contract) -> Outcome {
         }
     };
     let question = match command {
-        Contract::Migrate { contract, code_id, .. } => Some(format!("Move \"{contract}\" to code {code_id}?")),
+        Contract::Migrate { contract, code_id, .. } => {
+            Some(format!("Move \"{contract}\" to code {code_id}?"))
+        }
         _ => None,
     };
     let tx = UnsignedTx::new(vec![message]);
@@ -150,7 +152,8 @@ async fn send(globals: &Globals, command: &Contract) -> Outcome {
 }
 
 fn rows_json(rows: &[Row]) -> Json {
-    let row = |row: &Row| -> Vec<Json> { row_from_wire(row.clone()).iter().map(json_value).collect() };
+    let row =
+        |row: &Row| -> Vec<Json> { row_from_wire(row.clone()).iter().map(json_value).collect() };
     rows.iter().map(row).collect()
 }
 
@@ -162,7 +165,12 @@ fn rows_text(rows: &[Row]) -> String {
     rows.iter().map(row).collect()
 }
 
-async fn view(globals: &Globals, contract: &str, entry: &str, arguments: Vec<WireValue>) -> Outcome {
+async fn view(
+    globals: &Globals,
+    contract: &str,
+    entry: &str,
+    arguments: Vec<WireValue>,
+) -> Outcome {
     let session = globals.session().await?;
     let sender = globals.signing_key().and_then(|(ring, name)| Ok(ring.info(&name)?.address));
     let request = wire::ViewRequest {

@@ -48,7 +48,8 @@ pub(crate) async fn run(globals: &Globals, args: &Export) -> Outcome {
         }
     };
     // A hard link fails if the name was taken meanwhile (rule 2).
-    std::fs::hard_link(&partial, path).map_err(|e| Failure::other(format!("{}: {e}", path.display())))?;
+    std::fs::hard_link(&partial, path)
+        .map_err(|e| Failure::other(format!("{}: {e}", path.display())))?;
     std::fs::remove_file(&partial).map_err(io)?;
     if heights.0 != heights.1 {
         eprintln!(
@@ -59,7 +60,11 @@ pub(crate) async fn run(globals: &Globals, args: &Export) -> Outcome {
     let file = path.display().to_string();
     let json = json!({ "file": file, "rows": rows, "objects": objects, "height": heights.1 });
     globals.print(&json, || {
-        format!("wrote {file}: {objects} objects, {} rows, height {}", grouped(rows.into()), heights.1)
+        format!(
+            "wrote {file}: {objects} objects, {} rows, height {}",
+            grouped(rows.into()),
+            heights.1
+        )
     });
     Ok(())
 }
@@ -92,7 +97,9 @@ async fn write(client: &Client, database: &str, path: &Path) -> Outcome<(u64, us
     connection.execute_batch("COMMIT")?;
     let result: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if result != "ok" {
-        return Err(Failure::other(format!("the written file fails its integrity check: {result}")));
+        return Err(Failure::other(format!(
+            "the written file fails its integrity check: {result}"
+        )));
     }
     Ok((count, objects.len(), heights))
 }

@@ -67,7 +67,8 @@ fn command() -> clap::Command {
 }
 
 pub(crate) fn main() -> ExitCode {
-    let cli = match command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
+    let cli = match command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches))
+    {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are answers, not failures; a closed stdout is neither.

@@ -150,8 +150,14 @@ mod tests {
             Value::Blob(vec![0, 255]),
         ];
         let json: Vec<String> = values.iter().map(|v| json_value(v).to_string()).collect();
-        let expected =
-            ["null", "-9223372036854775808", "1.0", r#"{"real":"-inf"}"#, r#""a'b""#, r#"{"blob":"00ff"}"#];
+        let expected = [
+            "null",
+            "-9223372036854775808",
+            "1.0",
+            r#"{"real":"-inf"}"#,
+            r#""a'b""#,
+            r#"{"blob":"00ff"}"#,
+        ];
         assert_eq!(json, expected);
     }
 

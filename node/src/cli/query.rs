@@ -45,7 +45,10 @@ pub(crate) async fn run(globals: &Globals, command: &Query) -> Outcome {
                 "sequence": account.sequence,
             });
             globals.print(&json, || {
-                format!("{address}: account {}, sequence {}", account.account_number, account.sequence)
+                format!(
+                    "{address}: account {}, sequence {}",
+                    account.account_number, account.sequence
+                )
             });
             Ok(())
         }
@@ -94,7 +97,9 @@ async fn code(globals: &Globals, code_id: u64) -> Outcome {
     let entries: Vec<Json> = code
         .entries
         .iter()
-        .map(|e| json!({ "kind": e.kind, "name": e.name, "parameters": e.parameters, "doc": e.doc }))
+        .map(
+            |e| json!({ "kind": e.kind, "name": e.name, "parameters": e.parameters, "doc": e.doc }),
+        )
         .collect();
     let json = json!({
         "code_id": code.code_id, "code_hash": hash, "creator": code.creator,
@@ -105,7 +110,11 @@ async fn code(globals: &Globals, code_id: u64) -> Outcome {
         for entry in &code.entries {
             table.add_row([&entry.kind, &entry.name, &entry.parameters, &entry.doc]);
         }
-        format!("code {} of {} bytes, sha256 {hash}\n{table}", code.code_id, grouped(code.bytes.into()))
+        format!(
+            "code {} of {} bytes, sha256 {hash}\n{table}",
+            code.code_id,
+            grouped(code.bytes.into())
+        )
     });
     Ok(())
 }

@@ -61,7 +61,11 @@ pub(crate) async fn run(globals: &Globals, command: &Tx) -> Outcome {
             let tx = build(globals, transfer)?;
             let question = format!("Send {} udadb to {}?", transfer.amount, transfer.to);
             if let Some(included) = globals.submit(&session, &tx, Some(&question)).await? {
-                globals.print_included(&included, json!({}), &format!("sent {} udadb", transfer.amount));
+                globals.print_included(
+                    &included,
+                    json!({}),
+                    &format!("sent {} udadb", transfer.amount),
+                );
             }
             Ok(())
         }
@@ -91,7 +95,8 @@ pub(crate) async fn run(globals: &Globals, command: &Tx) -> Outcome {
         }
         Tx::Broadcast { hex } => {
             let bytes = hex::decode(hex.trim());
-            let bytes = bytes.map_err(|e| Failure::usage(format!("the transaction is not hex: {e}")))?;
+            let bytes =
+                bytes.map_err(|e| Failure::usage(format!("the transaction is not hex: {e}")))?;
             let session = globals.session().await?;
             let hash = session.client.broadcast(bytes).await?;
             if let Some(included) = globals.settle(&session, &hash).await? {
@@ -105,9 +110,13 @@ pub(crate) async fn run(globals: &Globals, command: &Tx) -> Outcome {
 
 fn build(globals: &Globals, transfer: &Transfer) -> Outcome<UnsignedTx> {
     let amount = transfer.amount.strip_suffix(DENOM).unwrap_or(&transfer.amount);
-    let amount = Amount::parse(amount).filter(|amount| *amount != Amount::ZERO).ok_or_else(|| {
-        Failure::usage(format!("\"{}\" is not an amount: write a number of udadb", transfer.amount))
-    })?;
+    let amount =
+        Amount::parse(amount).filter(|amount| *amount != Amount::ZERO).ok_or_else(|| {
+            Failure::usage(format!(
+                "\"{}\" is not an amount: write a number of udadb",
+                transfer.amount
+            ))
+        })?;
     let (ring, name) = globals.signing_key()?;
     let message = MsgSend {
         from_address: ring.info(&name)?.address.to_string(),
@@ -120,10 +129,20 @@ fn build(globals: &Globals, transfer: &Transfer) -> Outcome<UnsignedTx> {
 
 /// Shows a transaction of a block, failed or not.
 pub(crate) async fn show(globals: &Globals, hash: &str) -> Outcome {
+    if hash.len() != 64 || !hash.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(Failure::usage(format!(
+            "\"{hash}\" is not a hash: write its 64 hexadecimal digits"
+        )));
+    }
     let session: Session = globals.session().await?;
     let found = session.client.find(&hash.to_uppercase()).await?;
     let tx = found.ok_or_else(|| {
-        Failure::new(Exit::NotFound, format!("no block holds transaction {hash}: it is pending, was rejected, or never sent"))
+        Failure::new(
+            Exit::NotFound,
+            format!(
+                "no block holds transaction {hash}: it is pending, was rejected, or never sent"
+            ),
+        )
     })?;
     let events: Vec<_> = tx
         .events
@@ -167,7 +186,8 @@ fn describe(tx: &TxResponse) -> String {
         grouped(tx.gas_wanted.unsigned_abs().into())
     );
     for event in &tx.events {
-        let pairs: Vec<_> = event.attributes.iter().map(|a| format!("{}={}", a.key, a.value)).collect();
+        let pairs: Vec<_> =
+            event.attributes.iter().map(|a| format!("{}={}", a.key, a.value)).collect();
         text.push_str(&format!("\nevent   {}: {}", event.r#type, pairs.join(", ")));
     }
     text

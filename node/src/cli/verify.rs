@@ -18,8 +18,10 @@ use tendermint::Hash;
 use tendermint::validator::Set;
 use tendermint_proto::v0_38::types::ValidatorSet;
 
-/// How long validators are trusted after a header; shorter than unbonding will be.
-const TRUSTING_PERIOD: Duration = Duration::from_secs(14 * 24 * 3_600);
+/// The oldest state that is accepted by default: shorter than unbonding will be.
+const AGE_MAX: Duration = Duration::from_secs(14 * 24 * 3_600);
+/// The pinned set is trusted from 1970 for 300 years: how old an answer may be is the age's to say.
+const TRUSTING_PERIOD: Duration = Duration::from_secs(300 * 365 * 24 * 3_600);
 const CLOCK_DRIFT: Duration = Duration::from_secs(30);
 
 #[derive(Debug, clap::Args)]
@@ -29,7 +31,7 @@ pub(crate) struct Verify {
     /// Name of the table
     table: String,
     /// The values of the key in order, or the rowid: numbers, x'hex', 'text' or text
-    #[arg(required = true, allow_hyphen_values = true)]
+    #[arg(required = true, allow_negative_numbers = true)]
     key: Vec<String>,
     /// Hash of the validators that you trust, in hex; `dadbs verify` prints the node's
     #[arg(long, env = "DADBS_VALIDATORS_HASH", value_name = "HEX")]
@@ -45,11 +47,12 @@ pub(crate) async fn run(globals: &Globals, args: &Verify) -> Outcome {
     let schema = schema.map_err(|e| explained(e, &args.database))?;
     let is_it = |o: &&Object| o.kind == "table" && o.name.eq_ignore_ascii_case(&args.table);
     let table = schema.objects.iter().find(is_it).ok_or_else(|| {
-        let why = format!("no table \"{}\": `dadbs sql tables {}` lists them", args.table, args.database);
+        let why =
+            format!("no table \"{}\": `dadbs sql tables {}` lists them", args.table, args.database);
         Failure::new(Exit::NotFound, why)
     })?;
     let key: Vec<Value> = args.key.iter().map(|text| literal(text)).collect();
-    if key.len() != table.key.len().max(1) {
+    if args.key.len() != table.key.len().max(1) {
         let names = if table.key.is_empty() { "the rowid".into() } else { table.key.join(", ") };
         return Err(Failure::usage(format!("the key of \"{}\" is {names}", args.table)));
     }
@@ -79,7 +82,10 @@ pub(crate) async fn run(globals: &Globals, args: &Verify) -> Outcome {
 }
 
 fn invalid(why: &str) -> Failure {
-    Failure::new(Exit::Proof, format!("the proof is invalid: {why}. Do not use this answer; ask another node"))
+    Failure::new(
+        Exit::Proof,
+        format!("the proof is invalid: {why}. Do not use this answer; ask another node"),
+    )
 }
 
 /// What is trusted: the validators of the bundle, if they are the pinned ones (rule 1).
@@ -90,7 +96,9 @@ fn trust(bundle: &[u8], pinned: &[u8], chain_id: &str, age_max: Option<u64>) -> 
     let set = Set::try_from(set).map_err(|e| malformed(&e))?;
     let hash = set.hash();
     if !matches!(hash, Hash::Sha256(bytes) if bytes == pinned) {
-        return Err(invalid(&format!("it is signed by the validators {hash}, not by the pinned ones")));
+        return Err(invalid(&format!(
+            "it is signed by the validators {hash}, not by the pinned ones"
+        )));
     }
     Ok(Trust {
         chain_id: chain_id.into(),
@@ -98,9 +106,9 @@ fn trust(bundle: &[u8], pinned: &[u8], chain_id: &str, age_max: Option<u64>) -> 
         height: bundle.height,
         time: Time::unix_epoch(),
         validators: TrustedValidators::of_set(set),
-        trusting_period: Duration::MAX,
+        trusting_period: TRUSTING_PERIOD,
         clock_drift: CLOCK_DRIFT,
-        age_max: Some(age_max.map_or(TRUSTING_PERIOD, Duration::from_secs)),
+        age_max: Some(age_max.map_or(AGE_MAX, Duration::from_secs)),
     })
 }
 

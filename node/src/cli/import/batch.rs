@@ -76,9 +76,8 @@ fn guard(plan: &Plan, from: u64, to: u64) -> Vec<Statement> {
         ];
     }
     // NOT NULL refuses the update where the progress is not what it should be.
-    let update = format!(
-        "UPDATE {table} SET done = CASE WHEN done = ?1 AND source = ?2 THEN ?3 END"
-    );
+    let update =
+        format!("UPDATE {table} SET done = CASE WHEN done = ?1 AND source = ?2 THEN ?3 END");
     vec![statement(update, Some(vec![integer(from), source, integer(to)]))]
 }
 

@@ -60,7 +60,12 @@ pub(crate) struct RemoteRows<'a> {
 
 impl<'a> RemoteRows<'a> {
     /// A reader; `row_bytes` is the expected size of a row.
-    pub(crate) fn new(client: &'a Client, database: &'a str, table: &'a TableInfo, row_bytes: u64) -> RemoteRows<'a> {
+    pub(crate) fn new(
+        client: &'a Client,
+        database: &'a str,
+        table: &'a TableInfo,
+        row_bytes: u64,
+    ) -> RemoteRows<'a> {
         let page_rows = (PAGE_BYTES / row_bytes.max(1)).clamp(1, limits::QUERY_ROWS_MAX as u64);
         RemoteRows {
             client,
@@ -106,23 +111,33 @@ impl<'a> RemoteRows<'a> {
 }
 
 /// Compares everything (rules 1 and 2).
-pub(crate) async fn check(client: &Client, database: &str, source: &Source, plan: &Plan) -> Outcome<Checked> {
-    let mut checked = Checked { objects: schema(client, database, plan).await?, ..Checked::default() };
+pub(crate) async fn check(
+    client: &Client,
+    database: &str,
+    source: &Source,
+    plan: &Plan,
+) -> Outcome<Checked> {
+    let mut checked =
+        Checked { objects: schema(client, database, plan).await?, ..Checked::default() };
     let mut heights: Option<(u64, u64)> = None;
     let mut tables: Vec<_> = plan.tables.iter().collect();
     tables.sort_by(|a, b| a.info.name.cmp(&b.info.name));
     for table in tables {
-        if checked.objects.iter().any(|line| line.starts_with(&missing("table", &table.info.name))) {
+        if checked.objects.iter().any(|line| line.starts_with(&missing("table", &table.info.name)))
+        {
             continue;
         }
         let mut here = RowReader::new(&source.connection, &table.info, 0);
-        let mut there = RemoteRows::new(client, database, &table.info, table.bytes / table.rows.max(1) + 16);
+        let mut there =
+            RemoteRows::new(client, database, &table.info, table.bytes / table.rows.max(1) + 16);
         let mut result = TableResult { name: table.info.name.clone(), ..TableResult::default() };
         let columns = table.info.carried();
         loop {
             match (here.next_row()?, there.next_row().await?) {
                 (None, None) => break,
-                (Some(row), None) => result.differ(|| format!("missing on the chain: {}", line(&row))),
+                (Some(row), None) => {
+                    result.differ(|| format!("missing on the chain: {}", line(&row)))
+                }
                 (None, Some(row)) => result.differ(|| format!("only on the chain: {}", line(&row))),
                 (Some(ours), Some(theirs)) => compare(&mut result, &columns, &ours, &theirs),
             }
@@ -150,7 +165,12 @@ fn compare(result: &mut TableResult, columns: &[String], ours: &[Value], theirs:
         result.cells += 1;
         if !ours_cell.same_bits(theirs_cell) {
             result.differ(|| {
-                format!("row {}, {column}: {} here, {} there", line(ours), typed(ours_cell), typed(theirs_cell))
+                format!(
+                    "row {}, {column}: {} here, {} there",
+                    line(ours),
+                    typed(ours_cell),
+                    typed(theirs_cell)
+                )
             });
         }
     }
@@ -196,7 +216,8 @@ async fn schema(client: &Client, database: &str, plan: &Plan) -> Outcome<Vec<Str
         match there.remove(&(kind.to_owned(), name.to_ascii_lowercase())) {
             None => differences.push(missing(kind, name)),
             Some(text) if normal(&text) != normal(sql) => {
-                differences.push(format!("{kind} \"{name}\" has another definition on the chain: {text}"));
+                differences
+                    .push(format!("{kind} \"{name}\" has another definition on the chain: {text}"));
             }
             Some(_) => {}
         }

@@ -57,6 +57,9 @@ pub(crate) struct Import {
     pub(crate) in_flight: usize,
 }
 
+/// The fee is paid for gas limits, which lie above the gas that is used.
+const QUOTE_MARGIN: f64 = 1.3;
+
 /// Where the bytes of a batch must lie: a transaction has room for little more than the upper bound.
 const BATCH_BYTES_BOUNDS: std::ops::RangeInclusive<usize> = 10_000..=900_000;
 
@@ -100,7 +103,10 @@ pub(crate) async fn run(globals: &Globals, args: &Import) -> Outcome {
             )));
         }
         Standing::Filled => {
-            eprintln!("database \"{}\" has tables and no import is under way: comparing", args.database);
+            eprintln!(
+                "database \"{}\" has tables and no import is under way: comparing",
+                args.database
+            );
             return compare(globals, &session, args, &source, &plan, None).await;
         }
     };
@@ -136,7 +142,7 @@ async fn import(
     let mut stream = Stream::at(&source.connection, plan, position);
     let quote = batch::quote(&mut stream, args.batch_bytes, objects)?;
     let gas = batch::scaled(quote.gas, sender.factor);
-    let fee = session.price.fee(batch::scaled(gas, 1.15));
+    let fee = session.price.fee(batch::scaled(gas, QUOTE_MARGIN));
     let quoted = quote_json(&quote, gas, fee);
     if !globals.is_json() {
         println!("{}", quote_text(&quote, gas, fee));
@@ -166,7 +172,8 @@ fn other_import(database: &str) -> Failure {
 }
 
 fn refusal(refused: &[&Line]) -> Failure {
-    let names: Vec<String> = refused.iter().take(5).map(|line| format!("\"{}\"", line.name)).collect();
+    let names: Vec<String> =
+        refused.iter().take(5).map(|line| format!("\"{}\"", line.name)).collect();
     let more = if refused.len() > 5 { ", ..." } else { "" };
     Failure::new(
         Exit::Import,
@@ -255,7 +262,11 @@ async fn compare(
     if checked.is_equal() {
         return Ok(());
     }
-    Err(Failure::other(format!("database \"{}\" differs from {}", args.database, args.file.display())))
+    Err(Failure::other(format!(
+        "database \"{}\" differs from {}",
+        args.database,
+        args.file.display()
+    )))
 }
 
 fn table_json(table: &check::TableResult) -> Json {
@@ -305,7 +316,10 @@ fn checked_text(checked: &Checked, sent: Option<Sent>) -> String {
     if checked.is_equal() {
         let cells: u64 = checked.tables.iter().map(|table| table.cells).sum();
         let height = checked.heights.1;
-        text.push_str(&format!("\nevery one of {} cells is equal at height {height}", grouped(cells.into())));
+        text.push_str(&format!(
+            "\nevery one of {} cells is equal at height {height}",
+            grouped(cells.into())
+        ));
     }
     text
 }

@@ -96,11 +96,6 @@ impl Plan {
     pub(crate) fn rows(&self) -> u64 {
         self.tables.iter().map(|table| table.rows).sum()
     }
-
-    /// Payload bytes of all rows.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.tables.iter().map(|table| table.bytes).sum()
-    }
 }
 
 /// The schema as the front door must see it while the plan grows.
@@ -117,7 +112,12 @@ impl Schema for Growing {
 
 impl Growing {
     /// Asks the front door (rule 2) and remembers the object.
-    fn prepare(&mut self, sql: &str, kind: ObjectKind, namespace: &Namespace) -> Result<(), String> {
+    fn prepare(
+        &mut self,
+        sql: &str,
+        kind: ObjectKind,
+        namespace: &Namespace,
+    ) -> Result<(), String> {
         let prepared = dadbs_sql::prepare(sql, namespace, Purpose::Write, self)
             .map_err(|rejection| rejection.message)?;
         let terms = if kind == ObjectKind::View { prepared.from_terms } else { 1 };
@@ -280,7 +280,9 @@ impl Planner<'_> {
             rows += 1;
             let len: usize = row.iter().map(Value::len).sum();
             if len > row_max {
-                return Ok(Err(format!("row {rows} has {len} bytes, a transaction holds {row_max}")));
+                return Ok(Err(format!(
+                    "row {rows} has {len} bytes, a transaction holds {row_max}"
+                )));
             }
             let last_rowid = info.hidden_rowid() || info.rowid_alias.is_some();
             if last_rowid && row.contains(&Value::Integer(i64::MAX)) && self.full(info)? {
@@ -566,7 +568,7 @@ fn translated(sql: &str) -> (String, Vec<String>) {
     (create, changes)
 }
 
-/// Columns of a table that a foreign key may name; used by the fix-ups.
+/// The UPDATE that sets the late columns of a row.
 pub(crate) fn fixup_sql(table: &TablePlan) -> String {
     let set: Vec<String> = table.late.iter().map(|name| format!("{} = ?", quote(name))).collect();
     let key: Vec<String> = table.info.order().iter().map(|name| format!("{name} = ?")).collect();

@@ -17,7 +17,9 @@ use sha2::{Digest, Sha256};
 /// Rehearses a drafted plan and completes it.
 pub(crate) fn rehearse(source: &Source, plan: &mut Plan) -> Outcome {
     let scratch = Connection::open("")?;
-    scratch.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = 1; BEGIN")?;
+    scratch.execute_batch(
+        "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = 1; BEGIN",
+    )?;
     let mut hasher = Sha256::new();
     hasher.update(b"dadbs import 1");
     for table in &plan.tables {
@@ -80,12 +82,19 @@ fn fill(
     }
     let steps = statement.get_status(StatementStatus::VmStep).unsigned_abs();
     drop(statement);
-    let copied = rows(scratch, &format!("SELECT count(*) FROM {}", super::ddl::quote(&table.info.name)), &[])?;
+    let copied = rows(
+        scratch,
+        &format!("SELECT count(*) FROM {}", super::ddl::quote(&table.info.name)),
+        &[],
+    )?;
     if copied != [[Value::Integer(count.cast_signed())]] {
         // A conflict clause such as IGNORE or REPLACE swallowed a row.
         return Err(Failure::new(
             Exit::Import,
-            format!("table \"{}\" loses rows to its own conflict clauses when it is filled again", table.info.name),
+            format!(
+                "table \"{}\" loses rows to its own conflict clauses when it is filled again",
+                table.info.name
+            ),
         ));
     }
     plan.tables[index].steps_per_row = u64::from(steps).div_ceil(count.max(1));
@@ -102,7 +111,10 @@ fn objects(scratch: &Connection, plan: &mut Plan) -> Outcome {
         });
         let readable = made.and_then(|steps| {
             if object.kind == "view" {
-                scratch.prepare(&format!("SELECT * FROM {} LIMIT 0", super::ddl::quote(&object.name)))?;
+                scratch.prepare(&format!(
+                    "SELECT * FROM {} LIMIT 0",
+                    super::ddl::quote(&object.name)
+                ))?;
             }
             Ok(steps)
         });
@@ -113,7 +125,9 @@ fn objects(scratch: &Connection, plan: &mut Plan) -> Outcome {
             }
             Err(error) => {
                 let why = format!("SQLite refuses it here: {error}");
-                let is_it = |line: &&mut Line| lower(&line.name) == lower(&object.name) && line.kind == object.kind;
+                let is_it = |line: &&mut Line| {
+                    lower(&line.name) == lower(&object.name) && line.kind == object.kind
+                };
                 if let Some(line) = plan.report.iter_mut().find(is_it) {
                     line.verdict = Verdict::Refused(why);
                 }
@@ -128,4 +142,3 @@ fn objects(scratch: &Connection, plan: &mut Plan) -> Outcome {
     plan.objects = kept;
     Ok(())
 }
-

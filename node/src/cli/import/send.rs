@@ -132,7 +132,8 @@ impl Sender<'_> {
         let Some(batch) = batch else { return Ok(()) };
         let tx = self.transaction(&batch, create);
         let public_key = self.account.key.public_key();
-        let simulated = self.session.client.simulate(&tx, &public_key, &self.account.signer).await?;
+        let simulated =
+            self.session.client.simulate(&tx, &public_key, &self.account.signer).await?;
         self.learn(simulated.gas_used, batch.gas);
         Ok(())
     }
@@ -296,9 +297,11 @@ impl Bar {
     fn new(plan: &Plan, position: u64) -> Bar {
         let rows = plan.rows();
         let terminal = std::io::stderr().is_terminal();
-        let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target =
+            if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(rows), target);
-        let style = ProgressStyle::with_template("{bar:30} {human_pos}/{human_len} rows  {per_sec}  {msg}");
+        let style =
+            ProgressStyle::with_template("{bar:30} {human_pos}/{human_len} rows  {per_sec}  {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         let before = position.saturating_sub(plan.tables.len() as u64).min(rows);
         bar.set_position(before);

@@ -51,7 +51,8 @@ impl TableInfo {
     /// Reads the description of a table.
     pub(crate) fn read(connection: &Connection, name: &str) -> Outcome<TableInfo> {
         let mut columns = Vec::new();
-        let mut statement = connection.prepare("SELECT name, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1)")?;
+        let mut statement = connection
+            .prepare("SELECT name, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1)")?;
         let mut rows = statement.query([name])?;
         while let Some(row) = rows.next()? {
             let hidden: i64 = row.get(3)?;
@@ -185,11 +186,12 @@ impl Source {
             return Err(Failure::new(Exit::NotFound, format!("{name} is not a file")));
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let explain = |error: &rusqlite::Error| Failure::other(format!("{name}: {}", advice(error)));
+        let explain =
+            |error: &rusqlite::Error| Failure::other(format!("{name}: {}", advice(error)));
         let connection = Connection::open_with_flags(path, flags).map_err(|e| explain(&e))?;
-        let begun = connection
-            .execute_batch("PRAGMA query_only = 1; BEGIN")
-            .and_then(|()| connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())));
+        let begun = connection.execute_batch("PRAGMA query_only = 1; BEGIN").and_then(|()| {
+            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+        });
         begun.map_err(|e| explain(&e))?;
         Ok(Source { connection })
     }
@@ -263,7 +265,11 @@ pub(crate) fn parameter(value: &Value) -> ToSqlOutput<'_> {
 }
 
 /// Runs a query and gives every row as values.
-pub(crate) fn rows(connection: &Connection, sql: &str, parameters: &[Value]) -> Outcome<Vec<Vec<Value>>> {
+pub(crate) fn rows(
+    connection: &Connection,
+    sql: &str,
+    parameters: &[Value],
+) -> Outcome<Vec<Vec<Value>>> {
     let mut statement = connection.prepare_cached(sql)?;
     let count = statement.column_count();
     let mut found = Vec::new();
@@ -294,7 +300,11 @@ const PAGE_ROWS: u64 = 1_000;
 
 impl<'a> RowReader<'a> {
     /// A reader that leaves out the first `offset` rows.
-    pub(crate) fn new(connection: &'a Connection, table: &'a TableInfo, offset: u64) -> RowReader<'a> {
+    pub(crate) fn new(
+        connection: &'a Connection,
+        table: &'a TableInfo,
+        offset: u64,
+    ) -> RowReader<'a> {
         let page = Vec::new().into_iter();
         RowReader {
             connection,
