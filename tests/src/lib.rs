@@ -61,7 +61,7 @@ impl Chain {
     /// # Panics
     /// If it does not open.
     pub fn at(dir: &Path, accounts: u8) -> Chain {
-        let config = AppConfig { dir: dir.into(), checkpoint_interval: 10 };
+        let config = AppConfig { dir: dir.into(), checkpoint_interval: 10, verify_rows: true };
         Chain::start(App::open(&config).expect("the folder opens"), accounts)
     }
 

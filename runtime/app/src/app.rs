@@ -2,7 +2,7 @@
 //!
 //! 1. FinalizeBlock executes and hashes; only Commit persists.
 //! 2. A block that was executed and not committed is dropped when another one comes.
-//! 3. Genesis is state of height 0. Applied again before the first block it answers the same; another
+//! 3. Genesis is the state of the height before the first block. Applied again before the first block it answers the same; another
 //!    genesis is a fault.
 //! 4. Heights follow each other; the first is the genesis' initial height.
 //! 5. Simulation and explanation run between blocks and leave nothing.
@@ -30,6 +30,8 @@ pub struct AppConfig {
     pub dir: PathBuf,
     /// Heights between two checkpoints of the tree.
     pub checkpoint_interval: u64,
+    /// Compare every row with the tree at start: about two seconds per million rows.
+    pub verify_rows: bool,
 }
 
 /// What genesis fixed for the chain.
@@ -89,6 +91,7 @@ impl App {
     pub fn open(config: &AppConfig) -> Result<App, Fatal> {
         let store = Store::open(StoreConfig {
             checkpoint_interval: config.checkpoint_interval,
+            verify_rows: config.verify_rows,
             ..StoreConfig::new(&config.dir)
         })?;
         App::over(store, Vm::new(Some(&config.dir.join("code_cache")))?)
@@ -107,8 +110,10 @@ impl App {
 
     /// The last committed height.
     pub fn info(&self) -> Info {
+        let before_first = self.params.as_ref().map_or(0, |params| params.initial_height.saturating_sub(1));
+        let height = self.store.height();
         Info {
-            height: self.store.height(),
+            height: if height == before_first { 0 } else { height },
             app_hash: self.store.app_hash(),
             initialized: self.params.is_some(),
         }
@@ -130,7 +135,10 @@ impl App {
             genesis::check_same(&self.store, genesis)?;
             return Ok(self.store.app_hash());
         }
-        self.store.begin_block(0, genesis.time_ns.div_euclid(1_000_000))?;
+        let before_first = genesis.initial_height.checked_sub(1).ok_or_else(|| {
+            Fatal::new("genesis is invalid: the initial height must be at least 1")
+        })?;
+        self.store.begin_block(before_first, genesis.time_ns.div_euclid(1_000_000))?;
         genesis::apply(&mut self.store, &self.vm, genesis)?;
         let app_hash = self.store.finish_block()?;
         self.store.commit()?;
@@ -141,10 +149,7 @@ impl App {
     /// Executes a block inside the open database transaction; nothing is persisted (rules 1 and 2).
     pub fn finalize_block(&mut self, block: &Block) -> Result<BlockOutcome, Fatal> {
         let params = self.params()?.clone();
-        let expected = match self.store.height() {
-            0 => params.initial_height,
-            height => height.saturating_add(1),
-        };
+        let expected = self.store.height().saturating_add(1);
         if block.info.height != expected {
             return Err(Fatal::new(format!(
                 "block {} does not follow: the state expects block {expected}; restore a home of this height",

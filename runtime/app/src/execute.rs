@@ -112,15 +112,15 @@ impl BlockContext<'_> {
             };
             messages::run(&mut context, tx)
         }));
+        let mut gas_used = gas.used();
         let outcome = match run {
             Ok(Ok(data)) => self.store.commit_tx().map(|()| data),
             Ok(Err(error)) => self.roll_back(error)?,
             Err(panic) => {
-                gas = GasMeter::new(0);
+                gas_used = tx.gas_limit;
                 self.roll_back(Error::Rejected(panic_rejection(panic.as_ref())))?
             }
         };
-        let gas_used = if gas.limit() == 0 { tx.gas_limit } else { gas.used() };
         match outcome {
             Ok(data) => {
                 Ok(TxResult { data, gas_wanted: tx.gas_limit, gas_used, events, ..TxResult::default() })

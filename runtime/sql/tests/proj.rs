@@ -18,7 +18,9 @@ fn stored(connection: &Connection, name: &str) -> String {
 #[test]
 #[ignore = "slow: needs /usr/share/proj/proj.db of the package proj-data"]
 fn every_object_of_proj_is_kept_or_refused_by_name() {
-    let source = Connection::open_with_flags(DATABASE, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let source = twin::unmetered(
+        Connection::open_with_flags(DATABASE, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap(),
+    );
     let objects: Vec<(String, String, String)> = source
         .prepare("SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")
         .unwrap()

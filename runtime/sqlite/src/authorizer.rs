@@ -107,21 +107,21 @@ pub(crate) fn allows(
             let name = second.map_or(&b""[..], CStr::to_bytes);
             functions::is_allowed(name) || (seen.ddl && functions::is_internal(name))
         }
+        // CREATE INDEX fills the index as REINDEX does; that statement is the front door's to refuse.
         ffi::SQLITE_CREATE_TABLE
         | ffi::SQLITE_CREATE_VIEW
         | ffi::SQLITE_DROP_TABLE
-        | ffi::SQLITE_DROP_VIEW => main && is_database_object(name),
-        // The index of a UNIQUE or PRIMARY KEY is named by SQLite; the second argument is the table.
+        | ffi::SQLITE_DROP_VIEW
+        | ffi::SQLITE_REINDEX => main && is_database_object(name),
+        // The second argument is the table.
         ffi::SQLITE_CREATE_INDEX | ffi::SQLITE_DROP_INDEX => {
-            let is_index = is_database_object(name) || name.starts_with(b"sqlite_autoindex_");
-            main && is_index && is_database_object(second.map_or(b"", CStr::to_bytes))
+            let table = second.map_or(&b""[..], CStr::to_bytes);
+            main && is_database_object(name) && is_database_object(table)
         }
         // The first argument is the schema, the second the table.
         ffi::SQLITE_ALTER_TABLE => {
             name == b"main" && is_database_object(second.map_or(b"", CStr::to_bytes))
         }
-        // CREATE INDEX fills the index that way; a REINDEX statement is the front door's to refuse.
-        ffi::SQLITE_REINDEX => main && is_database_object(name),
         _ => false,
     }
 }

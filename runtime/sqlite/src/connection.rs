@@ -22,10 +22,14 @@ use crate::{failure, functions, pin};
 /// Values of trusted statements, in bytes: code and journal entries are longer than users' values.
 const TRUSTED_VALUE_BYTES_MAX: c_int = 1_000_000_000;
 
+/// Values and rows of user statements, in bytes.
+#[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
+const USER_VALUE_BYTES_MAX: c_int = limits::SQL_VALUE_BYTES_MAX as c_int;
+
 /// How long a reader waits for a lock that recovery or a checkpoint holds, in milliseconds.
 const BUSY_TIMEOUT_MS: c_int = 5_000;
 
-/// Settings of every connection; `None` as value only asks, so each is named once.
+/// Settings of every connection.
 const SETTINGS: &[(c_int, c_int)] = &[
     (ffi::SQLITE_DBCONFIG_DEFENSIVE, 1),
     (ffi::SQLITE_DBCONFIG_ENABLE_FKEY, 1),
@@ -39,6 +43,8 @@ const SETTINGS: &[(c_int, c_int)] = &[
     (ffi::SQLITE_DBCONFIG_DQS_DDL, 0),
     (ffi::SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, 0),
     (ffi::SQLITE_DBCONFIG_REVERSE_SCANORDER, 0),
+    // Significant digits of REAL as TEXT.
+    (ffi::SQLITE_DBCONFIG_FP_DIGITS, 17),
 ];
 
 /// Limits of every connection.
@@ -53,7 +59,8 @@ const LIMITS: &[(c_int, usize)] = &[
     (ffi::SQLITE_LIMIT_VDBE_OP, 250_000),
     (ffi::SQLITE_LIMIT_FUNCTION_ARG, 100),
     (ffi::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1_000),
-    (ffi::SQLITE_LIMIT_ATTACHED, 0),
+    // VACUUM INTO attaches its target.
+    (ffi::SQLITE_LIMIT_ATTACHED, 1),
     (ffi::SQLITE_LIMIT_TRIGGER_DEPTH, 1_000),
     (ffi::SQLITE_LIMIT_WORKER_THREADS, 0),
 ];
@@ -168,10 +175,14 @@ impl Connection {
     pub(crate) fn enter(&self, mode: Mode) -> Mode {
         let before = self.state.mode.replace(mode);
         if before != mode {
-            self.set_value_bytes_max(match mode {
-                Mode::Trusted => TRUSTED_VALUE_BYTES_MAX,
-                Mode::User => c_int::try_from(limits::SQL_VALUE_BYTES_MAX).unwrap_or(c_int::MAX),
-            });
+            let (attached_max, value_bytes_max) = match mode {
+                Mode::Trusted => (1, TRUSTED_VALUE_BYTES_MAX),
+                // VACUUM asks no authorizer; without a database to attach it cannot run.
+                Mode::User => (0, USER_VALUE_BYTES_MAX),
+            };
+            self.set_value_bytes_max(value_bytes_max);
+            // SAFETY: a known limit.
+            unsafe { ffi::sqlite3_limit(self.db, ffi::SQLITE_LIMIT_ATTACHED, attached_max) };
         }
         before
     }

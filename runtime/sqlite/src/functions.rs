@@ -106,7 +106,9 @@ pub(crate) fn is_allowed(name: &[u8]) -> bool {
 
 /// True for the functions that SQLite's own DDL calls.
 pub(crate) fn is_internal(name: &[u8]) -> bool {
-    name.starts_with(b"sqlite_")
+    [&b"sqlite_rename_"[..], b"sqlite_drop_", b"sqlite_add_", b"sqlite_find_", b"sqlite_fail"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
 }
 
 /// Puts our functions in place of SQLite's.

@@ -71,6 +71,10 @@ unsafe fn slice<'a>(start: *const u8, len: c_int) -> &'a [u8] {
     }
 }
 
+/// The encoding of every text.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+const UTF8: u8 = ffi::SQLITE_UTF8 as u8;
+
 /// A prepared statement; finalized when dropped, which must happen before its connection closes.
 pub(crate) struct Statement(*mut ffi::sqlite3_stmt);
 
@@ -104,7 +108,6 @@ impl Statement {
     /// Binds a value, which must stay alive and unchanged until [`Statement::clear`].
     pub(crate) unsafe fn bind(&self, index: usize, value: &Value) -> c_int {
         let Ok(n) = c_int::try_from(index + 1) else { return ffi::SQLITE_RANGE };
-        let utf8 = ffi::SQLITE_UTF8 as u8;
         // SAFETY: the statement is valid and reset; SQLITE_STATIC is the caller's promise. An empty
         // slice has a dangling pointer that is not NULL, which SQLite does not read.
         unsafe {
@@ -118,7 +121,7 @@ impl Statement {
                     text.as_ptr().cast(),
                     text.len() as u64,
                     ffi::SQLITE_STATIC(),
-                    utf8,
+                    UTF8,
                 ),
                 Value::Blob(bytes) => ffi::sqlite3_bind_blob64(
                     self.0,

@@ -157,7 +157,7 @@ impl UserStatement<'_> {
         self.inner().is_readonly()
     }
 
-    /// The steps of the last run, also of a failed one.
+    /// The steps of the last run, however it ended: a refused statement has worked too.
     pub fn steps(&self) -> u64 {
         self.steps
     }
@@ -173,9 +173,6 @@ impl UserStatement<'_> {
         let state = connection.state();
         let mark = connection.capture_mark();
         let mode = connection.enter(Mode::User);
-        if self.is_ddl {
-            state.seen.set(Seen { ddl: true, ..Seen::default() });
-        }
         let meter = state.meter.start(steps_max);
         let captured = state.captured.replace(0);
         // DDL compiles statements of its own while it runs.
@@ -183,13 +180,14 @@ impl UserStatement<'_> {
         let result = self.run_metered(params, steps_max, row);
         self.inner().clear();
         state.poison.borrow_mut().take();
-        let steps = state.meter.finish(meter);
+        // What is used beyond the limit when a statement stops depends on where it was looked at.
+        let steps = state.meter.finish(meter).min(steps_max);
         let captured_steps = state.captured.replace(captured);
         self.steps = steps;
         state.seen.set(outer);
         connection.enter(mode);
         if self.is_ddl {
-            connection.take_note();
+            connection.users.note(Seen { ddl: true, ..Seen::default() });
         }
         match result {
             Ok(changes) => Ok(Run { steps, captured_steps, changes }),

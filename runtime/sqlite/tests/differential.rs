@@ -5,7 +5,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{Dice, Pristine};
-use dadbs_sqlite::{Connection, Event, SqlFailure};
+use dadbs_sqlite::{Connection, Event, Run, SqlFailure};
 use dadbs_types::{Value, value::encode_row};
 
 const PLENTY: u64 = 1 << 40;
@@ -165,13 +165,29 @@ fn statement(dice: &mut Dice) -> String {
 type Outcome = Result<(Vec<Vec<Value>>, u64), String>;
 
 fn run(connection: &Connection, sql: &str, steps: u64) -> Result<Outcome, u64> {
-    let mut rows = Vec::new();
+    run_and_count(connection, sql, steps).0
+}
+
+/// The outcome, or `Err` if stopped; and the steps, however it ended.
+fn run_and_count(connection: &Connection, sql: &str, steps: u64) -> (Result<Outcome, u64>, u64) {
+    let (mut rows, mut used) = (Vec::new(), 0);
     let result = connection.prepare_user(sql).and_then(|mut statement| {
-        statement.run(&[], steps, &mut |row| {
+        let result = statement.run(&[], steps, &mut |row| {
             rows.push(row.iter().map(|value| value.to_value()).collect());
             Ok(())
-        })
+        });
+        used = statement.steps();
+        result
     });
+    (outcome(result, rows, sql, steps), used)
+}
+
+fn outcome(
+    result: Result<Run, SqlFailure>,
+    rows: Vec<Vec<Value>>,
+    sql: &str,
+    steps: u64,
+) -> Result<Outcome, u64> {
     match result {
         Ok(run) => {
             assert!(run.steps < steps, "{sql}");
@@ -257,6 +273,9 @@ fn fuzz(seed: u64, statements: u64) -> (u64, u64) {
     let folder = tempfile::tempdir().unwrap();
     let connection = Connection::open_writer(&folder.path().join("state.db")).unwrap();
     let pristine = Pristine::memory();
+    // Metered too, but never stopped, never committed: it tells whether steps depend on that.
+    let twin = Connection::memory().unwrap();
+    twin.batch("BEGIN").unwrap();
     let mut dice = Dice::new(seed);
     connection.batch("BEGIN").unwrap();
     pristine.run("BEGIN").unwrap();
@@ -266,6 +285,7 @@ fn fuzz(seed: u64, statements: u64) -> (u64, u64) {
             Ok(pristine.run(sql).map(|(rows, _)| (rows, 0))),
             "{sql}"
         );
+        run(&twin, sql, PLENTY).unwrap().unwrap();
     }
     connection.batch("SAVEPOINT statement").unwrap();
     let read = |sql: &str| trusted(&connection, sql);
@@ -288,7 +308,11 @@ fn fuzz(seed: u64, statements: u64) -> (u64, u64) {
             connection.capture_truncate(0);
             assert_eq!(dump(&read), before, "{note}");
         }
-        let ours = run(&connection, &sql, PLENTY).expect("plenty of steps");
+        let (ours, used) = run_and_count(&connection, &sql, PLENTY);
+        let ours = ours.expect("plenty of steps");
+        let (theirs, theirs_used) = run_and_count(&twin, &sql, PLENTY);
+        twin.capture_truncate(0);
+        assert_eq!((theirs.as_ref(), theirs_used), (Ok(&ours), used), "{note}");
         let mut theirs = pristine.run(&sql);
         let after = dump(&read);
         let is_ddl = after.get("sqlite_schema") != before.get("sqlite_schema");

@@ -86,7 +86,8 @@ fn failures_are_classified() {
     connection
         .batch(
             "CREATE TABLE d1_p(id INTEGER PRIMARY KEY, v INT NOT NULL CHECK(v>0)) STRICT;
-             CREATE TABLE d1_c(p INT REFERENCES d1_p(id)) STRICT",
+             CREATE TABLE d1_c(p INT REFERENCES d1_p(id)) STRICT;
+             CREATE TABLE chain_x(a); CREATE TABLE node_x(a)",
         )
         .unwrap();
     for (sql, code) in [
@@ -113,6 +114,17 @@ fn failures_are_classified() {
         ("SAVEPOINT x", Code::SqlRefused),
         ("ATTACH 'x' AS y", Code::SqlRefused),
         ("ANALYZE", Code::SqlRefused),
+        (
+            "CREATE TABLE d1_x(a DEFAULT (sqlite_version()), CHECK(a <> sqlite_source_id()))",
+            Code::SqlRefused,
+        ),
+        ("VACUUM", Code::SqlError),
+        ("REPLACE INTO sqlite_schema(type) VALUES ('x')", Code::SqlError),
+        ("DROP TABLE chain_x", Code::SqlRefused),
+        ("INSERT INTO chain_x VALUES (1)", Code::SqlRefused),
+        ("SELECT * FROM node_x", Code::SqlRefused),
+        ("SELECT * FROM json_each('[1]')", Code::SqlRefused),
+        ("SELECT * FROM pragma_table_info('d1_p')", Code::SqlRefused),
         ("CREATE TEMP TABLE d1_x(a)", Code::SqlRefused),
         ("CREATE TABLE other(a)", Code::SqlRefused),
         ("CREATE TRIGGER d1_x AFTER INSERT ON d1_p BEGIN SELECT 1; END", Code::SqlRefused),

@@ -235,11 +235,11 @@ pub(crate) fn tables(connection: &Connection) -> Result<Vec<String>, Fatal> {
     Ok(rows.iter().map(|row| schema::text(row.first())).collect())
 }
 
+/// Called with physical table in lower case, key bytes and row bytes.
+pub type EachRow<'a> = dyn FnMut(&str, &[u8], &[u8]) + 'a;
+
 /// Calls `leaf` with table, key bytes and row bytes of every captured row.
-pub(crate) fn each_row(
-    connection: &Connection,
-    leaf: &mut dyn FnMut(&str, &[u8], &[u8]),
-) -> Result<(), Fatal> {
+pub(crate) fn each_row(connection: &Connection, leaf: &mut EachRow<'_>) -> Result<(), Fatal> {
     for name in tables(connection)? {
         let layout = Layout::load(connection, &name)?
             .ok_or_else(|| Fatal::new(format!("table {name} vanished while it was read")))?;

@@ -14,7 +14,7 @@ use crate::change;
 use crate::checkpoint::{CheckpointJob, Checkpoints};
 use crate::failpoint::failpoint;
 use crate::journal;
-use crate::restore::{self, Head};
+use crate::restore::{self, EachRow, Head};
 use crate::savepoint::Savepoint;
 use crate::schema::{self, Made};
 use crate::user::Statements;
@@ -409,7 +409,7 @@ impl Store {
 
     /// Calls `row` with physical table (lower case), key bytes and row bytes of every row that the
     /// root commits to, as the open block sees them.
-    pub fn each_row(&self, row: &mut dyn FnMut(&str, &[u8], &[u8])) -> Result<(), Fatal> {
+    pub fn each_row(&self, row: &mut EachRow<'_>) -> Result<(), Fatal> {
         restore::each_row(&self.connection, row)
     }
 }

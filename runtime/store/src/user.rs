@@ -122,7 +122,7 @@ impl Collected<'_> {
 }
 
 /// A failed statement in the user's names (rule 5).
-pub(crate) fn in_users_names(rejection: Rejection, namespace: &Namespace) -> Error {
+pub(crate) fn in_users_names(rejection: &Rejection, namespace: &Namespace) -> Error {
     Rejection::new(rejection.code, user_text(&rejection.message, namespace)).into()
 }
 
@@ -272,7 +272,7 @@ impl Store {
             if let Err(error) = self.run_once(statement, row, &mut done, &mut bytes_left, spend) {
                 self.connection.capture_truncate(0);
                 return Err(match error {
-                    Error::Rejected(rejection) => in_users_names(rejection, &namespace),
+                    Error::Rejected(rejection) => in_users_names(&rejection, &namespace),
                     fatal @ Error::Fatal(_) => fatal,
                 });
             }
@@ -397,7 +397,9 @@ impl Store {
         let mut bytes_left = limits::SQL_RESULT_BYTES_MAX;
         let ran = self.run_once(statement, &[], &mut done, &mut bytes_left, spend);
         ran.map_err(|error| match error {
-            Error::Rejected(rejection) => in_users_names(rejection, &Namespace::database(database)),
+            Error::Rejected(rejection) => {
+                in_users_names(&rejection, &Namespace::database(database))
+            }
             fatal @ Error::Fatal(_) => fatal,
         })?;
         Ok(Executed { changes: 0, ..done })

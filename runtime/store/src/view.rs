@@ -9,6 +9,7 @@
 //!    is given out it is compared with the tree of that height.
 
 use crate::capture::scan;
+use crate::change::Change;
 use crate::layout::Layout;
 use crate::restore::{self, Head};
 use crate::schema::{self, Catalog};
@@ -224,7 +225,7 @@ impl View {
                 Code::SqlTooLarge,
                 format!("the read takes more than {} steps: use an index or LIMIT", limits.steps),
             ),
-            SqlFailure::Rejected(rejection) => in_users_names(rejection, &namespace),
+            SqlFailure::Rejected(rejection) => in_users_names(&rejection, &namespace),
             SqlFailure::Fatal(fatal) => fatal.into(),
         };
         let mut prepared = connection.prepare_user(&statement.physical).map_err(failed)?;
@@ -293,8 +294,8 @@ impl View {
             return Err(Error::rejected(Code::NotFound, format!("no rows of {table} are proved")));
         }
         let encoded = Key(key.to_vec()).encode();
-        let row = match self.row_before(&table, &encoded, height)? {
-            Some(row) => row,
+        let row = match self.change_after(&table, &encoded, height)? {
+            Some(change) => change.old,
             None => self.row_now(&table, key, &encoded)?,
         };
         let leaf = leaf_key(&table, &encoded);
@@ -322,13 +323,8 @@ impl View {
         })
     }
 
-    /// The row at a height, if it changed since then.
-    fn row_before(
-        &self,
-        table: &str,
-        key: &[u8],
-        height: u64,
-    ) -> Result<Option<Option<Vec<u8>>>, Fatal> {
+    /// The first change of a row after a height.
+    fn change_after(&self, table: &str, key: &[u8], height: u64) -> Result<Option<Change>, Fatal> {
         for later in height.saturating_add(1)..=self.head.height {
             let Some((changes, _)) = restore::changes(self.connection()?, later)? else {
                 return Err(Fatal::new(format!("the journal of height {later} is not kept")));
@@ -336,7 +332,7 @@ impl View {
             let found = changes
                 .binary_search_by(|change| (&*change.table, &*change.key).cmp(&(table, key)));
             if let Some(change) = found.ok().and_then(|at| changes.get(at)) {
-                return Ok(Some(change.old.clone()));
+                return Ok(Some(change.clone()));
             }
         }
         Ok(None)

@@ -1,4 +1,12 @@
 //! Blocks from begin to reopen, through the store's public face.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    unreachable_pub,
+    reason = "numbers in tests are small, and modules are shared"
+)]
 
 use dadbs_store::{Store, StoreConfig};
 use dadbs_types::{Code, Error, GasMeter, Value};

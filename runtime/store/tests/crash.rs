@@ -1,6 +1,14 @@
 //! The process dies at every named step, by panic, SIGABRT and SIGKILL, and at random times. Reopened,
 //! the store is at the height before or after; replaying the lost blocks gives the app hashes of a
 //! twin that never crashed.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    unreachable_pub,
+    reason = "numbers in tests are small, and modules are shared"
+)]
 
 mod support;
 
@@ -51,11 +59,11 @@ fn load(store: &mut Store, seed: u64, height: u64) {
             assert!(!matches!(result, Err(Error::Fatal(_))), "{result:?}");
         }
         if tx == 1 {
-            store.rollback_to().unwrap()
+            store.rollback_to().unwrap();
         } else {
-            store.release().unwrap()
+            store.release().unwrap();
         }
-        if tx == 3 && height % 4 == 0 {
+        if tx == 3 && height.is_multiple_of(4) {
             exec(store, &format!("CREATE TABLE IF NOT EXISTS u{height}(a)"));
             exec(store, "ALTER TABLE t ADD COLUMN d ANY DEFAULT 5");
             exec(store, "ALTER TABLE t DROP COLUMN d");

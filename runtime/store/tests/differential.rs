@@ -3,6 +3,14 @@
 //! After every block: the journal is the difference of the dumps before and after, the root is that
 //! of a tree built from the dump, the catalog is `sqlite_schema`. A second store runs the same
 //! statements and is reopened now and then: hashes and gas are equal.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    unreachable_pub,
+    reason = "numbers in tests are small, and modules are shared"
+)]
 
 use dadbs_store::change::Change;
 use dadbs_store::{Store, StoreConfig};
@@ -52,7 +60,7 @@ impl Random {
         match self.below(16) {
             0 => Value::Null,
             1..=5 => Value::Integer(self.below(12) as i64),
-            6 => *self.one(&[i64::MIN, -1, 1 << 53, i64::MAX - 1]).into_value(),
+            6 => Value::Integer(*self.one(&[i64::MIN, -1, 1 << 53, i64::MAX - 1])),
             7 => Value::Real(-0.0),
             8 => Value::Real(*self.one(&[0.0, 1.0, 2.0, 1e15, 9.3e18, -3.0])),
             9 => Value::Real(self.below(40) as f64 / 8.0),
@@ -77,16 +85,6 @@ impl Random {
                 }) + "'"
             }
         }
-    }
-}
-
-trait IntoValue {
-    fn into_value(&self) -> Box<Value>;
-}
-
-impl IntoValue for i64 {
-    fn into_value(&self) -> Box<Value> {
-        Box::new(Value::Integer(*self))
     }
 }
 
@@ -150,7 +148,7 @@ fn row_statement(random: &mut Random) -> String {
     match random.below(14) {
         0..=3 => {
             let columns = columns(random);
-            let rows: Vec<String> = (0..1 + random.below(6))
+            let rows: Vec<String> = (0..=random.below(6))
                 .map(|_| {
                     let values: Vec<_> = columns.split(',').map(|_| random.literal()).collect();
                     format!("({})", values.join(", "))
@@ -290,14 +288,14 @@ fn run_seed(seed: u64, blocks: u64) -> Counts {
         for store in [&mut store, &mut twin] {
             store.begin_block(height, 1_000 * height as i64).unwrap();
         }
-        for tx in 0..1 + random.below(4) {
+        for tx in 0..=random.below(4) {
             let (mut depth, mut steps) = (0, Vec::new());
             let known = store
                 .query("SELECT name FROM chain_schema WHERE kind = 'table' AND database = 1", &[])
                 .unwrap();
             random.tables = known.into_iter().map(|row| format!("{:?}", row[0])).collect();
             random.tables.iter_mut().for_each(|name| *name = name[6..name.len() - 2].into());
-            for _ in 0..1 + random.below(10) {
+            for _ in 0..=random.below(10) {
                 steps.push(step(&mut random, &mut depth));
             }
             let keep = random.chance(75);

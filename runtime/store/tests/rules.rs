@@ -1,4 +1,12 @@
 //! The rules of the module headers, one test each.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    unreachable_pub,
+    reason = "numbers in tests are small, and modules are shared"
+)]
 
 mod support;
 

@@ -120,11 +120,11 @@ impl Disk {
 fn mac_key(directory: &Path) -> std::io::Result<[u8; KEY_BYTES]> {
     let path = directory.join("key");
     let mut key = [0; KEY_BYTES];
-    if let Ok(mut file) = fs::File::open(&path) {
-        if file.metadata()?.len() == KEY_BYTES as u64 {
-            file.read_exact(&mut key)?;
-            return Ok(key);
-        }
+    if let Ok(mut file) = fs::File::open(&path)
+        && file.metadata()?.len() == KEY_BYTES as u64
+    {
+        file.read_exact(&mut key)?;
+        return Ok(key);
     }
     getrandom::fill(&mut key).map_err(std::io::Error::other)?;
     write_renamed(&path, &[&key])?;

@@ -368,6 +368,8 @@ pub(crate) fn linker(engine: &Engine) -> Result<Linker<CallState>, Fatal> {
 
 type Call<'a> = Caller<'a, CallState>;
 
+// A method's path is not general enough in the lifetime of its argument; the closure is.
+#[expect(clippy::redundant_closure_for_method_calls)]
 fn define(linker: &mut Linker<CallState>, f: &'static HostFunction) -> wasmtime::Result<()> {
     match f.name {
         "input_len" => linker.func_wrap(MODULE, f.name, move |caller: Call<'_>| {

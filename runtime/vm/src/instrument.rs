@@ -147,7 +147,7 @@ fn copy(
             plain.parse_function_section(&mut sections.functions, section)?;
         }
         Payload::TableSection(section) => {
-            plain.parse_table_section(&mut sections.tables, section)?
+            plain.parse_table_section(&mut sections.tables, section)?;
         }
         Payload::MemorySection(section) => {
             for memory in section {
@@ -175,7 +175,7 @@ fn copy(
             }
         }
         Payload::ElementSection(section) => {
-            plain.parse_element_section(&mut sections.elements, section)?
+            plain.parse_element_section(&mut sections.elements, section)?;
         }
         Payload::DataCountSection { count, .. } => sections.data_count = Some(count),
         Payload::DataSection(section) => plain.parse_data_section(&mut sections.data, section)?,
@@ -325,12 +325,8 @@ fn emit(
         match operator {
             Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => nesting += 1,
             // The function's own end: no block is open.
-            Operator::End if nesting == 0 => {
-                if metered.calls {
-                    emitter.leave(frame);
-                }
-            }
-            Operator::End => nesting -= 1,
+            Operator::End if nesting == 0 && metered.calls => emitter.leave(frame),
+            Operator::End => nesting = nesting.saturating_sub(1),
             Operator::Return if metered.calls => {
                 emitter.function.instruction(&Instruction::Br(nesting));
                 continue;

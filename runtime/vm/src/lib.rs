@@ -67,7 +67,7 @@ impl Vm {
         if let Some(code) = self.recent.get(code_hash) {
             return Ok(code);
         }
-        let code = match self.from_disk(code_hash)? {
+        let code = match self.read_disk(code_hash)? {
             Some(code) => code,
             None => self.compile(code_hash, &wasm()?)?,
         };
@@ -76,7 +76,7 @@ impl Vm {
         Ok(code)
     }
 
-    fn from_disk(&self, code_hash: &[u8; 32]) -> Result<Option<Code>, Fatal> {
+    fn read_disk(&self, code_hash: &[u8; 32]) -> Result<Option<Code>, Fatal> {
         let Some(artifact) = self.disk.as_ref().and_then(|disk| disk.read(code_hash)) else {
             return Ok(None);
         };

@@ -53,13 +53,19 @@ pub(crate) struct Body {
     pub(crate) targets: u32,
     /// Operators with a dynamic price.
     pub(crate) dynamic: u32,
+    /// Float operators that may make a NaN.
+    pub(crate) floats: u32,
 }
 
 impl Body {
-    /// Basic blocks, as limits count them: segments, targets of `br_table`, checks before operators.
+    /// Basic blocks, as limits count them: segments, targets of `br_table`, checks before operators, and
+    /// float operators, whose NaNs are made canonical by a comparison and a selection each.
     pub(crate) fn blocks(&self) -> u32 {
         let segments = u32::try_from(self.segments.len());
-        segments.expect("segments are fewer than operators, a u32") + self.targets + self.dynamic
+        segments.expect("segments are fewer than operators, a u32")
+            + self.targets
+            + self.dynamic
+            + self.floats
     }
 
     /// What the register allocator has to look at.
@@ -99,6 +105,7 @@ enum Kind {
 }
 
 /// An open block.
+#[expect(clippy::struct_excessive_bools)] // five independent facts of a path
 struct Frame {
     kind: Kind,
     /// True if the block itself can be reached.
@@ -167,11 +174,11 @@ impl Walk {
         let pending = self.pending;
         let target = self.frames.len().checked_sub(1 + depth as usize);
         // The validator has accepted the depth; a loop's head is always checked.
-        if let Some(frame) = target.and_then(|index| self.frames.get_mut(index)) {
-            if frame.kind != Kind::Loop {
-                frame.branched = true;
-                frame.pending_at_end |= pending;
-            }
+        if let Some(frame) = target.and_then(|index| self.frames.get_mut(index))
+            && frame.kind != Kind::Loop
+        {
+            frame.branched = true;
+            frame.pending_at_end |= pending;
         }
     }
 
@@ -249,7 +256,7 @@ impl Walk {
             Operator::Return | Operator::Unreachable => self.live = false,
             // The host looks at the gas itself.
             Operator::Call { function_index } if *function_index < self.imports => {
-                self.calls = true
+                self.calls = true;
             }
             Operator::Call { .. } | Operator::CallIndirect { .. } => {
                 self.pending = true;
@@ -286,7 +293,8 @@ pub(crate) fn analyse(
     at_most("WASM_LOCALS_MAX", u64::from(locals), locals_max)?;
 
     let mut walk = Walk::new(imports);
-    let (mut index, mut height, mut loop_nesting, mut dynamic) = (0u32, 0u32, 0u32, 0u32);
+    let (mut index, mut height, mut loop_nesting) = (0u32, 0u32, 0u32);
+    let (mut dynamic, mut floats) = (0u32, 0u32);
     let mut operators = body.get_operators_reader()?;
     while !operators.eof() {
         let (operator, offset) = operators.read_with_offset()?;
@@ -304,6 +312,7 @@ pub(crate) fn analyse(
         )?;
         walk.operator(index, &operator, weight)?;
         dynamic += u32::from(operators::dynamic(&operator).is_some());
+        floats += u32::from(operators::makes_nan(&operator));
         if matches!(operator, Operator::Loop { .. }) {
             loop_nesting = loop_nesting.max(walk.loop_nesting());
             at_most(
@@ -325,6 +334,7 @@ pub(crate) fn analyse(
         calls: walk.calls,
         targets: walk.targets,
         dynamic,
+        floats,
     };
     at_most("WASM_BLOCKS_MAX", u64::from(body.blocks()), u64::from(limits::WASM_BLOCKS_MAX))?;
     at_most("WASM_BLOCK_LOCALS_MAX", body.block_locals(), limits::WASM_BLOCK_LOCALS_MAX)?;

@@ -43,6 +43,16 @@ pub(crate) fn dynamic(operator: &Operator<'_>) -> Option<Dynamic> {
     }
 }
 
+/// True if the result may be a NaN, which the engine then makes canonical.
+pub(crate) fn makes_nan(operator: &Operator<'_>) -> bool {
+    macro_rules! any {
+        ($($name:ident)*) => { matches!(operator, $(Operator::$name)|*) };
+    }
+    any!(F32Add F32Sub F32Mul F32Div F32Min F32Max F32Sqrt F32Ceil F32Floor F32Trunc F32Nearest
+         F64Add F64Sub F64Mul F64Div F64Min F64Max F64Sqrt F64Ceil F64Floor F64Trunc F64Nearest
+         F32DemoteF64 F64PromoteF32)
+}
+
 macro_rules! weights {
     ($($weight:literal: $($operator:ident)+;)*) => {
         /// The weight of an operator; `None` if contracts may not use it (rule 1).

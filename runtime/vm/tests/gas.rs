@@ -134,6 +134,7 @@ const SHAPES: &[&str] = &[
     "(block (block (br 1)) (block (loop (br 0)))) (drop (f64.div (f64.const 1) (f64.const 0)))",
 ];
 
+#[allow(clippy::unnecessary_wraps)]
 fn check_against_naive(engine: &wasmtime::Engine, wasm: &[u8], limit: u64) -> Option<Ended> {
     let code = load(&VM, wasm);
     // What is not operators.

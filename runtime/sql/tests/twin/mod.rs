@@ -67,11 +67,15 @@ unsafe extern "C" {
     fn dadbs_meter_of(db: *mut rusqlite::ffi::sqlite3) -> *mut [u64; 2];
 }
 
-fn open() -> Connection {
-    let connection = Connection::open_in_memory().unwrap();
+/// The pinned build gives a connection no steps until somebody meters it.
+pub(crate) fn unmetered(connection: Connection) -> Connection {
     // SAFETY: the handle is open, the meter lives as long as it, and no statement runs.
-    // The pinned build gives a connection no steps until somebody meters it.
     unsafe { (*dadbs_meter_of(connection.handle()))[1] = u64::MAX };
+    connection
+}
+
+fn open() -> Connection {
+    let connection = unmetered(Connection::open_in_memory().unwrap());
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false).unwrap();
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false).unwrap();
     connection.execute_batch("PRAGMA foreign_keys = ON").unwrap();

@@ -34,7 +34,7 @@ fn rewrite(wasm: &[u8]) -> Vec<u8> {
         match &payload {
             Payload::TypeSection(section) => {
                 for ty in section.clone().into_iter_err_on_gc_types() {
-                    types.push(ty.unwrap().params().len() as u32);
+                    types.push(u32::try_from(ty.unwrap().params().len()).unwrap());
                 }
             }
             Payload::FunctionSection(section) => {
