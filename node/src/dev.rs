@@ -2,6 +2,7 @@
 
 use crate::api::Api;
 use crate::core_thread::CoreThread;
+use crate::engine::Engine;
 use crate::engine::dev::DevThread;
 use crate::error::{NodeError, listen};
 use crate::grpc::{self, Calls};
@@ -117,7 +118,7 @@ pub async fn run_dev(
         .map_err(|error| NodeError::Config(format!("the start panicked: {error}")))??;
     let core = parts.core.core();
     let engine = parts.engine.engine();
-    let api = Api::new(core.clone(), parts.index.clone(), Some(engine.clone()), faucet);
+    let api = Api::new(core.clone(), parts.index.clone(), Engine::Dev(engine.clone()), faucet);
     let calls = Calls::new(Arc::new(api));
     let local = |listener: &tokio::net::TcpListener, asked| listener.local_addr().unwrap_or(asked);
     let seen = DevReady {

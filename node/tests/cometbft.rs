@@ -130,6 +130,7 @@ async fn the_same_transactions_give_the_same_state_under_both_engines() {
         home: dir.path().join("app"),
         abci_addr: AbciAddr::Unix(socket),
         grpc_addr: Some(([127, 0, 0, 1], 0).into()),
+        cometbft_rpc: Some(format!("http://{rpc_addr}")),
         checkpoint_interval: 1_000,
     };
     let node = tokio::spawn(run_abci(abci, |ready| up.send(ready.clone()).unwrap(), async move {
@@ -188,6 +189,9 @@ async fn the_same_transactions_give_the_same_state_under_both_engines() {
     assert_eq!(client.status().await.unwrap().engine, "cometbft");
     let found = client.find(&dadbs_client::tx::hash(&all[0])).await.unwrap();
     assert_eq!(found.unwrap().code, 0);
+    assert!(client.trust().await.unwrap().height >= all.len() as u64);
+    let sent = client.broadcast(send_tx(ALICE, 4, TO, 1)).await.unwrap();
+    assert_eq!(client.wait(&sent, Duration::from_secs(20)).await.unwrap().response.code, 0);
     drop(comet);
     stop.send(()).unwrap();
     node.await.unwrap().unwrap();

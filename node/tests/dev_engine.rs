@@ -62,8 +62,7 @@ async fn headers_and_commits_satisfy_the_light_client() {
         node.send(ALICE, sequence, TO, 1).await;
     }
     let answer = node.result("validators", json!({ "height": "1" })).await;
-    let mut info = answer["validators"][0].clone();
-    info["power"] = info["voting_power"].take();
+    let info = answer["validators"][0].clone();
     let info: validator::Info = serde_json::from_value(info).unwrap();
     let set = validator::Set::without_proposer(vec![info]);
     node.stop().await.unwrap();

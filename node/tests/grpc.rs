@@ -156,8 +156,7 @@ async fn a_row_is_proved_against_a_signed_header() {
     let mut sql = SqlClient::new(channel.clone());
     let text = |text: String| Value { value: Some(value::Value::Text(text)) };
     let answer = node.result("validators", json!({})).await;
-    let mut info = answer["validators"][0].clone();
-    info["power"] = info["voting_power"].take();
+    let info = answer["validators"][0].clone();
     let info = serde_json::from_value(info).unwrap();
     let set = tendermint::validator::Set::without_proposer(vec![info]);
     let trust = Trust {
@@ -224,7 +223,7 @@ async fn rule_2_a_browser_may_call() {
     tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut answer).await.unwrap();
     let answer = String::from_utf8_lossy(&answer).to_lowercase();
     assert!(answer.starts_with("http/1.1 200"), "{answer}");
-    assert!(answer.contains("access-control-allow-origin: http://a.example"), "{answer}");
+    assert!(answer.contains("access-control-allow-origin: *"), "{answer}");
     assert!(answer.contains("grpc-status:0"), "{answer}");
     assert!(answer.contains(common::CHAIN), "{answer}");
     node.stop().await.unwrap();

@@ -9,6 +9,8 @@ pub use server::{AbciAddr, Server};
 use crate::api::Api;
 use crate::core_thread::CoreThread;
 use crate::dev::{ended, stopped};
+use crate::engine::Engine;
+use crate::engine::cometbft::CometBft;
 use crate::error::{NodeError, listen};
 use crate::grpc::{self, Calls};
 use crate::home::Home;
@@ -29,6 +31,8 @@ pub struct AbciConfig {
     pub abci_addr: AbciAddr,
     /// Where gRPC listens; without it there is none.
     pub grpc_addr: Option<SocketAddr>,
+    /// CometBFT's RPC, such as `http://127.0.0.1:26657`: gRPC broadcasts and proves through it.
+    pub cometbft_rpc: Option<String>,
     /// Heights between two checkpoints of the tree.
     pub checkpoint_interval: u64,
 }
@@ -68,6 +72,7 @@ pub async fn run_abci(
     ready: impl FnOnce(&AbciReady),
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), NodeError> {
+    let comet: Option<CometBft> = config.cometbft_rpc.as_deref().map(str::parse).transpose()?;
     let server = Server::bind(&config.abci_addr).await?;
     let grpc_listener = match config.grpc_addr {
         Some(addr) => Some(listen(addr, "--grpc-addr").await?),
@@ -81,7 +86,7 @@ pub async fn run_abci(
         .await
         .map_err(|error| NodeError::Config(format!("the start panicked: {error}")))??;
     let core = parts.core.core();
-    let api = Arc::new(Api::new(core.clone(), parts.index.clone(), None, None));
+    let api = Arc::new(Api::new(core.clone(), parts.index.clone(), Engine::CometBft(comet), None));
     let adapter = Adapter::new(core.clone(), api.clone(), parts.index.clone());
     let seen = AbciReady {
         abci_addr: server.addr().clone(),

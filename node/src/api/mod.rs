@@ -15,6 +15,7 @@ mod tx;
 pub use error::ApiError;
 
 use crate::core_thread::Core;
+use crate::engine::Engine;
 use crate::engine::dev::DevEngine;
 use crate::index::TxIndex;
 use dadbs_app::ChainParams;
@@ -26,7 +27,7 @@ use std::sync::{Arc, Mutex};
 pub struct Api {
     core: Core,
     index: Arc<TxIndex>,
-    engine: Option<DevEngine>,
+    engine: Engine,
     /// Locked while a faucet's transaction waits, so that sequences follow each other.
     faucet: Option<Mutex<SecretKey>>,
 }
@@ -72,13 +73,8 @@ fn decode<Request: Message + Default>(bytes: &[u8]) -> Result<Request, ApiError>
 }
 
 impl Api {
-    /// The parts of a node; `engine` and `faucet` are the dev engine's.
-    pub fn new(
-        core: Core,
-        index: Arc<TxIndex>,
-        engine: Option<DevEngine>,
-        faucet: Option<SecretKey>,
-    ) -> Api {
+    /// The parts of a node; the faucet is the dev engine's.
+    pub fn new(core: Core, index: Arc<TxIndex>, engine: Engine, faucet: Option<SecretKey>) -> Api {
         Api { core, index, engine, faucet: faucet.map(Mutex::new) }
     }
 
@@ -120,10 +116,11 @@ impl Api {
 
     /// The embedded engine, or why there is none.
     fn dev(&self) -> Result<&DevEngine, ApiError> {
-        self.engine.as_ref().ok_or_else(|| {
-            ApiError::unimplemented(
-                "this node runs under CometBFT; ask its RPC, or run `dadbs dev`",
-            )
-        })
+        match &self.engine {
+            Engine::Dev(engine) => Ok(engine),
+            Engine::CometBft(_) => Err(ApiError::unavailable(
+                "this node runs under CometBFT; only the embedded engine does this",
+            )),
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! `dadbs.node.v1.Query`: what the node says of itself.
 
 use super::{Api, ApiError};
+use crate::convert::ns_of_time;
+use crate::engine::Engine;
 use dadbs_proto::dadbs::node::v1::{
     LimitsResponse, StatusResponse, TrustResponse, limits_response::Limit,
 };
@@ -16,14 +18,21 @@ impl Api {
     pub(super) fn status(&self) -> Result<StatusResponse, ApiError> {
         let info = self.core.info()?;
         let params = self.params()?;
-        let time_ns = self.engine.as_ref().map_or(0, |engine| engine.tip().borrow().time_ns);
-        let engine = if self.engine.is_some() { "dev" } else { "cometbft" };
+        // Without CometBFT's RPC the time is unknown; the rest is answered all the same.
+        let time_ns = match &self.engine {
+            Engine::Dev(engine) => engine.tip().borrow().time_ns,
+            engine @ Engine::CometBft(_) => engine
+                .newest()
+                .ok()
+                .and_then(|(signed, _)| ns_of_time(signed.header.time))
+                .unwrap_or(0),
+        };
         Ok(StatusResponse {
             chain_id: params.chain_id,
             height: info.height,
             app_hash: info.app_hash.to_vec(),
             time_ns,
-            engine: engine.into(),
+            engine: self.engine.name().into(),
             version: env!("CARGO_PKG_VERSION").into(),
             min_gas_price: gas_price(params.min_fee_per_million_gas),
             gas_schedule: gas::SCHEDULE_VERSION,
@@ -41,12 +50,11 @@ impl Api {
     }
 
     pub(super) fn trust(&self) -> Result<TrustResponse, ApiError> {
-        let engine = self.dev()?;
-        let height = engine.tip().borrow().height;
+        let (signed, validators) = self.engine.newest()?;
         Ok(TrustResponse {
             chain_id: self.params()?.chain_id,
-            height,
-            validators_hash: engine.validators().hash().as_bytes().to_vec(),
+            height: signed.header.height.value(),
+            validators_hash: validators.hash().as_bytes().to_vec(),
         })
     }
 }

@@ -57,7 +57,6 @@ impl Api {
         if request.mode() == BroadcastMode::Block {
             return Err(ApiError::invalid("BROADCAST_MODE_BLOCK is gone: use SYNC, then GetTx"));
         }
-        let engine = self.dev()?;
         let txhash = hex::encode_upper(tx_hash(&request.tx_bytes));
         let refused = |code: u32, raw_log: String| TxResponse {
             txhash: txhash.clone(),
@@ -66,7 +65,7 @@ impl Api {
             raw_log,
             ..TxResponse::default()
         };
-        let response = match engine.submit(request.tx_bytes)? {
+        let response = match self.engine.submit(request.tx_bytes)? {
             Submitted::Known => refused(IN_MEMPOOL, "the transaction waits already".into()),
             Submitted::Full(why) => refused(MEMPOOL_FULL, why),
             Submitted::Checked(result) => tx_response(txhash, &exec_tx_result(result)),

@@ -148,7 +148,7 @@ pub async fn serve(
         .route("/", post(post_rpc).get(|| async { methods::NAMES.join("\n") }))
         .route("/{method}", get(get_rpc))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(CorsLayer::very_permissive())
+        .layer(CorsLayer::permissive())
         .with_state(facade);
     let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = axum::serve(listener, router).with_graceful_shutdown(async move {

@@ -1,5 +1,5 @@
 //! A dev node in this process, for tests.
-#![allow(dead_code, reason = "each test file uses a part")]
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses a part")]
 
 use dadbs::{DevConfig, DevReady, NodeError, run_dev};
 use dadbs_client::tx::any;
