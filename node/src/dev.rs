@@ -189,6 +189,7 @@ fn open(config: &DevConfig) -> Result<Parts, NodeError> {
     let core = CoreThread::start(AppConfig {
         dir: home.join("app"),
         checkpoint_interval: config.checkpoint_interval,
+        verify_rows: true,
     })?;
     let resumed = core.core().info()?.height > 0;
     let index = Arc::new(TxIndex::open(&home.join("index.db"))?);

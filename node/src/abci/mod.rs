@@ -60,6 +60,7 @@ fn open(config: &AbciConfig) -> Result<Parts, NodeError> {
     let core = CoreThread::start(AppConfig {
         dir: home.join("app"),
         checkpoint_interval: config.checkpoint_interval,
+        verify_rows: true,
     })?;
     let height = core.core().info()?.height;
     let index = Arc::new(TxIndex::open(&home.join("index.db"))?);
