@@ -8,7 +8,6 @@
 //!    run, [`Dynamic`] gas for their operand.
 //! 5. Markers without machine code of their own (`block`, `loop`, `else`, `end`, `nop`) are free.
 
-use dadbs_types::gas::price;
 use wasmparser::Operator;
 
 /// Gas that depends on the operand on top of the stack.
