@@ -170,10 +170,10 @@ impl Encoder {
 fn varint(mut value: u64, overlong: bool) -> Vec<u8> {
     let mut bytes = Vec::new();
     while value >= 0x80 {
-        bytes.push((value & 0x7f) as u8 | 0x80);
+        bytes.push(value.to_le_bytes()[0] | 0x80);
         value >>= 7;
     }
-    bytes.push(value as u8);
+    bytes.push(value.to_le_bytes()[0]);
     if overlong {
         *bytes.last_mut().expect("a number has a byte") |= 0x80;
         bytes.push(0);

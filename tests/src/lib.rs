@@ -132,6 +132,9 @@ impl Chain {
     }
 
     /// Takes the sequences of the committed state: after transactions that were signed and not run.
+    ///
+    /// # Panics
+    /// If the committed state cannot be read.
     pub fn resync(&mut self) {
         let accounts = u8::try_from(self.sequences.len()).expect("few accounts");
         self.sequences = (0..accounts).map(|index| self.committed_sequence(index)).collect();
@@ -175,6 +178,9 @@ impl Chain {
     }
 
     /// The facts of the next block.
+    ///
+    /// # Panics
+    /// Never: heights of tests are small.
     pub fn next_block(&self, txs: Vec<Vec<u8>>) -> Block {
         let height = self.height + 1;
         let seconds = i64::try_from(height).expect("a small height");

@@ -2,6 +2,7 @@
 //!
 //! 1. The transactions are a function of the seed and of the state that the chain reached by them.
 //! 2. About a third of them fails, in ante, in the contract, in SQL or for gas.
+#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::too_many_lines)]
 
 use crate::craft::Craft;
 use crate::{Chain, Random, key};
@@ -29,6 +30,9 @@ impl Load {
     }
 
     /// The transactions of the next block; the chain must be at the height before it.
+    ///
+    /// # Panics
+    /// If the committed state cannot be read.
     pub fn block(&mut self, chain: &mut Chain) -> Vec<Vec<u8>> {
         chain.resync();
         self.blocks += 1;
@@ -42,13 +46,13 @@ impl Load {
                 .collect();
         }
         if self.blocks == 2 {
-            return (0..3).map(|index| self.tables(chain, index)).collect();
+            return (0..3).map(|index| Load::tables(chain, index)).collect();
         }
         let count = self.random.below(self.transactions_max + 1);
         (0..count).map(|_| self.transaction(chain)).collect()
     }
 
-    fn tables(&mut self, chain: &mut Chain, index: u8) -> Vec<u8> {
+    fn tables(chain: &mut Chain, index: u8) -> Vec<u8> {
         let statements = [
             ("CREATE TABLE a (id INTEGER PRIMARY KEY, t TEXT NOT NULL DEFAULT 'x', v)", vec![]),
             (

@@ -1,11 +1,12 @@
 //! Every way in which a transaction is refused.
 //!
 //! 1. A transaction that is refused before its messages has the code of its row in the table, changes
-//!    nothing, uses no gas, and CheckTx says the same.
+//!    nothing, uses no gas, and `CheckTx` says the same.
 //! 2. A block with refused transactions has the results and the root of the block without them.
 //! 3. A transaction whose messages fail pays its fee and counts in its account's sequence; nothing else
 //!    of it stays.
 //! 4. No change of one bit makes another transaction of a signed one.
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::too_many_lines)]
 
 use dadbs_app::{CheckKind, TxResult};
 use dadbs_client::tx::any;
@@ -13,6 +14,7 @@ use dadbs_proto::cosmos::bank::v1beta1::MsgSend;
 use dadbs_proto::cosmos::base::v1beta1::Coin;
 use dadbs_proto::cosmos::tx::v1beta1::{TxBody, TxRaw, mode_info};
 use dadbs_proto::dadbs::contract::v1::{MsgInstantiate, MsgStoreCode};
+use dadbs_proto::dadbs::sql::v1::Statement;
 use dadbs_tests::craft::{Craft, Encoder, Field, Mutation};
 use dadbs_tests::{CHAIN_ID, Chain, GAS, key};
 use dadbs_types::{Code, Value, limits};
@@ -556,9 +558,9 @@ fn prost_length(length: usize) -> Vec<u8> {
 }
 
 /// Refuses every transaction of the list, and the root of the block is that of an empty one.
-fn assert_all_refused(chain: &mut Chain, txs: Vec<Vec<u8>>, allowed: &[Code]) {
+fn assert_all_refused(chain: &mut Chain, txs: &[Vec<u8>], allowed: &[Code]) {
     let before = chain.app.info().app_hash;
-    let outcome = chain.block(txs.clone());
+    let outcome = chain.block(txs.to_vec());
     for (at, (tx, result)) in txs.iter().zip(&outcome.tx_results).enumerate() {
         assert!(
             allowed.iter().any(|allowed| verdict(result) == code(*allowed)),
@@ -576,10 +578,10 @@ fn assert_all_refused(chain: &mut Chain, txs: Vec<Vec<u8>>, allowed: &[Code]) {
 fn rule_1_truncated_at_every_byte() {
     let [mut chain, _] = twins();
     let tx = changed(&chain, |_| ());
-    let cut = (0..tx.len()).map(|end| tx[..end].to_vec()).collect();
-    assert_all_refused(&mut chain, cut, &[Code::TxDecode, Code::Unauthorized]);
-    let longer = (0..=255).map(|byte| [&tx[..], &[byte]].concat()).collect();
-    assert_all_refused(&mut chain, longer, &[Code::TxDecode]);
+    let cut: Vec<_> = (0..tx.len()).map(|end| tx[..end].to_vec()).collect();
+    assert_all_refused(&mut chain, &cut, &[Code::TxDecode, Code::Unauthorized]);
+    let longer: Vec<_> = (0..=255).map(|byte| [&tx[..], &[byte]].concat()).collect();
+    assert_all_refused(&mut chain, &longer, &[Code::TxDecode]);
     assert!(chain.block(vec![tx]).tx_results[0].is_ok());
 }
 
@@ -587,7 +589,7 @@ fn rule_1_truncated_at_every_byte() {
 fn rule_4_every_bit_counts() {
     let [mut chain, _] = twins();
     let tx = changed(&chain, |_| ());
-    let flipped = (0..tx.len() * 8)
+    let flipped: Vec<_> = (0..tx.len() * 8)
         .map(|bit| {
             let mut flipped = tx.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
@@ -608,7 +610,7 @@ fn rule_4_every_bit_counts() {
         Code::WrongSequence,
         Code::TimeoutHeight,
     ];
-    assert_all_refused(&mut chain, flipped, &allowed);
+    assert_all_refused(&mut chain, &flipped, &allowed);
     assert!(chain.block(vec![tx]).tx_results[0].is_ok());
 }
 
@@ -621,7 +623,7 @@ fn rule_1_random_bytes_are_refused() {
         let length = random.below(300);
         txs.push((0..length).map(|_| random.next_u64() as u8).collect());
     }
-    assert_all_refused(&mut chain, txs, &[Code::TxDecode, Code::Unauthorized]);
+    assert_all_refused(&mut chain, &txs, &[Code::TxDecode, Code::Unauthorized]);
 }
 
 fn balance(chain: &Chain, index: u8) -> i64 {
@@ -688,7 +690,7 @@ fn failing() -> Vec<(&'static str, Code, Any)> {
             any(&dadbs_proto::dadbs::sql::v1::MsgExec {
                 sender: key(0).address().to_string(),
                 database: "nowhere".into(),
-                statements: vec![Default::default(); limits::SQL_STATEMENTS_MAX + 1],
+                statements: vec![Statement::default(); limits::SQL_STATEMENTS_MAX + 1],
             })
         }),
     ]
@@ -757,7 +759,7 @@ fn rule_1_a_proposal_holds_what_decodes() {
     };
     for (name, _, tx) in named(encoding_rows(&chain)) {
         let prepared = chain.app.prepare_proposal(vec![tx.clone(), good.clone()], usize::MAX);
-        assert_eq!(prepared, [good.clone()], "{name}");
+        assert_eq!(prepared, std::slice::from_ref(&good), "{name}");
         assert!(!chain.app.process_proposal(&[good.clone(), tx]), "{name}");
     }
     assert!(chain.app.process_proposal(&[good]));

@@ -7,6 +7,7 @@
 //! 3. On a full disk the node stops with a message; with space it goes on where it was.
 //! 4. Truncated, damaged or foreign files, and folders that cannot be used, stop the node at start with a
 //!    message that says what to do; or they are harmless, and every row is what it was.
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
 use dadbs_app::{App, AppConfig, Block, BlockOutcome};
 use dadbs_store::failpoint::{self, Action, NAMES};
@@ -73,7 +74,7 @@ fn try_dump(app: &App) -> Result<Vec<String>, String> {
             let sql = format!("SELECT * FROM {table} ORDER BY 1, 2");
             match select(app, database, &sql) {
                 Ok(rows) => {
-                    lines.extend(rows.iter().map(|row| format!("{database}.{table} {row:?}")))
+                    lines.extend(rows.iter().map(|row| format!("{database}.{table} {row:?}")));
                 }
                 Err(error) if error.contains("no such table") => {}
                 Err(error) => return Err(error),
@@ -381,6 +382,8 @@ fn rule_4_damaged_pages_are_never_answered_from_long() {
     damages(1_500);
 }
 
+type Damage = fn(&mut Vec<u8>);
+
 #[test]
 fn rule_4_damaged_checkpoints_are_harmless() {
     let history = undisturbed(6);
@@ -390,7 +393,6 @@ fn rule_4_damaged_checkpoints_are_harmless() {
         files.map(|file| file.unwrap().path()).collect()
     };
     assert!(!checkpoints(home.path()).is_empty());
-    type Damage = fn(&mut Vec<u8>);
     let damages: [Damage; 6] = [
         |bytes| bytes.clear(),
         |bytes| bytes.truncate(bytes.len() / 2),

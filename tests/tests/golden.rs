@@ -3,6 +3,7 @@
 //! 1. Every table that others build on is a file: codes, host functions, limits, prices.
 //! 2. Sign bytes, signatures and hashes of fixed transactions are what they were.
 //! 3. A fixed chain of every message has the results, gas and app hashes that it had.
+#![allow(clippy::cast_precision_loss, clippy::wildcard_imports, clippy::too_many_lines)]
 
 use dadbs_abi::HOST_FUNCTIONS;
 use dadbs_client::tx::any;

@@ -7,6 +7,7 @@
 //! 5. What a node proposes, every node accepts; and what it proposes is in the block's bounds and keeps
 //!    the order of the mempool.
 //! 6. The supply is the sum of the balances at every height, and the tree is that of the rows.
+#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
 
 use dadbs_app::{Block, BlockOutcome, CheckKind, TxResult};
 use dadbs_proto::dadbs::sql::v1::{ExplainRequest, QueryRequest, QueryResponse, Statement};
@@ -39,7 +40,6 @@ struct Reopened {
     folder: tempfile::TempDir,
     chain: Option<Chain>,
     random: Random,
-    reopened: u64,
 }
 
 impl Follower for Reopened {
@@ -61,7 +61,6 @@ impl Follower for Reopened {
             }
             chain = Chain::at(self.folder.path(), ACCOUNTS);
             assert_eq!(chain.app.info(), before);
-            self.reopened += 1;
         }
         let outcome = chain.apply(block);
         self.chain = Some(chain);
@@ -167,12 +166,7 @@ fn followers(seed: u64) -> (Vec<Box<dyn Follower>>, tempfile::TempDir) {
     let reopened = Chain::at(at.path(), ACCOUNTS);
     let followers: Vec<Box<dyn Follower>> = vec![
         Box::new(Plain(Chain::at(folder.path(), ACCOUNTS))),
-        Box::new(Reopened {
-            folder: at,
-            chain: Some(reopened),
-            random: Random(seed ^ 1),
-            reopened: 0,
-        }),
+        Box::new(Reopened { folder: at, chain: Some(reopened), random: Random(seed ^ 1) }),
         Box::new(Busy { chain: Chain::memory(ACCOUNTS), random: Random(seed ^ 2) }),
         Box::new(Undecided {
             chain: Chain::memory(ACCOUNTS),

@@ -4,6 +4,12 @@
 //! 2. Its sender pays, and keeps nothing of it.
 //! 3. The other transactions of its block keep their effects, and the next block goes on.
 //! 4. The time of a block is bounded by its gas: no bomb takes more than [`NS_PER_GAS_MAX`] of it.
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::too_many_lines
+)]
 
 use dadbs_app::TxResult;
 use dadbs_tests::{Chain, key};
@@ -290,7 +296,7 @@ fn bombs() -> Vec<(&'static str, Vec<String>)> {
             "many doublings",
             (0..500)
                 .map(|n| {
-                    let doubled = nested("SELECT 'x' AS s", "SELECT s || s AS s FROM ({})", 12);
+                    let doubled = nested("SELECT 'x' AS s", "SELECT s || s AS s FROM ({})", 11);
                     format!("INSERT INTO kept SELECT length(s) + {n} FROM ({doubled})")
                 })
                 .collect(),
@@ -418,4 +424,46 @@ fn rule_1_refused_for_what_they_are() {
         assert!(result.log.to_lowercase().contains(part), "{name}: {}", result.log);
     }
     assert_eq!(chain.rows("shop", "SELECT count(*) FROM kept"), [[Value::Integer(0)]]);
+}
+
+/// What is compiled is bounded too, and the bound does not depend on what a node compiled before.
+#[test]
+fn rule_1_the_same_statements_compile_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut chain = Chain::at(folder.path(), 1);
+    chain.create_database(0, "shop");
+    let mut statements = vec![
+        "CREATE TABLE p (id INTEGER PRIMARY KEY)".to_owned(),
+        "CREATE TABLE c (p INTEGER REFERENCES p ON DELETE CASCADE ON UPDATE CASCADE)".to_owned(),
+        "CREATE VIEW v0 AS SELECT id AS s FROM p".to_owned(),
+    ];
+    statements
+        .extend((1..=10).map(|n| format!("CREATE VIEW v{n} AS SELECT s + s AS s FROM v{}", n - 1)));
+    for sql in &statements {
+        let result = chain.sql(0, "shop", sql);
+        assert!(result.is_ok(), "{sql}: {}", result.log);
+    }
+    let tries: Vec<String> = (0..=8)
+        .flat_map(|depth| {
+            [8, 10].map(|view| {
+                let from =
+                    nested(&format!("SELECT s FROM v{view}"), "SELECT s + s AS s FROM ({})", depth);
+                format!("DELETE FROM p WHERE id IN ({from})")
+            })
+        })
+        .collect();
+    let verdicts = |chain: &mut Chain, tries: &[String]| -> Vec<(u32, u64)> {
+        // One height and sequence length: the gas is comparable.
+        tries.iter().map(|sql| chain.sql(0, "shop", sql)).map(|r| (r.code, r.gas_used)).collect()
+    };
+    let first = verdicts(&mut chain, &tries);
+    let passed = first.iter().filter(|(code, _)| *code == 0).count();
+    println!("{passed} of {} compile", tries.len());
+    assert!(passed > 2 && passed < tries.len(), "the bound lies between: {first:?}");
+    assert_eq!(verdicts(&mut chain, &tries), first, "once more");
+    for (sql, expected) in tries.iter().zip(&first) {
+        drop(chain);
+        chain = Chain::at(folder.path(), 1);
+        assert_eq!(verdicts(&mut chain, std::slice::from_ref(sql)), [*expected], "{sql}");
+    }
 }
