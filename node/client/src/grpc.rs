@@ -192,7 +192,7 @@ impl Client {
     fn error(&self, status: &Status) -> ClientError {
         let mut message = status.message().to_owned();
         if let Some(rejected) = rejection(status) {
-            message = format!("{message} [{}/{}]", rejected.codespace, rejected.code);
+            message = format!("{} [{}/{}]", rejected.log, rejected.codespace, rejected.code);
         }
         match status.code() {
             Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => {
@@ -451,17 +451,29 @@ struct ErrorInfo {
     domain: String,
 }
 
-/// The rejection that a gRPC error stands for, if it stands for one.
+/// The rejection that a gRPC error stands for, if it stands for one: its details carry the code, or its
+/// message ends in `[codespace/number]`.
 fn rejection(status: &Status) -> Option<RejectedTx> {
     let details = RpcStatus::decode(status.details()).ok()?.details;
-    let info = details.iter().find(|any| any.type_url.ends_with("google.rpc.ErrorInfo"))?;
-    let info = ErrorInfo::decode(info.value.as_slice()).ok()?;
+    let info = details.iter().find(|any| any.type_url.ends_with("google.rpc.ErrorInfo"));
+    let (log, codespace, code) = match info {
+        Some(info) => {
+            let info = ErrorInfo::decode(info.value.as_slice()).ok()?;
+            (status.message(), info.domain, info.reason)
+        }
+        None => {
+            let (log, code) = status.message().strip_suffix(']')?.rsplit_once('[')?;
+            let (codespace, number) = code.split_once('/')?;
+            (log.trim_end(), codespace.to_owned(), number.to_owned())
+        }
+    };
+    let (hash, code) = (String::new(), code.parse().ok()?);
     Some(RejectedTx {
-        hash: String::new(),
+        hash,
         height: 0,
-        codespace: info.domain,
-        code: info.reason.parse().ok()?,
-        log: status.message().into(),
+        codespace,
+        code,
+        log: log.into(),
         gas_used: 0,
         gas_wanted: 0,
     })
@@ -542,6 +554,8 @@ mod tests {
             Status::with_details(Code::InvalidArgument, "no such table: x", details.into());
         let rejected = rejection(&status).unwrap();
         assert_eq!((rejected.codespace.as_str(), rejected.code), ("sql", 4));
+        let status = Status::invalid_argument("no such table: x [sql/4]");
+        assert_eq!(rejection(&status).unwrap(), rejected);
         assert_eq!(rejection(&Status::not_found("x")), None);
     }
 

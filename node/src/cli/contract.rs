@@ -24,7 +24,7 @@ pub(crate) enum Contract {
         /// Name: a lower-case letter, then letters, digits and underscores
         name: String,
         /// Arguments of `init`: NULL, numbers, x'hex', 'text' or text
-        #[arg(allow_hyphen_values = true)]
+        #[arg(allow_negative_numbers = true)]
         arguments: Vec<String>,
         /// Address or key that may migrate it; nobody by default
         #[arg(long)]
@@ -37,7 +37,7 @@ pub(crate) enum Contract {
         /// The entry point, without `call_`
         entry: String,
         /// Arguments
-        #[arg(allow_hyphen_values = true)]
+        #[arg(allow_negative_numbers = true)]
         arguments: Vec<String>,
     },
     /// Move a contract to other code
@@ -47,7 +47,7 @@ pub(crate) enum Contract {
         /// The new code
         code_id: u64,
         /// Arguments of `migrate`
-        #[arg(allow_hyphen_values = true)]
+        #[arg(allow_negative_numbers = true)]
         arguments: Vec<String>,
     },
     /// Call a view on the last committed height
@@ -57,7 +57,7 @@ pub(crate) enum Contract {
         /// The view, without `view_`
         entry: String,
         /// Arguments
-        #[arg(allow_hyphen_values = true)]
+        #[arg(allow_negative_numbers = true)]
         arguments: Vec<String>,
     },
     /// List contracts

@@ -105,14 +105,14 @@ async fn dot(globals: &Globals, client: &Client, database: &str, line: &str) -> 
     match (words.next(), words.next()) {
         (Some(".quit" | ".exit" | ".q"), _) => return Ok(false),
         (Some(".tables"), _) => {
-            let command = sql::Sql::Tables { database: database.into() };
+            let command = sql::Sql::Tables { database: database.into(), all: false };
             Box::pin(sql::run(globals, &command)).await?;
         }
         (Some(".schema"), name) => {
             let objects = client.schema(database).await?.objects;
             for object in objects.iter().filter(|object| {
                 let named = |n: &str| object.name.eq_ignore_ascii_case(n);
-                !object.sql.is_empty() && name.is_none_or(named)
+                !object.sql.is_empty() && name.map_or(sql::is_users(object), named)
             }) {
                 println!("{};", object.sql);
             }

@@ -10,7 +10,7 @@ use super::output::{self, from_wire, grouped, json_value, literal, row_to_wire, 
 use super::shell;
 use dadbs_client::proto::dadbs::contract::v1::{MsgInstantiate, MsgInstantiateResponse};
 use dadbs_client::proto::dadbs::sql::v1::{
-    ExplainRequest, MsgExec, MsgExecResponse, QueryResponse, Statement, Value as WireValue,
+    ExplainRequest, MsgExec, MsgExecResponse, Object, QueryResponse, Statement, Value as WireValue,
 };
 use dadbs_client::tx::{UnsignedTx, any};
 use dadbs_client::{ClientError, Included};
@@ -65,6 +65,9 @@ pub(crate) enum Sql {
     Tables {
         /// Name of the database
         database: String,
+        /// Also those of the contract itself
+        #[arg(long)]
+        all: bool,
     },
     /// Print the statements that make the schema
     Schema {
@@ -72,6 +75,9 @@ pub(crate) enum Sql {
         database: String,
         /// Of this table, index or view only
         name: Option<String>,
+        /// Also those of the contract itself
+        #[arg(long)]
+        all: bool,
     },
     /// Open an interactive shell
     Shell {
@@ -96,8 +102,10 @@ pub(crate) async fn run(globals: &Globals, command: &Sql) -> Outcome {
             query(globals, database, &script_of(sql)?, params).await
         }
         Sql::Explain { database, sql, params } => explain(globals, database, sql, params).await,
-        Sql::Tables { database } => tables(globals, database).await,
-        Sql::Schema { database, name } => schema(globals, database, name.as_deref()).await,
+        Sql::Tables { database, all } => tables(globals, database, *all).await,
+        Sql::Schema { database, name, all } => {
+            schema(globals, database, name.as_deref(), *all).await
+        }
         Sql::Shell { database } => shell::run(globals, database).await,
     }
 }
@@ -195,6 +203,11 @@ async fn exec(globals: &Globals, database: &str, script: &str, params: &[String]
     Ok(())
 }
 
+/// False for the stock contract's own tables.
+pub(crate) fn is_users(object: &Object) -> bool {
+    !object.name.starts_with("_dadbs_")
+}
+
 /// Makes a missing database the answer that it is.
 pub(crate) fn explained(error: ClientError, database: &str) -> Failure {
     match error {
@@ -272,11 +285,11 @@ async fn explain(globals: &Globals, database: &str, sql: &str, params: &[String]
     Ok(())
 }
 
-async fn tables(globals: &Globals, database: &str) -> Outcome {
+async fn tables(globals: &Globals, database: &str, all: bool) -> Outcome {
     let session = globals.session().await?;
     let answer = session.client.schema(database).await.map_err(|e| explained(e, database))?;
-    let shown = |kind: &str| kind == "table" || kind == "view";
-    let objects: Vec<_> = answer.objects.iter().filter(|object| shown(&object.kind)).collect();
+    let shown = |object: &&Object| object.kind != "index" && (all || is_users(object));
+    let objects: Vec<_> = answer.objects.iter().filter(shown).collect();
     let json: Vec<Json> = objects
         .iter()
         .map(|o| json!({ "kind": o.kind, "name": o.name, "key": o.key, "columns": o.columns }))
@@ -296,15 +309,15 @@ async fn tables(globals: &Globals, database: &str) -> Outcome {
     Ok(())
 }
 
-async fn schema(globals: &Globals, database: &str, name: Option<&str>) -> Outcome {
+async fn schema(globals: &Globals, database: &str, name: Option<&str>, all: bool) -> Outcome {
     let session = globals.session().await?;
     let answer = session.client.schema(database).await.map_err(|e| explained(e, database))?;
-    let wanted = |object: &str| name.is_none_or(|name| object.eq_ignore_ascii_case(name));
-    let found: Vec<_> = answer
-        .objects
-        .iter()
-        .filter(|object| !object.sql.is_empty() && wanted(&object.name))
-        .collect();
+    let wanted = |object: &Object| match name {
+        Some(name) => object.name.eq_ignore_ascii_case(name),
+        None => all || is_users(object),
+    };
+    let found: Vec<_> =
+        answer.objects.iter().filter(|object| !object.sql.is_empty() && wanted(object)).collect();
     if let (Some(name), true) = (name, found.is_empty()) {
         let why = format!(
             "no object \"{name}\" in \"{database}\": `dadbs sql tables {database}` lists them"

@@ -129,6 +129,11 @@ fn build(globals: &Globals, transfer: &Transfer) -> Outcome<UnsignedTx> {
 
 /// Shows a transaction of a block, failed or not.
 pub(crate) async fn show(globals: &Globals, hash: &str) -> Outcome {
+    if hash.len() != 64 || !hash.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(Failure::usage(format!(
+            "\"{hash}\" is not a hash: write its 64 hexadecimal digits"
+        )));
+    }
     let session: Session = globals.session().await?;
     let found = session.client.find(&hash.to_uppercase()).await?;
     let tx = found.ok_or_else(|| {

@@ -18,8 +18,10 @@ use tendermint::Hash;
 use tendermint::validator::Set;
 use tendermint_proto::v0_38::types::ValidatorSet;
 
-/// How long validators are trusted after a header; shorter than unbonding will be.
-const TRUSTING_PERIOD: Duration = Duration::from_secs(14 * 24 * 3_600);
+/// The oldest state that is accepted by default: shorter than unbonding will be.
+const AGE_MAX: Duration = Duration::from_secs(14 * 24 * 3_600);
+/// The pinned set is trusted from 1970 for 300 years: how old an answer may be is the age's to say.
+const TRUSTING_PERIOD: Duration = Duration::from_secs(300 * 365 * 24 * 3_600);
 const CLOCK_DRIFT: Duration = Duration::from_secs(30);
 
 #[derive(Debug, clap::Args)]
@@ -29,7 +31,7 @@ pub(crate) struct Verify {
     /// Name of the table
     table: String,
     /// The values of the key in order, or the rowid: numbers, x'hex', 'text' or text
-    #[arg(required = true, allow_hyphen_values = true)]
+    #[arg(required = true, allow_negative_numbers = true)]
     key: Vec<String>,
     /// Hash of the validators that you trust, in hex; `dadbs verify` prints the node's
     #[arg(long, env = "DADBS_VALIDATORS_HASH", value_name = "HEX")]
@@ -50,7 +52,7 @@ pub(crate) async fn run(globals: &Globals, args: &Verify) -> Outcome {
         Failure::new(Exit::NotFound, why)
     })?;
     let key: Vec<Value> = args.key.iter().map(|text| literal(text)).collect();
-    if key.len() != table.key.len().max(1) {
+    if args.key.len() != table.key.len().max(1) {
         let names = if table.key.is_empty() { "the rowid".into() } else { table.key.join(", ") };
         return Err(Failure::usage(format!("the key of \"{}\" is {names}", args.table)));
     }
@@ -104,9 +106,9 @@ fn trust(bundle: &[u8], pinned: &[u8], chain_id: &str, age_max: Option<u64>) -> 
         height: bundle.height,
         time: Time::unix_epoch(),
         validators: TrustedValidators::of_set(set),
-        trusting_period: Duration::MAX,
+        trusting_period: TRUSTING_PERIOD,
         clock_drift: CLOCK_DRIFT,
-        age_max: Some(age_max.map_or(TRUSTING_PERIOD, Duration::from_secs)),
+        age_max: Some(age_max.map_or(AGE_MAX, Duration::from_secs)),
     })
 }
 

@@ -57,6 +57,9 @@ pub(crate) struct Import {
     pub(crate) in_flight: usize,
 }
 
+/// The fee is paid for gas limits, which lie above the gas that is used.
+const QUOTE_MARGIN: f64 = 1.3;
+
 /// Where the bytes of a batch must lie: a transaction has room for little more than the upper bound.
 const BATCH_BYTES_BOUNDS: std::ops::RangeInclusive<usize> = 10_000..=900_000;
 
@@ -139,7 +142,7 @@ async fn import(
     let mut stream = Stream::at(&source.connection, plan, position);
     let quote = batch::quote(&mut stream, args.batch_bytes, objects)?;
     let gas = batch::scaled(quote.gas, sender.factor);
-    let fee = session.price.fee(batch::scaled(gas, 1.15));
+    let fee = session.price.fee(batch::scaled(gas, QUOTE_MARGIN));
     let quoted = quote_json(&quote, gas, fee);
     if !globals.is_json() {
         println!("{}", quote_text(&quote, gas, fee));

@@ -96,11 +96,6 @@ impl Plan {
     pub(crate) fn rows(&self) -> u64 {
         self.tables.iter().map(|table| table.rows).sum()
     }
-
-    /// Payload bytes of all rows.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.tables.iter().map(|table| table.bytes).sum()
-    }
 }
 
 /// The schema as the front door must see it while the plan grows.
@@ -573,7 +568,7 @@ fn translated(sql: &str) -> (String, Vec<String>) {
     (create, changes)
 }
 
-/// Columns of a table that a foreign key may name; used by the fix-ups.
+/// The UPDATE that sets the late columns of a row.
 pub(crate) fn fixup_sql(table: &TablePlan) -> String {
     let set: Vec<String> = table.late.iter().map(|name| format!("{} = ?", quote(name))).collect();
     let key: Vec<String> = table.info.order().iter().map(|name| format!("{name} = ?")).collect();

@@ -1,0 +1,285 @@
+//! Journeys of the command line against `dadbs dev`, through the real binary.
+
+use rusqlite::Connection;
+use serde_json::Value as Json;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_dadbs");
+
+/// A dev node on free ports in a home of its own; it is killed at the end.
+struct Dev {
+    child: Child,
+    home: tempfile::TempDir,
+    grpc: String,
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Dev {
+    fn start() -> Dev {
+        let home = tempfile::tempdir().unwrap();
+        let mut child = command(home.path())
+            .args(["dev", "--grpc-addr", "127.0.0.1:0", "--rpc-addr", "127.0.0.1:0", "-o", "json"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let ready: Json = serde_json::from_str(&line).unwrap();
+        assert_eq!(ready["accounts"].as_array().unwrap().len(), 5);
+        let grpc = ready["grpc"].as_str().unwrap().to_owned();
+        Dev { child, home, grpc }
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        command(self.home.path()).args(["--node", &self.grpc]).args(args).output().unwrap()
+    }
+
+    /// Runs a command that must succeed; its JSON.
+    fn json(&self, args: &[&str]) -> Json {
+        let output = self.run(&[args, &["-o", "json"]].concat());
+        assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Runs a command that must fail with this code; its message.
+    fn fails(&self, code: i32, args: &[&str]) -> String {
+        let output = self.run(args);
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {message}");
+        message
+    }
+}
+
+fn command(home: &Path) -> Command {
+    let mut command = Command::new(BINARY);
+    command.env_clear().env("DADBS_HOME", home).stdin(Stdio::null());
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn help_and_exit_codes_are_frozen() {
+    let home = tempfile::tempdir().unwrap();
+    let help = command(home.path()).arg("--help").output().unwrap();
+    assert!(help.status.success());
+    let help = text(&help.stdout);
+    let commands: Vec<&str> = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    let expected = [
+        "dev", "keys", "tx", "sql", "contract", "import", "export", "query", "status", "verify",
+        "faucet", "help",
+    ];
+    assert_eq!(commands, expected, "{help}");
+    assert!(help.contains("  8  the import refuses objects that were not accepted"), "{help}");
+    let wrong = command(home.path()).arg("nonsense").output().unwrap();
+    assert_eq!(wrong.status.code(), Some(2));
+    let absent =
+        command(home.path()).args(["--node", "http://127.0.0.1:1", "status"]).output().unwrap();
+    assert_eq!(absent.status.code(), Some(6));
+    assert!(text(&absent.stderr).contains("is `dadbs dev` running?"), "{}", text(&absent.stderr));
+}
+
+#[test]
+fn keys_are_made_recovered_and_never_overwritten() {
+    let home = tempfile::tempdir().unwrap();
+    let run = |args: &[&str], stdin: &str| {
+        let mut child = command(home.path())
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A command that refuses its arguments reads nothing.
+        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+        child.wait_with_output().unwrap()
+    };
+    let made = run(&["keys", "add", "alice", "-o", "json"], "correct horse\n");
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let alice: Json = serde_json::from_slice(&made.stdout).unwrap();
+    let message = text(&made.stderr);
+    let words = message.lines().last().unwrap();
+    assert_eq!(words.split(' ').count(), 24, "{message}");
+    let input = format!("{words}\ncorrect horse\n");
+    let back = run(&["keys", "add", "back", "--recover", "-o", "json"], &input);
+    let back: Json = serde_json::from_slice(&back.stdout).unwrap();
+    assert_eq!(back["address"], alice["address"]);
+    assert_eq!(run(&["keys", "add", "alice"], "correct horse\n").status.code(), Some(1));
+    assert_eq!(run(&["keys", "add", "bob"], "short\n").status.code(), Some(2));
+    assert_eq!(run(&["keys", "show", "nobody"], "").status.code(), Some(5));
+    let list = run(&["keys", "list", "-o", "json"], "");
+    let list: Json = serde_json::from_slice(&list.stdout).unwrap();
+    assert_eq!(list.as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_row_is_written_read_and_verified() {
+    let dev = Dev::start();
+    assert_eq!(dev.json(&["status"])["chain_id"], "dadbs-dev-1");
+    assert_eq!(dev.json(&["sql", "create", "library"])["database"], "library");
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../devnet/sample.sql");
+    let sent = dev.json(&["sql", "exec", "library", "--file", sample]);
+    assert_eq!(sent["changes"].as_array().unwrap().len(), 10);
+    let read = dev.json(&["sql", "query", "library", "SELECT count(*), 0.5, NULL FROM open_loan"]);
+    assert_eq!(read["rows"], serde_json::json!([[4, 0.5, null]]));
+    let verified = dev.json(&["verify", "library", "book", "978-1-4000-3341-6"]);
+    assert_eq!(verified["row"]["title"], "Beloved");
+    assert_eq!(dev.json(&["verify", "library", "author", "99"])["row"], Json::Null);
+    let forged = ["verify", "library", "author", "1", "--validators-hash", "00"];
+    assert!(dev.fails(7, &forged).contains("not by the pinned ones"));
+
+    let twice = "INSERT INTO author VALUES (1, 'x', 1, 'x')";
+    assert!(dev.fails(3, &["sql", "exec", "library", twice]).contains("UNIQUE"));
+    let failed = dev.fails(4, &["sql", "exec", "library", twice, "--gas", "2000000"]);
+    assert!(failed.contains("failed in block"), "{failed}");
+    assert!(dev.fails(5, &["sql", "query", "nope", "SELECT 1"]).contains("sql create nope"));
+    dev.fails(5, &["tx", "show", &"0".repeat(64)]);
+    dev.fails(2, &["tx", "show", "0"]);
+    dev.fails(2, &["tx", "send", "dev1", "1.5"]);
+    dev.fails(2, &["status", "--chain-id", "other"]);
+
+    let before = dev.json(&["query", "balance", "dev1"])["udadb"].as_str().unwrap().to_owned();
+    dev.json(&["tx", "send", "dev1", "5", "--yes"]);
+    let after = dev.json(&["query", "balance", "dev1"])["udadb"].as_str().unwrap().to_owned();
+    assert_eq!(before.parse::<u128>().unwrap() + 5, after.parse::<u128>().unwrap());
+    let owner = dev.json(&["contract", "query", "library", "owner"]);
+    assert_eq!(owner["rows"][0][0], dev.json(&["keys", "show", "dev0"])["address"]);
+}
+
+/// One of everything that an import keeps or translates, and three refusals.
+const SOURCE: &str = "
+    CREATE TABLE \"my table\" (\"a \"\"b\" TEXT, c BLOB, d DECIMAL(10, 2), e DATE, f);
+    INSERT INTO \"my table\" (rowid, \"a \"\"b\", c, d, e, f) VALUES
+        (-5, 'x', x'00ff', '1.10', '2024-02-29', -0.0),
+        (7, NULL, x'', 1e300, '', 0.1 + 0.2), (8, 'nul' || char(0) || 'end', NULL, 5, 'z', 9e999);
+    CREATE TABLE nullable (code INTEGER_OR_TEXT, PRIMARY KEY (code));
+    INSERT INTO nullable VALUES (NULL), (NULL), ('4326'), ('abc');
+    CREATE TABLE wr (k TEXT, l INT, v INT AS (l * 2), s TEXT AS (k || '!') STORED,
+        PRIMARY KEY (l, k)) WITHOUT ROWID;
+    INSERT INTO wr VALUES ('b', 1), ('a', 2), ('a', 1);
+    CREATE TABLE seq (id INTEGER PRIMARY KEY AUTOINCREMENT, x);
+    INSERT INTO seq VALUES (7, NULL);
+    CREATE TABLE circle_a (id INTEGER PRIMARY KEY, b INT NOT NULL REFERENCES circle_b
+        DEFERRABLE INITIALLY DEFERRED);
+    CREATE TABLE circle_b (id INTEGER PRIMARY KEY, a INT REFERENCES circle_a);
+    INSERT INTO circle_a VALUES (1, 1); INSERT INTO circle_b VALUES (1, 1), (2, NULL);
+    CREATE TABLE tree (id INTEGER PRIMARY KEY, up INT NOT NULL REFERENCES tree);
+    INSERT INTO tree VALUES (1, 3), (2, 1), (3, 3), (4, 2);
+    CREATE TABLE broken (p INT REFERENCES seq);
+    INSERT INTO broken VALUES (99);
+    CREATE TABLE many (id INTEGER PRIMARY KEY, x TEXT, y REAL);
+    WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+        INSERT INTO many SELECT i, hex(zeroblob(40)) || i, i / 7.0 FROM n;
+    CREATE INDEX \"an index\" ON many (x, y DESC) WHERE y > 5;
+    CREATE VIEW v AS SELECT \"a \"\"b\" AS x, date(e) AS day FROM \"my table\";
+    CREATE TRIGGER t AFTER INSERT ON seq BEGIN SELECT 1; END;
+    CREATE VIEW lost AS SELECT * FROM nowhere;
+    ANALYZE;";
+
+type Cells = Vec<Vec<rusqlite::types::Value>>;
+
+fn cells(connection: &Connection, sql: &str) -> Cells {
+    let mut statement = connection.prepare(sql).unwrap();
+    let count = statement.column_count();
+    let row = |row: &rusqlite::Row<'_>| (0..count).map(|index| row.get(index)).collect();
+    statement.query_map([], row).unwrap().map(Result::unwrap).collect()
+}
+
+#[test]
+fn a_database_goes_in_and_comes_out_equal() {
+    let dev = Dev::start();
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (folder.path().join("in.db"), folder.path().join("out.db"));
+    let source = Connection::open(&file).unwrap();
+    source.execute_batch("PRAGMA foreign_keys = 0").unwrap();
+    source.execute_batch(SOURCE).unwrap();
+    let (file, out_name) = (file.to_str().unwrap(), out.to_str().unwrap());
+
+    let import = ["import", file, "--database", "copy", "--batch-bytes", "50000"];
+    let refused = dev.fails(8, &import);
+    assert!(refused.contains("3 objects cannot be imported"), "{refused}");
+    assert!(dev.json(&["contract", "list"]).as_array().unwrap().is_empty());
+    let accept = ["--accept", "t", "--accept", "lost", "--accept", "broken.fk.seq"];
+    let dry = dev.json(&[&import[..], &accept[..], &["--dry-run"][..]].concat());
+    assert_eq!((&dry["sent"], &dry["quote"]["rows"]), (&Json::Bool(false), &Json::from(3019)));
+    let done = dev.json(&[&import[..], &accept[..]].concat());
+    assert_eq!(done["equal"], true);
+    assert!(done["sent"]["transactions"].as_u64().unwrap() > 4);
+    // The same again only compares.
+    let again = dev.json(&[&import[..], &accept[..]].concat());
+    assert_eq!((&again["equal"], &again["sent"]), (&Json::Bool(true), &Json::Null));
+
+    dev.json(&["export", "copy", out_name]);
+    dev.fails(2, &["export", "copy", out_name]);
+    let copy = Connection::open(&out).unwrap();
+    for table in ["my table", "nullable", "seq", "circle_a", "circle_b", "tree", "broken", "many"] {
+        let sql = format!("SELECT rowid, * FROM \"{table}\" ORDER BY rowid");
+        assert_eq!(cells(&source, &sql), cells(&copy, &sql), "{table}");
+    }
+    let wr = "SELECT * FROM wr ORDER BY l, k";
+    assert_eq!(cells(&source, wr), cells(&copy, wr));
+    let found = cells(&copy, "SELECT typeof(code) FROM nullable WHERE code = '4326'");
+    assert_eq!(found, [[rusqlite::types::Value::Text("integer".into())]]);
+
+    // A changed source differs, and is named cell by cell.
+    source.execute_batch("UPDATE many SET y = y + 1e-9 WHERE id = 2000").unwrap();
+    let check = [&import[..], &["--check"]].concat();
+    let output = dev.run(&check);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("1 differences"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn a_killed_import_goes_on_where_it_stopped() {
+    let dev = Dev::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("in.db");
+    let source = Connection::open(&file).unwrap();
+    source.execute_batch("PRAGMA foreign_keys = 0").unwrap();
+    source.execute_batch(SOURCE).unwrap();
+    let file = file.to_str().unwrap();
+    let import =
+        ["import", file, "--database", "copy", "--accept-losses", "--batch-bytes", "10000"];
+    let progress = ["sql", "query", "copy", "SELECT done FROM dadbs_import", "-o", "json"];
+    let mut child = command(dev.home.path())
+        .args(["--node", &dev.grpc])
+        .args(import)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = (0..1_000).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        dev.run(&progress).status.success()
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(begun, "the import never began");
+    // Another source is refused while this one is under way; the same goes on with other batches.
+    source.execute_batch("INSERT INTO many VALUES (5000, 'new', 1.0)").unwrap();
+    let other = dev.fails(1, &import);
+    assert!(other.contains("unfinished import of another file"), "{other}");
+    source.execute_batch("DELETE FROM many WHERE id = 5000").unwrap();
+    let again = ["import", file, "--database", "copy", "--accept-losses", "--batch-bytes", "30000"];
+    let done = dev.json(&again);
+    assert_eq!(done["equal"], true);
+    let rows = done["sent"]["rows"].as_u64().unwrap();
+    assert!(rows < 3019, "{rows} rows were sent again");
+    dev.fails(1, &progress);
+}
