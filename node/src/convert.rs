@@ -60,7 +60,7 @@ pub fn exec_tx_result(result: TxResult) -> abci::ExecTxResult {
     }
 }
 
-/// The result of CheckTx.
+/// The result of `CheckTx`.
 pub fn check_tx_response(result: TxResult) -> abci::ResponseCheckTx {
     abci::ResponseCheckTx {
         code: result.code,

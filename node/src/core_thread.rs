@@ -335,7 +335,7 @@ impl Core {
         self.kept(locked(checker).check_tx(tx, kind))
     }
 
-    /// Forgets what CheckTx counts as pending.
+    /// Forgets what `CheckTx` counts as pending.
     pub fn reset_checks(&self) {
         if let Some((checker, _)) = self.shared.readers.get() {
             locked(checker).reset();

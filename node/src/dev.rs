@@ -38,6 +38,8 @@ pub struct DevConfig {
     pub rpc_addr: SocketAddr,
     /// Heights between two checkpoints of the tree.
     pub checkpoint_interval: u64,
+    /// Compare every row with the tree at the start.
+    pub verify_rows: bool,
 }
 
 impl DevConfig {
@@ -51,6 +53,7 @@ impl DevConfig {
             grpc_addr: (Ipv4Addr::LOCALHOST, 9090).into(),
             rpc_addr: (Ipv4Addr::LOCALHOST, 26657).into(),
             checkpoint_interval: CHECKPOINT_INTERVAL,
+            verify_rows: false,
         }
     }
 }
@@ -189,7 +192,7 @@ fn open(config: &DevConfig) -> Result<Parts, NodeError> {
     let core = CoreThread::start(AppConfig {
         dir: home.join("app"),
         checkpoint_interval: config.checkpoint_interval,
-        verify_rows: true,
+        verify_rows: config.verify_rows,
     })?;
     let resumed = core.core().info()?.height > 0;
     let index = Arc::new(TxIndex::open(&home.join("index.db"))?);

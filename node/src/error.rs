@@ -61,6 +61,7 @@ impl NodeError {
         }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "callers pass errors and literals")]
     pub(crate) fn home(path: &Path, reason: impl ToString) -> NodeError {
         NodeError::Home { path: path.to_path_buf(), reason: reason.to_string() }
     }

@@ -56,9 +56,8 @@ impl Calls {
     /// Answers a path.
     pub async fn call(&self, path: &str, request: Vec<u8>) -> api::Answer {
         let turn = tokio::time::timeout(QUEUE_TIMEOUT, self.turns.clone().acquire_owned());
-        let turn = match turn.await {
-            Ok(Ok(turn)) => turn,
-            _ => return Err(ApiError::busy("the node is busy; try again in a moment")),
+        let Ok(Ok(turn)) = turn.await else {
+            return Err(ApiError::busy("the node is busy; try again in a moment"));
         };
         let (api, path) = (self.api.clone(), path.to_string());
         let work = tokio::task::spawn_blocking(move || {
@@ -185,7 +184,7 @@ pub async fn serve(
         .accept_http1(true)
         .max_concurrent_streams(STREAMS_MAX)
         .http2_max_header_list_size(HEADER_BYTES_MAX)
-        .http2_keepalive_interval(Some(Duration::from_secs(60)))
+        .http2_keepalive_interval(Some(Duration::from_mins(1)))
         .layer(cors)
         .layer(tonic_web::GrpcWebLayer::new())
         .add_routes(routes)

@@ -319,3 +319,93 @@ fn condition(name: &str, operator: &str, value: &str) -> Result<Condition, Strin
     }
     Ok(Condition::Attribute(name.into(), value.into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tendermint_proto::v0_38::abci::{Event, EventAttribute};
+
+    fn result(sender: &str) -> ExecTxResult {
+        let attribute = EventAttribute { key: "sender".into(), value: sender.into(), index: true };
+        let event = Event { r#type: "message".into(), attributes: vec![attribute] };
+        ExecTxResult { events: vec![event], ..ExecTxResult::default() }
+    }
+
+    fn filled(heights: u64) -> (tempfile::TempDir, TxIndex) {
+        let dir = tempfile::tempdir().unwrap();
+        let index = TxIndex::open(&dir.path().join("index.db")).unwrap();
+        for height in 1..=heights {
+            let txs = vec![height.to_le_bytes().to_vec(), format!("b{height}").into_bytes()];
+            index.add(height, 7, &txs, &[result("a"), result("b")]).unwrap();
+        }
+        (dir, index)
+    }
+
+    #[test]
+    fn rule_1_by_hash_height_and_event() {
+        let (_dir, index) = filled(3);
+        assert_eq!(index.height().unwrap(), 3);
+        let found = index.get(&tx_hash(b"b2")).unwrap().unwrap();
+        assert_eq!((found.height, found.index, found.tx.as_slice()), (2, 1, &b"b2"[..]));
+        assert_eq!(found.result, result("b"));
+        assert_eq!(index.get(&[0; 32]).unwrap(), None);
+        let query = |text: &str, page, newest_first| {
+            let conditions = parse_query(text).unwrap();
+            let (found, total) = index.search(&conditions, page, 2, newest_first).unwrap();
+            (found.iter().map(|tx| (tx.height, tx.index)).collect::<Vec<_>>(), total)
+        };
+        assert_eq!(query("message.sender='a'", 1, false), (vec![(1, 0), (2, 0)], 3));
+        assert_eq!(query("message.sender='a'", 2, false), (vec![(3, 0)], 3));
+        assert_eq!(query("message.sender='a'", 1, true), (vec![(3, 0), (2, 0)], 3));
+        assert_eq!(query("tx.height=2", 1, false), (vec![(2, 0), (2, 1)], 2));
+        assert_eq!(query("message.sender = 'b' AND tx.height >= 3", 1, false), (vec![(3, 1)], 1));
+        assert_eq!(query("tx.height > 1 AND tx.height < 3", 1, false).1, 2);
+        assert_eq!(query("message.sender='c'", 1, false), (vec![], 0));
+    }
+
+    #[test]
+    fn rule_2_old_transactions_are_forgotten() {
+        let (_dir, index) = filled(5);
+        prune(&locked(&index.writer), 4).unwrap();
+        let all = [Condition::Height(0, u64::MAX)];
+        let (found, total) = index.search(&all, 1, 100, false).unwrap();
+        assert_eq!((found[0].height, total), (4, 4));
+        let left: i64 = locked(&index.writer)
+            .query_row("SELECT count(*) FROM attributes", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(left, 4);
+    }
+
+    #[test]
+    fn rule_3_a_block_that_comes_again_changes_nothing() {
+        let (_dir, index) = filled(2);
+        index
+            .add(1, 7, &[1u64.to_le_bytes().to_vec(), b"b1".to_vec()], &[result("a"), result("b")])
+            .unwrap();
+        let all = [Condition::Height(0, u64::MAX)];
+        assert_eq!((index.search(&all, 1, 100, false).unwrap().1, index.height().unwrap()), (4, 2));
+    }
+
+    #[test]
+    fn rule_4_searches_are_bounded_and_say_what_is_wrong() {
+        let many = vec!["a.b='c'"; CONDITIONS_MAX + 1].join(" AND ");
+        for (text, why) in [
+            ("", "empty"),
+            (many.as_str(), "at most"),
+            ("a.b", "comparison"),
+            ("a.b='c", "closing quote"),
+            ("a.b='c' OR a.b='d'", "expected AND"),
+            ("a.b='c' AND ", "missing after AND"),
+            ("a.b>'c'", "only tx.height"),
+            ("tx.height='x'", "not a height"),
+            ("tx.hash='zz'", "hexadecimal"),
+            ("='c'", "begin with a key"),
+        ] {
+            let error = parse_query(text).unwrap_err();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+        let quoted = parse_query("a.b='it has AND inside' AND tx.height<0").unwrap();
+        assert_eq!(quoted.len(), 2);
+        assert_eq!(quoted[1], Condition::Height(1, 0));
+    }
+}

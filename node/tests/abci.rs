@@ -30,10 +30,11 @@ async fn start(home: &std::path::Path) -> Running {
         grpc_addr: None,
         cometbft_rpc: None,
         checkpoint_interval: 1_000,
+        verify_rows: true,
     };
     let node =
         tokio::spawn(run_abci(config, |ready| up.send(ready.clone()).unwrap(), async move {
-            drop(stopped.await)
+            drop(stopped.await);
         }));
     let AbciAddr::Tcp(addr) = is_up.await.unwrap().abci_addr else { panic!("not TCP") };
     Running { addr, stop, node }
@@ -49,17 +50,14 @@ fn answers(stream: &mut TcpStream, count: usize) -> Vec<Answered> {
     let mut found = Vec::new();
     while found.len() < count {
         let mut rest = &bytes[..];
-        match Response::decode_length_delimited(&mut rest) {
-            Ok(response) => {
-                found.push(response.value.unwrap());
-                bytes = rest.to_vec();
-            }
-            Err(_) => {
-                let mut chunk = [0; 4096];
-                let read = stream.read(&mut chunk).unwrap();
-                assert_ne!(read, 0, "closed after {found:?}");
-                bytes.extend_from_slice(&chunk[..read]);
-            }
+        if let Ok(response) = Response::decode_length_delimited(&mut rest) {
+            found.push(response.value.unwrap());
+            bytes = rest.to_vec();
+        } else {
+            let mut chunk = [0; 4096];
+            let read = stream.read(&mut chunk).unwrap();
+            assert_ne!(read, 0, "closed after {found:?}");
+            bytes.extend_from_slice(&chunk[..read]);
         }
     }
     found

@@ -132,9 +132,10 @@ async fn the_same_transactions_give_the_same_state_under_both_engines() {
         grpc_addr: Some(([127, 0, 0, 1], 0).into()),
         cometbft_rpc: Some(format!("http://{rpc_addr}")),
         checkpoint_interval: 1_000,
+        verify_rows: true,
     };
     let node = tokio::spawn(run_abci(abci, |ready| up.send(ready.clone()).unwrap(), async move {
-        drop(stopped.await)
+        drop(stopped.await);
     }));
     let ready = is_up.await.unwrap();
     let start = || {

@@ -94,6 +94,27 @@ async fn rule_2_both_forms_answer_alike() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_waiting_transaction_is_known_and_enters_the_next_block() {
+    use dadbs_proto::dadbs::dev::v1::AdvanceBlocksRequest;
+    use dadbs_proto::dadbs::dev::v1::dev_client::DevClient;
+    let home = tempfile::tempdir().unwrap();
+    let mut config = common::config(home.path());
+    config.block_time = Some(std::time::Duration::from_hours(1));
+    let node = Node::with(config).await.unwrap();
+    let tx = json!({ "tx": base64(&send_tx(ALICE, 0, TO, 7)) });
+    assert_eq!(node.result("broadcast_tx_sync", tx.clone()).await["code"], 0);
+    let again = node.rpc("broadcast_tx_sync", tx).await["error"].take();
+    assert_eq!(again["data"], "tx already exists in cache");
+    assert_eq!(node.result("num_unconfirmed_txs", json!({})).await["n_txs"], "1");
+    let mut dev = DevClient::connect(node.grpc_url()).await.unwrap();
+    dev.advance_blocks(AdvanceBlocksRequest { blocks: 1 }).await.unwrap();
+    assert_eq!(node.result("num_unconfirmed_txs", json!({})).await["n_txs"], "0");
+    let found = node.get("/tx_search?query=%22tx.height=2%22").await;
+    assert_eq!(found["result"]["total_count"], "1", "{found}");
+    node.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn refusals_say_why() {
     let home = tempfile::tempdir().unwrap();
     let node = Node::start(home.path()).await;

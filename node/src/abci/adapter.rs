@@ -2,7 +2,7 @@
 //!
 //! 1. The trait is infallible: a fault unwinds out of the call with the [`Fatal`] as its payload; the
 //!    server answers with an exception, and the node ends.
-//! 2. FinalizeBlock and Commit go to the core's thread; CheckTx and Query run on the caller's.
+//! 2. `FinalizeBlock` and Commit go to the core's thread; `CheckTx` and Query run on the caller's.
 //! 3. Transactions are indexed after Commit, on a thread of their own.
 
 use crate::api::Api;

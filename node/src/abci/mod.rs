@@ -35,6 +35,8 @@ pub struct AbciConfig {
     pub cometbft_rpc: Option<String>,
     /// Heights between two checkpoints of the tree.
     pub checkpoint_interval: u64,
+    /// Compare every row with the tree at the start.
+    pub verify_rows: bool,
 }
 
 /// A node that waits for CometBFT.
@@ -60,7 +62,7 @@ fn open(config: &AbciConfig) -> Result<Parts, NodeError> {
     let core = CoreThread::start(AppConfig {
         dir: home.join("app"),
         checkpoint_interval: config.checkpoint_interval,
-        verify_rows: true,
+        verify_rows: config.verify_rows,
     })?;
     let height = core.core().info()?.height;
     let index = Arc::new(TxIndex::open(&home.join("index.db"))?);
@@ -98,12 +100,11 @@ pub async fn run_abci(
     let mut grpc = tokio::spawn({
         let stopping = stopping.clone();
         async move {
-            match grpc_listener {
-                Some(listener) => grpc::serve(listener, Calls::new(api), stopped(stopping)).await,
-                None => {
-                    stopped(stopping).await;
-                    Ok(())
-                }
+            if let Some(listener) = grpc_listener {
+                grpc::serve(listener, Calls::new(api), stopped(stopping)).await
+            } else {
+                stopped(stopping).await;
+                Ok(())
             }
         }
     });

@@ -1,7 +1,7 @@
 //! The ABCI socket server.
 //!
 //! 1. A unix socket, or TCP without Nagle's delay: with it, each call waits for a delayed ACK, 40 ms.
-//! 2. Every connection has a thread of its own: CheckTx and Query run while a block executes.
+//! 2. Every connection has a thread of its own: `CheckTx` and Query run while a block executes.
 //! 3. A message is its length as an unsigned varint, at most [`MESSAGE_BYTES_MAX`], and the protobuf.
 //! 4. Answers go out in order, and on Flush, as CometBFT expects.
 //! 5. A panic in a call is answered with an exception and ends the node: CometBFT ends with it.

@@ -98,7 +98,7 @@ impl Api {
 
     pub(super) fn advance_blocks(
         &self,
-        request: &AdvanceBlocksRequest,
+        request: AdvanceBlocksRequest,
     ) -> Result<AdvanceResponse, ApiError> {
         if request.blocks == 0 || request.blocks > ADVANCE_BLOCKS_MAX {
             let text = format!("blocks must be 1 to {ADVANCE_BLOCKS_MAX}");
@@ -109,7 +109,7 @@ impl Api {
 
     pub(super) fn advance_time(
         &self,
-        request: &AdvanceTimeRequest,
+        request: AdvanceTimeRequest,
     ) -> Result<AdvanceResponse, ApiError> {
         if request.seconds > ADVANCE_SECONDS_MAX {
             let text = format!("seconds must be at most {ADVANCE_SECONDS_MAX}");

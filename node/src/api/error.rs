@@ -69,10 +69,6 @@ impl ApiError {
         ApiError::new(GrpcCode::ResourceExhausted, message)
     }
 
-    pub(crate) fn unimplemented(message: impl Into<String>) -> ApiError {
-        ApiError::new(GrpcCode::Unimplemented, message)
-    }
-
     pub(crate) fn unavailable(message: impl Into<String>) -> ApiError {
         ApiError::new(GrpcCode::Unavailable, message)
     }

@@ -96,9 +96,9 @@ impl Api {
             "/dadbs.node.v1.Query/Trust" => self.answer(self.trust()?),
             "/dadbs.dev.v1.Dev/Faucet" => self.answer(self.faucet(&decode(request)?)?),
             "/dadbs.dev.v1.Dev/AdvanceBlocks" => {
-                self.answer(self.advance_blocks(&decode(request)?)?)
+                self.answer(self.advance_blocks(decode(request)?)?)
             }
-            "/dadbs.dev.v1.Dev/AdvanceTime" => self.answer(self.advance_time(&decode(request)?)?),
+            "/dadbs.dev.v1.Dev/AdvanceTime" => self.answer(self.advance_time(decode(request)?)?),
             _ => Ok(self.core.query(path, request)?),
         }
     }

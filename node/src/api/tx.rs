@@ -1,6 +1,6 @@
 //! `cosmos.tx.v1beta1.Service`: simulate, broadcast and find transactions.
 
-use super::{Api, ApiError, decode};
+use super::{Api, ApiError};
 use crate::convert::{cosmos_events, exec_tx_result, height_i64, time_of_ns, tx_hash};
 use crate::engine::dev::mempool::Submitted;
 use crate::index::{IndexedTx, PAGE_MAX, parse_query};
@@ -81,7 +81,7 @@ impl Api {
         let found = self.index.get(&hash)?.ok_or_else(|| {
             ApiError::not_found(format!("tx not found: {} is in no block", request.hash))
         })?;
-        let (tx, tx_response) = committed(&found)?;
+        let (tx, tx_response) = committed(&found);
         Ok(GetTxResponse { tx: Some(tx), tx_response: Some(tx_response) })
     }
 
@@ -107,7 +107,7 @@ impl Api {
             ..GetTxsEventResponse::default()
         };
         for found in &found {
-            let (tx, tx_response) = committed(found)?;
+            let (tx, tx_response) = committed(found);
             response.txs.push(tx);
             response.tx_responses.push(tx_response);
         }
@@ -129,7 +129,7 @@ fn tx_response(txhash: String, result: &ExecTxResult) -> TxResponse {
     }
 }
 
-fn committed(found: &IndexedTx) -> Result<(Tx, TxResponse), ApiError> {
+fn committed(found: &IndexedTx) -> (Tx, TxResponse) {
     let mut response = tx_response(hex::encode_upper(tx_hash(&found.tx)), &found.result);
     response.height = height_i64(found.height);
     response.timestamp = time_of_ns(found.time_ns).to_rfc3339();
@@ -138,6 +138,6 @@ fn committed(found: &IndexedTx) -> Result<(Tx, TxResponse), ApiError> {
         value: found.tx.clone(),
     });
     // A block may hold bytes that are no transaction; they failed and show as an empty one.
-    let tx = decode(&found.tx).unwrap_or_default();
-    Ok((tx, response))
+    let tx = Tx::decode(&found.tx[..]).unwrap_or_default();
+    (tx, response)
 }

@@ -53,7 +53,7 @@ impl FromStr for CometBft {
 }
 
 impl CometBft {
-    fn failed(&self, reason: impl ToString) -> CometBftError {
+    fn failed(&self, reason: impl std::fmt::Display) -> CometBftError {
         CometBftError { addr: self.authority.clone(), reason: reason.to_string() }
     }
 
@@ -98,7 +98,7 @@ impl CometBft {
         })
     }
 
-    /// Hands a transaction to the mempool: the result of CheckTx as (code, codespace, log), or the text
+    /// Hands a transaction to the mempool: the result of `CheckTx` as (code, codespace, log), or the text
     /// of a refusal.
     pub fn broadcast(
         &self,

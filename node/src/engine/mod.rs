@@ -39,7 +39,7 @@ impl Engine {
     pub fn submit(&self, tx: Vec<u8>) -> Result<Submitted, ApiError> {
         match self {
             Engine::Dev(engine) => Ok(engine.submit(tx)?),
-            Engine::CometBft(comet) => Ok(match known(comet)?.broadcast(&tx)? {
+            Engine::CometBft(comet) => Ok(match known(comet.as_ref())?.broadcast(&tx)? {
                 Ok((code, codespace, log)) => Submitted::Checked(dadbs_app::TxResult {
                     code,
                     codespace,
@@ -64,7 +64,7 @@ impl Engine {
                 Ok((signed, engine.validators().clone()))
             }
             Engine::CometBft(comet) => {
-                let comet = known(comet)?;
+                let comet = known(comet.as_ref())?;
                 let signed = comet.newest()?;
                 let validators = comet.validators(signed.header.height.value())?;
                 Ok((signed, validators))
@@ -87,8 +87,8 @@ impl Engine {
     }
 }
 
-fn known(comet: &Option<CometBft>) -> Result<&CometBft, ApiError> {
-    comet.as_ref().ok_or_else(|| {
+fn known(comet: Option<&CometBft>) -> Result<&CometBft, ApiError> {
+    comet.ok_or_else(|| {
         ApiError::unavailable(
             "this node does not know CometBFT's RPC; start it with --cometbft-rpc",
         )

@@ -56,7 +56,7 @@ impl Node {
         let (up, mut is_up) = oneshot::channel();
         let mut running =
             tokio::spawn(run_dev(config, |ready| up.send(ready.clone()).unwrap(), async move {
-                drop(stopped.await)
+                drop(stopped.await);
             }));
         tokio::select! {
             ready = &mut is_up => match ready {

@@ -45,7 +45,11 @@ pub(crate) fn explain(
         part("transaction", 1, price::TX_BASE),
         part("contract", around.saturating_sub(sql.gas()), 1),
     ];
-    parts.extend(sql.table().into_iter().map(|(name, count, price)| part(name, count, price)));
+    // A written row's gas depends on its bytes: its price is the mean, rounded down.
+    parts.extend(sql.table().into_iter().map(|(name, count, gas)| Part {
+        gas,
+        ..part(name, count, gas.checked_div(count).unwrap_or(0))
+    }));
     parts.retain(|part| part.count > 0);
     let gas = parts.iter().fold(0u64, |sum, part| sum.saturating_add(part.gas));
     Ok(ExplainResponse { parts, gas, changes: done.changes })

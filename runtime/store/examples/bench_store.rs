@@ -25,6 +25,27 @@ fn rows(ids: std::ops::Range<i64>) -> Vec<Vec<Value>> {
     ids.map(row).collect()
 }
 
+/// CPU time of this thread, which other work on the machine disturbs less than the clock.
+fn cpu() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = text.split_whitespace().next().and_then(|n| n.parse().ok());
+    Duration::from_nanos(nanoseconds.unwrap_or(0))
+}
+
+/// Microseconds per row.
+#[derive(Clone, Copy)]
+struct Cost {
+    wall: f64,
+    cpu: f64,
+}
+
+impl Cost {
+    fn of(wall: Duration, cpu: Duration, rows: i64) -> Cost {
+        let each = |time: Duration| time.as_secs_f64() * 1e6 / rows as f64;
+        Cost { wall: each(wall), cpu: each(cpu) }
+    }
+}
+
 #[derive(Default)]
 struct Parts {
     begin: Duration,
@@ -61,14 +82,14 @@ fn block(store: &mut Store, ids: std::ops::Range<i64>, batch: usize, parts: &mut
     timed(&mut parts.commit, || store.commit()).expect("commit");
 }
 
-/// The same rows with the same build and no capture: microseconds per row.
-fn bare(folder: &Path, before: i64, blocks: i64, savepoints: bool) -> f64 {
+/// The same rows with the same build and no capture.
+fn bare(folder: &Path, before: i64, blocks: i64, savepoints: bool) -> Cost {
     let path = folder.join(format!("bare-{savepoints}.db"));
     let connection = Connection::open_writer(&path).expect("open");
     connection.batch("CREATE TABLE node_t(k INTEGER PRIMARY KEY, v BLOB) STRICT").expect("create");
     let insert = |ids: std::ops::Range<i64>| {
         let rows = rows(ids);
-        let start = Instant::now();
+        let (start, cpu_before) = (Instant::now(), cpu());
         connection.execute("BEGIN", &[]).expect("begin");
         for row in &rows {
             if savepoints {
@@ -81,27 +102,36 @@ fn bare(folder: &Path, before: i64, blocks: i64, savepoints: bool) -> f64 {
             }
         }
         connection.execute("COMMIT", &[]).expect("commit");
-        start.elapsed()
+        (start.elapsed(), cpu().saturating_sub(cpu_before))
     };
     insert(0..before);
     let ids = |block| before + block * TXS_PER_BLOCK..before + (block + 1) * TXS_PER_BLOCK;
-    let time: Duration = (0..blocks).map(|block| insert(ids(block))).sum();
-    time.as_secs_f64() * 1e6 / (blocks * TXS_PER_BLOCK) as f64
+    let times: Vec<_> = (0..blocks).map(|block| insert(ids(block))).collect();
+    let wall = times.iter().map(|(wall, _)| *wall).sum();
+    let cpu = times.iter().map(|(_, cpu)| *cpu).sum();
+    Cost::of(wall, cpu, blocks * TXS_PER_BLOCK)
 }
 
-fn print_parts(name: &str, parts: &Parts, count: f64, bare: f64) {
-    let each = |part: Duration| part.as_secs_f64() * 1e6 / count;
-    let total = each(parts.total());
+fn print_parts(name: &str, parts: &Parts, cpu: Duration, count: i64, bare: Cost) {
+    let total = Cost::of(parts.total(), cpu, count);
+    let part = |time| Cost::of(time, cpu, count).wall;
     println!(
-        "{name:34} {total:7.2} us  (begin {:.2}, exec {:.2}, end {:.2}, finish {:.2}, commit {:.2})  \
-         {:8.0}/s  {:5.2}x of bare SQLite at {bare:.2} us",
-        each(parts.begin),
-        each(parts.exec),
-        each(parts.end),
-        each(parts.finish),
-        each(parts.commit),
-        1e6 / total,
-        total / bare
+        "{name:28} {:7.2} us CPU, {:8.0}/s, {:.2}x of bare SQLite ({:.2} us CPU)\n\
+         {:28} {:7.2} us wall = begin {:.2} + exec {:.2} + end {:.2} + finish {:.2} + commit {:.2}, \
+         {:.2}x of bare SQLite ({:.2} us wall)",
+        total.cpu,
+        1e6 / total.cpu,
+        total.cpu / bare.cpu,
+        bare.cpu,
+        "",
+        total.wall,
+        part(parts.begin),
+        part(parts.exec),
+        part(parts.end),
+        part(parts.finish),
+        part(parts.commit),
+        total.wall / bare.wall,
+        bare.wall
     );
 }
 
@@ -130,12 +160,13 @@ fn main() {
     for (name, batch, bare) in
         [("one row per transaction", 1, bare_tx), ("1,000 rows per transaction", 1_000, bare_row)]
     {
-        let mut parts = Parts::default();
+        let (mut parts, cpu_before) = (Parts::default(), cpu());
         for _ in 0..blocks {
             block(&mut store, next..next + TXS_PER_BLOCK, batch, &mut parts);
             next += TXS_PER_BLOCK;
         }
-        print_parts(name, &parts, (blocks * TXS_PER_BLOCK) as f64, bare);
+        let used = cpu().saturating_sub(cpu_before);
+        print_parts(name, &parts, used, blocks * TXS_PER_BLOCK, bare);
     }
     start_up(store, &config);
 }

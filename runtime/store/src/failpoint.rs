@@ -1,7 +1,7 @@
 //! Named points at which a test lets the process fail: `failpoint!("name")`.
 //!
 //! 1. Without the feature `failpoints` the macro is nothing: a release build contains no name.
-//! 2. A point is armed for the calling thread only; arming another one disarms it.
+//! 2. A point is armed for the calling thread only; arming another one disarms it, and so does its failure.
 
 /// Marks a step at which a test can let the process fail.
 macro_rules! failpoint {
@@ -84,8 +84,13 @@ mod armed {
         debug_assert!(NAMES.contains(&name), "failpoint {name} is not in the list");
         let action = ARMED.with_borrow_mut(|armed| match armed {
             Some((point, nth, action)) if *point == name => {
+                let action = *action;
                 *nth = nth.saturating_sub(1);
-                (*nth == 0).then_some(*action)
+                if *nth > 0 {
+                    return None;
+                }
+                *armed = None;
+                Some(action)
             }
             _ => None,
         });

@@ -40,7 +40,8 @@ pub(crate) struct Layout {
     rowid: Option<&'static str>,
 }
 
-fn quoted(name: &str) -> String {
+/// A name as an SQL identifier.
+pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

@@ -8,11 +8,13 @@
 //! 5. Error texts name things as the user does.
 //! 6. A statement that rewrites a table without events is charged per row of it before it runs.
 //! 7. A database has at most [`limits::SQL_OBJECTS_MAX`] objects.
+//! 8. A view that does not compile never comes into being, and no statement may break one: RENAME and
+//!    DROP COLUMN compile the views of the whole store, so it would stop them in every database.
 
 use crate::Store;
 use crate::failpoint::failpoint;
 use crate::gas::{GasParts, Spend};
-use crate::layout::Layout;
+use crate::layout::{Layout, quoted};
 use crate::schema::{self, Catalog, Made};
 use dadbs_sql::{Alter, Kind, Namespace, Purpose, Statement, user_text};
 use dadbs_sqlite::{Connection, SqlFailure, StopRow, ValueRef};
@@ -353,6 +355,9 @@ impl Store {
             self.capture.end_rows(&self.connection, object, &mut charge)?;
         }
         self.schema_changes = self.schema_changes.saturating_add(1);
+        if statement.kind == Kind::CreateView {
+            self.check_view(database, object, spend)?;
+        }
         let mark = self.capture.mark();
         let ran = self.run_statement(database, statement, spend);
         self.flush();
@@ -378,6 +383,7 @@ impl Store {
         } else {
             schema::sync(&self.connection, database, &made)?;
         }
+        self.check_views(database, statement, spend)?;
         // After the catalog: layouts are made from it.
         if rewritten && statement.kind != Kind::DropTable {
             self.capture.begin_rows(&self.connection, name)?;
@@ -403,6 +409,56 @@ impl Store {
             fatal @ Error::Fatal(_) => fatal,
         })?;
         Ok(Executed { changes: 0, ..done })
+    }
+
+    /// Rule 8: compiles the new view, or all views of the database if one may have lost its ground.
+    fn check_views(
+        &self,
+        database: u64,
+        statement: &Statement,
+        spend: &mut Spend<'_>,
+    ) -> Result<(), Error> {
+        let only = match statement.kind {
+            Kind::CreateView => Value::from(statement.object.as_deref().unwrap_or("")),
+            Kind::DropTable | Kind::DropView | Kind::AlterTable(_) => Value::Null,
+            _ => return Ok(()),
+        };
+        let views = self.query(
+            "SELECT physical, name, physical_sql FROM chain_schema WHERE database = ?1 \
+             AND kind = 'view' AND (?2 IS NULL OR physical = ?2) ORDER BY seq",
+            &[&schema::id(database), &only],
+        )?;
+        for view in views {
+            let column = |index| schema::text(view.get(index));
+            spend.text(column(2).len())?;
+            let select = format!("SELECT * FROM {}", quoted(&column(0)));
+            if let Err(failure) = self.connection.prepare_user(&select) {
+                let rejection = match failed(failure, spend) {
+                    Error::Rejected(rejection) => rejection,
+                    fatal @ Error::Fatal(_) => return Err(fatal),
+                };
+                let why = in_users_names(&rejection, &Namespace::database(database));
+                return Err(Error::rejected(
+                    Code::SqlRefused,
+                    format!("view {} would not work: {why}; drop or change it first", column(1)),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Rule 5 of the catalog.
+    fn check_view(&self, database: u64, view: &str, spend: &mut Spend<'_>) -> Result<(), Error> {
+        let mut read = |bytes: u64| Ok(spend.row_read(bytes)?);
+        match schema::view_that_names(&self.connection, database, view, &mut read)? {
+            None => Ok(()),
+            Some(older) => Err(Error::rejected(
+                Code::SqlRefused,
+                format!(
+                    "the view {older} reads this name: drop {older}, and make it again after this view"
+                ),
+            )),
+        }
     }
 
     /// Rule 7.

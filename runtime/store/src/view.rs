@@ -265,8 +265,7 @@ impl View {
         )?;
         let object = |row: &Vec<Value>| {
             let (kind, physical) = (schema::text(row.first()), schema::text(row.get(2)));
-            let layout =
-                if kind == "table" { Layout::load(connection, &physical)? } else { None };
+            let layout = if kind == "table" { Layout::load(connection, &physical)? } else { None };
             Ok(SchemaObject {
                 kind,
                 name: schema::text(row.get(1)),

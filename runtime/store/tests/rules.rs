@@ -199,6 +199,25 @@ fn user_rule_7_objects_are_bounded() {
 }
 
 #[test]
+fn user_rule_8_no_view_is_broken() {
+    let mut store = Store::memory().unwrap();
+    block(&mut store, &["CREATE TABLE t(a, b)", "CREATE VIEW v AS SELECT b FROM t"]);
+    begin(&mut store);
+    let refused =
+        ["CREATE VIEW w AS SELECT * FROM missing", "DROP TABLE t", "ALTER TABLE t DROP COLUMN b"];
+    for sql in refused {
+        let error = run(&mut store, sql, &[]).unwrap_err().to_string();
+        assert!(error.contains("view") && !error.contains("d1_"), "{error}");
+    }
+    exec(&mut store, "ALTER TABLE t RENAME COLUMN b TO c");
+    exec(&mut store, "ALTER TABLE t RENAME TO u");
+    assert_eq!(query(&mut store, "SELECT * FROM v").rows.len(), 0);
+    exec(&mut store, "DROP VIEW v");
+    exec(&mut store, "DROP TABLE u");
+    end(&mut store);
+}
+
+#[test]
 fn other_databases_and_the_store_itself_are_out_of_reach() {
     let mut store = Store::memory().unwrap();
     block(&mut store, &["CREATE TABLE t(a INTEGER PRIMARY KEY)"]);

@@ -22,7 +22,7 @@ const TIME_OFFSET: &str = "time_offset_ns";
 pub(super) struct Chain {
     shared: Arc<Shared>,
     key: ValidatorKey,
-    chain_id: chain::Id,
+    id: chain::Id,
     parent: Parent,
     proof_is_wanted: bool,
     time_offset_ns: i64,
@@ -36,7 +36,7 @@ impl Chain {
     /// Brings the application to the height of the block store.
     pub(super) fn open(shared: Arc<Shared>, key: ValidatorKey) -> Result<Chain, Fatal> {
         let genesis = &shared.genesis;
-        let chain_id = chain::Id::try_from(genesis.chain_id.clone()).map_err(|error| {
+        let id = chain::Id::try_from(genesis.chain_id.clone()).map_err(|error| {
             Fatal::new(format!("the chain id cannot stand in a header: {error}"))
         })?;
         let time_offset_ns = shared
@@ -65,8 +65,7 @@ impl Chain {
             app_hash: genesis_hash,
             results_hash: header::results_hash(&[]),
         };
-        let mut chain =
-            Chain { shared, key, chain_id, parent, proof_is_wanted: true, time_offset_ns };
+        let mut chain = Chain { shared, key, id, parent, proof_is_wanted: true, time_offset_ns };
         if stored > 0 {
             chain.replay(info.height, stored)?;
         }
@@ -183,19 +182,19 @@ impl Chain {
             tracing::warn!(txs = hashes.len(), "no proposal takes these transactions: dropped");
             locked(&self.shared.mempool).remove(&hashes);
         }
-        self.produce(txs)
+        self.produce(&txs)
     }
 
     /// Makes one block of these transactions.
-    pub(super) fn produce(&mut self, txs: Vec<Vec<u8>>) -> Result<(), Fatal> {
+    pub(super) fn produce(&mut self, txs: &[Vec<u8>]) -> Result<(), Fatal> {
         let started = Instant::now();
         let shared = self.shared.clone();
         let height = self.parent.height + 1;
         let now = now_ns().saturating_add(self.time_offset_ns);
         let time = now.max(self.parent.time_ns.saturating_add(NS_PER_MS));
-        let decided = header::decide(&self.chain_id, &self.key, &self.parent, time, txs.clone())?;
+        let decided = header::decide(&self.id, &self.key, &self.parent, time, txs.to_vec())?;
         shared.blocks.append(height, &decided)?;
-        let response = self.execute(height, time, txs.clone())?;
+        let response = self.execute(height, time, txs.to_vec())?;
         shared.blocks.put_results(height, &response)?;
         {
             let mut mempool = locked(&shared.mempool);
@@ -204,7 +203,7 @@ impl Chain {
             mempool.recheck(&shared.core)?;
             locked(&shared.wanted).txs |= !mempool.is_empty();
         }
-        shared.index.add(height, time, &txs, &response.tx_results)?;
+        shared.index.add(height, time, txs, &response.tx_results)?;
         self.proof_is_wanted = self.parent.app_hash != response.app_hash;
         self.parent = Parent {
             height,

@@ -161,8 +161,7 @@ fn sign(
         extension_signature: None,
     };
     let signature = key.sign(&vote.into_signable_vec(chain_id.clone()));
-    let signature =
-        Signature::new(signature.to_vec()).map_err(|e| unrepresentable("signature", e))?;
+    let signature = Signature::new(signature).map_err(|e| unrepresentable("signature", e))?;
     let signature = CommitSig::BlockIdFlagCommit {
         validator_address: key.address(),
         timestamp: time,

@@ -1,6 +1,6 @@
 //! The dev engine's mempool: transactions in the order of their arrival.
 //!
-//! 1. A transaction enters if CheckTx passes; one that is already in is not entered twice.
+//! 1. A transaction enters if `CheckTx` passes; one that is already in is not entered twice.
 //! 2. The number of transactions and their bytes are bounded.
 //! 3. A proposal takes them in order of arrival, so each sender's order is kept.
 //! 4. After a commit the rest is checked again; what fails leaves.
@@ -20,7 +20,7 @@ pub const MEMPOOL_BYTES_MAX: usize = 67_108_864;
 /// What became of a submitted transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Submitted {
-    /// CheckTx answered; the transaction is in if the code is 0.
+    /// `CheckTx` answered; the transaction is in if the code is 0.
     Checked(TxResult),
     /// It waits already.
     Known,

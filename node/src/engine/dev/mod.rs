@@ -113,7 +113,7 @@ impl DevThread {
         });
         let mut chain = Chain::open(shared.clone(), key)?;
         if chain.proof_is_wanted() {
-            chain.produce(Vec::new())?;
+            chain.produce(&[])?;
         }
         let engine = DevEngine { shared };
         let thread = std::thread::Builder::new()
@@ -206,7 +206,7 @@ fn make_blocks(chain: &mut Chain, block_time: Option<Duration>) -> Result<(), Fa
         match next_work(chain.shared(), chain.proof_is_wanted(), next_tick) {
             Work::Stop => return Ok(()),
             Work::Transactions => chain.produce_if_waiting()?,
-            Work::Proof => chain.produce(Vec::new())?,
+            Work::Proof => chain.produce(&[])?,
             Work::Tick => {
                 chain.produce_waiting()?;
                 next_tick = block_time.map(|interval| Instant::now() + interval);

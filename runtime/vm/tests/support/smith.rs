@@ -12,13 +12,17 @@ pub(crate) fn bytes(seed: u64, len: usize) -> Vec<u8> {
 }
 
 /// A random module with the exports that contracts have, and what else comes with `config`.
-pub(crate) fn module(seed: u64, mut config: wasm_smith::Config) -> Option<Vec<u8>> {
+pub(crate) fn module(seed: u64, config: wasm_smith::Config) -> Option<Vec<u8>> {
+    module_of(&bytes(seed, 8_000), config)
+}
+
+/// The same from the caller's bytes.
+pub(crate) fn module_of(data: &[u8], mut config: wasm_smith::Config) -> Option<Vec<u8>> {
     let exports = r#"(module (func (export "call_run")) (func (export "dadbs_abi_1")))"#;
     config.exports = Some(wat::parse_str(exports).unwrap());
     config.min_memories = 1;
     config.max_memories = 1;
-    let data = bytes(seed, 8_000);
-    let module = wasm_smith::Module::new(config, &mut arbitrary::Unstructured::new(&data)).ok()?;
+    let module = wasm_smith::Module::new(config, &mut arbitrary::Unstructured::new(data)).ok()?;
     Some(export_memory(&module.to_bytes()))
 }
 
