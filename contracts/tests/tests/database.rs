@@ -150,6 +150,124 @@ fn rule_2_all_and_star() {
     assert!(refusal.contains("may not insert into u"), "{refusal}");
 }
 
+/// A database where `direct` may do everything to `mine`, and with `t` what the list says.
+fn with_rights_on_t(verbs: &[&str]) -> (Contract, Cast) {
+    let (contract, cast) = database();
+    call(&contract, &cast.owner, "grant", &[&cast.direct, "all", "mine"]).unwrap();
+    for verb in verbs {
+        call(&contract, &cast.owner, "grant", &[&cast.direct, verb, "t"]).unwrap();
+    }
+    (contract, cast)
+}
+
+#[test]
+fn rule_2_renaming_needs_every_right_that_the_new_name_could_give() {
+    let every = ["alter", "drop", "select", "insert", "update", "delete"];
+    for missing in every {
+        let verbs: Vec<&str> = every.into_iter().filter(|verb| *verb != missing).collect();
+        let (contract, cast) = with_rights_on_t(&verbs);
+        // The rows of t, under a name to which all is granted.
+        let refusal = exec(&contract, &cast.direct, "ALTER TABLE t RENAME TO mine").unwrap_err();
+        assert!(refusal.contains(&format!("'{missing}', 't'")), "{refusal}");
+    }
+    let (contract, cast) = with_rights_on_t(&every);
+    exec(&contract, &cast.direct, "ALTER TABLE t RENAME TO mine").unwrap();
+    exec(&contract, &cast.direct, "DELETE FROM mine").unwrap();
+}
+
+#[test]
+fn rule_2_who_may_only_read_a_table_cannot_keep_its_rows_from_changing() {
+    let (contract, cast) = with_rights_on_t(&["select"]);
+    let child = "CREATE TABLE mine (id INTEGER REFERENCES t (id) ON DELETE RESTRICT)";
+    let refusal = exec(&contract, &cast.direct, child).unwrap_err();
+    assert!(refusal.contains("may not alter t"), "{refusal}");
+    exec(&contract, &cast.direct, "CREATE TABLE mine (id INTEGER)").unwrap();
+    let column = "ALTER TABLE mine ADD COLUMN t_id REFERENCES t (id)";
+    assert!(exec(&contract, &cast.direct, column).is_err());
+    call(&contract, &cast.owner, "grant", &[&cast.direct, "alter", "t"]).unwrap();
+    exec(&contract, &cast.direct, column).unwrap();
+}
+
+#[test]
+fn rule_2_stored_actions_are_those_of_who_stored_them() {
+    let (contract, cast) = database();
+    for sql in [
+        "CREATE TABLE last (id INTEGER PRIMARY KEY ON CONFLICT REPLACE, note TEXT)",
+        "CREATE TABLE child (id INTEGER REFERENCES last (id) ON DELETE CASCADE)",
+        "INSERT INTO last (id) VALUES (1)",
+        "INSERT INTO child (id) VALUES (1)",
+    ] {
+        exec(&contract, &cast.owner, sql).unwrap();
+    }
+    call(&contract, &cast.owner, "grant", &[&cast.stranger, "insert", "last"]).unwrap();
+    // The owner's table says that an insert replaces, and its child that rows go with their parent.
+    exec(&contract, &cast.stranger, "INSERT INTO last VALUES (1, 'new')").unwrap();
+    assert_eq!((count(&contract, "last"), count(&contract, "child")), (1.into(), 0.into()));
+    // A statement's own REPLACE is the caller's delete.
+    exec(&contract, &cast.stranger, "INSERT OR ABORT INTO last VALUES (2, 'new')").unwrap();
+    for sql in ["REPLACE INTO last VALUES (2, 'x')", "INSERT OR REPLACE INTO last VALUES (2, 'x')"]
+    {
+        let refusal = exec(&contract, &cast.stranger, sql).unwrap_err();
+        assert!(refusal.contains("may not delete from last"), "{refusal}");
+    }
+}
+
+/// What an account with `insert` on `t` alone tries: other verbs, other tables, other spellings.
+#[test]
+fn rule_1_one_grant_opens_nothing_else() {
+    let (contract, cast) = database();
+    let long = "x".repeat(100_000);
+    call(&contract, &cast.owner, "grant", &[&cast.direct, "insert", "t"]).unwrap();
+    for sql in [
+        "INSERT INTO t (id) VALUES (1) RETURNING id",
+        "INSERT INTO t SELECT id, 'x' FROM u",
+        "INSERT INTO t (id) VALUES ((SELECT max(id) FROM u))",
+        "INSERT INTO t (id) VALUES (1) ON CONFLICT DO UPDATE SET note = 'x'",
+        "INSERT OR REPLACE INTO t (id) VALUES (1)",
+        "REPLACE INTO t (id) VALUES (1)",
+        "WITH t AS (SELECT 1) INSERT INTO u SELECT * FROM t",
+        "WITH u AS (SELECT 1) INSERT INTO u SELECT * FROM u",
+        "UPDATE t SET note = 'x'",
+        "UPDATE u AS t SET id = 1",
+        "UPDATE t SET note = 'x' FROM u",
+        "DELETE FROM t",
+        "DELETE FROM u AS t",
+        "INSERT INTO u AS t VALUES (1)",
+        "INSERT INTO u VALUES (1)",
+        "INSERT INTO\u{c}u VALUES (1)",
+        "INSERT/* t */INTO u VALUES (1)",
+        "INSERT INTO [u] VALUES (?)",
+        "INSERT INTO \"u\"VALUES(1)",
+        "INSERT INTO `u` VALUES (1); INSERT INTO t VALUES (1)",
+        "INSERT INTO t VALUES (1, 'a'); DELETE FROM u",
+        "INSERT INTO _dadbs_grants VALUES (1, 2, 3, 4)",
+        "INSERT INTO _DADBS_grants VALUES (1, 2, 3, 4)",
+        "INSERT INTO \"_dadbs_grants\" VALUES (1, 2, 3, 4)",
+        "INSERT INTO \"_dadbs\"\"_grants\" VALUES (1)",
+        "INSERT INTO _dadbs\u{17f}_grants VALUES (1)",
+        "INSERT INTO _dadbs_grants\0 VALUES (1)",
+        "INSERT INTO t\0; VALUES (1)",
+        "INSERT INTO \u{ff54} VALUES (1)",
+        "CREATE TABLE t2 (a)",
+        "CREATE VIEW t2 AS SELECT * FROM _dadbs_grants",
+        "CREATE INDEX i ON t (id)",
+        "CREATE TRIGGER x AFTER INSERT ON t BEGIN DELETE FROM u; END",
+        "ALTER TABLE t RENAME TO t2",
+        "ALTER TABLE u RENAME TO t2",
+        "DROP TABLE t",
+        "DROP TABLE IF EXISTS nothing",
+        "SELECT 1 FROM u",
+        "PRAGMA writable_schema = 1",
+        "ATTACH 'x' AS y",
+        &format!("INSERT INTO {long} VALUES (1)"),
+    ] {
+        let refusal = exec(&contract, &cast.direct, sql).unwrap_err();
+        assert_eq!(count(&contract, "t"), 0.into(), "{sql}: {refusal}");
+    }
+    exec(&contract, &cast.direct, "INSERT INTO T (id) VALUES (1)").unwrap();
+    exec(&contract, &cast.direct, "INSERT INTO [T] (id) VALUES (2)").unwrap();
+}
+
 #[test]
 fn rule_3_roles_nest_eight_deep_and_never_in_a_circle() {
     let (contract, cast) = database();

@@ -4,6 +4,9 @@
 //!    physical name, since stored expressions know no alias.
 //! 2. STRICT, WITHOUT ROWID, types and expressions are kept as they were written.
 //! 3. Conflict clauses that leave half a statement, DEFERRABLE, AUTOINCREMENT and TEMP are refused.
+//! 4. A foreign key is an access `alter` to its parent: from then on rows of the child can keep rows of
+//!    the parent from changing.
+//! 5. RENAME TO puts rows under what is granted on another name, so it is every access to the old one.
 
 use dadbs_types::{Rejection, limits};
 use sqlite3_parser::ast::{
@@ -157,6 +160,7 @@ impl Printer<'_> {
         let parent = self.object_name(clause.tbl_name.0)?;
         if parent != table {
             self.access(Verb::Select, &parent);
+            self.access(Verb::Alter, &parent);
         }
         if let Some(columns) = clause.columns {
             self.indexed_columns(columns)?;
@@ -305,6 +309,9 @@ impl Printer<'_> {
                 self.words("RENAME TO");
                 let new = self.object_name(new.0)?;
                 self.access(Verb::Create, &new);
+                for verb in [Verb::Select, Verb::Insert, Verb::Update, Verb::Delete, Verb::Drop] {
+                    self.access(verb, &user);
+                }
                 self.related = Some(self.namespace.physical(&new));
                 Alter::Rename
             }

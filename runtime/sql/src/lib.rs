@@ -83,7 +83,7 @@ pub enum ObjectKind {
 /// What an access does to a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verb {
-    /// Reads rows; also RETURNING, and the parent of a foreign key.
+    /// Reads rows; also RETURNING, the parent of a foreign key, and RENAME TO.
     Select,
     /// Adds rows.
     Insert,
@@ -93,9 +93,9 @@ pub enum Verb {
     Delete,
     /// Creates the object.
     Create,
-    /// Changes the table's definition; also an index on it.
+    /// Changes the table's definition; also an index on it, and a foreign key to it.
     Alter,
-    /// Drops the object.
+    /// Drops the object; also RENAME TO, which is every access to the old name.
     Drop,
 }
 

@@ -45,13 +45,16 @@ fn accesses_are_distinct_and_sorted_with_the_users_names() {
         ("UPDATE OR REPLACE t SET a = u.a FROM u", "select u, update t, delete t"),
         ("DELETE FROM t WHERE a IN u", "select u, delete t"),
         ("DELETE FROM t RETURNING *", "select t, delete t"),
-        ("CREATE TABLE t(a REFERENCES u, b REFERENCES t)", "select u, create t"),
+        ("CREATE TABLE t(a REFERENCES u, b REFERENCES t)", "select u, create t, alter u"),
         ("CREATE INDEX i ON t(a)", "create i, alter t"),
         ("CREATE VIEW v AS SELECT * FROM t", "select t, create v"),
         ("DROP TABLE t", "drop t"),
         ("DROP INDEX IF EXISTS i", "drop i"),
-        ("ALTER TABLE t RENAME TO u", "create u, alter t"),
-        ("ALTER TABLE t ADD COLUMN a REFERENCES u", "select u, alter t"),
+        (
+            "ALTER TABLE t RENAME TO u",
+            "select t, insert t, update t, delete t, create u, alter t, drop t",
+        ),
+        ("ALTER TABLE t ADD COLUMN a REFERENCES u", "select u, alter t, alter u"),
     ] {
         assert_eq!(accesses(text), expected, "{text}");
     }
