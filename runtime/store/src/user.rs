@@ -353,6 +353,9 @@ impl Store {
             self.capture.end_rows(&self.connection, object, &mut charge)?;
         }
         self.schema_changes = self.schema_changes.saturating_add(1);
+        if statement.kind == Kind::CreateView {
+            self.check_view(database, object, spend)?;
+        }
         let mark = self.capture.mark();
         let ran = self.run_statement(database, statement, spend);
         self.flush();
@@ -401,6 +404,20 @@ impl Store {
             fatal @ Error::Fatal(_) => fatal,
         })?;
         Ok(Executed { changes: 0, ..done })
+    }
+
+    /// Rule 5 of the catalog.
+    fn check_view(&self, database: u64, view: &str, spend: &mut Spend<'_>) -> Result<(), Error> {
+        let mut read = |bytes: u64| Ok(spend.row_read(bytes)?);
+        match schema::view_that_names(&self.connection, database, view, &mut read)? {
+            None => Ok(()),
+            Some(older) => Err(Error::rejected(
+                Code::SqlRefused,
+                format!(
+                    "the view {older} reads this name: drop {older}, and make it again after this view"
+                ),
+            )),
+        }
     }
 
     /// Rule 7.
