@@ -4,13 +4,18 @@
 //! 2. What is accepted is one statement for SQLite's grammar, and names in the place of a table have the
 //!    prefix of this database.
 //! 3. The accesses are named as users name tables, and a read has only `select`.
-//! 4. Scripts split into pieces of themselves, in order.
+//! 4. What the stock contract takes for a plain insert is one access, to the table that it names.
+//! 5. Scripts split into pieces of themselves, in order.
 #![no_main]
 
 use dadbs_sql::{Kind, Namespace, Object, ObjectKind, Purpose, Schema, Verb, prepare, split, user_text};
 use sqlite3_parser::ast::Cmd;
 use sqlite3_parser::lexer::sql::Parser;
 use sqlite3_parser::{Bump, FallibleIterator};
+
+#[allow(dead_code)]
+#[path = "../../../contracts/database/src/plain.rs"]
+mod plain;
 
 /// Tables t and u, a view v of two tables and an index i.
 struct Fixture;
@@ -46,6 +51,10 @@ fn check(text: &str, purpose: Purpose) {
         let read = access.verb == Verb::Select;
         assert!(read || !access.table.starts_with("chain."), "{access:?}");
         assert!(read || purpose == Purpose::Write, "{access:?}");
+    }
+    if let Some(table) = plain::insert_target(text) {
+        let only: Vec<_> = statement.accesses.iter().map(|a| (a.verb, a.table.as_str())).collect();
+        assert_eq!(only, [(Verb::Insert, table.to_ascii_lowercase().as_str())]);
     }
     assert!(purpose == Purpose::Write || statement.kind == Kind::Select);
     user_text(&statement.physical, &namespace);
