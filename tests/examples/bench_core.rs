@@ -103,10 +103,7 @@ impl Single {
     }
 
     fn parts(&self) -> Vec<(&'static str, Duration)> {
-        let rest = self
-            .finalize
-            .saturating_sub(self.decode)
-            .saturating_sub(self.signature);
+        let rest = self.finalize.saturating_sub(self.decode).saturating_sub(self.signature);
         vec![
             ("decode (measured apart)", self.decode),
             ("signature (measured apart)", self.signature),

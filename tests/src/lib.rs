@@ -1,14 +1,20 @@
 //! The test kit: a chain in this process, without an engine.
 //!
 //! [`Chain`] drives the application as CometBFT would, one block at a time, with real signatures, the
-//! real stock contract and a real store.
+//! real stock contract and a real store. [`craft`] makes transactions that are wrong in one place,
+//! [`golden`] freezes formats, [`Random`] makes loads from seeds.
+
+pub mod craft;
+pub mod load;
 
 use dadbs_app::{App, AppConfig, Block, BlockOutcome, Genesis, TxResult};
 use dadbs_client::{Fee, SecretKey, Signer, UnsignedTx, tx::any};
 use dadbs_proto::cosmos::bank::v1beta1::MsgSend;
 use dadbs_proto::cosmos::base::abci::v1beta1::TxMsgData;
 use dadbs_proto::cosmos::base::v1beta1::Coin;
-use dadbs_proto::dadbs::contract::v1::{MsgExecute, MsgInstantiate};
+use dadbs_proto::dadbs::contract::v1::{
+    MsgExecute, MsgInstantiate, MsgStoreCode, MsgStoreCodeResponse,
+};
 use dadbs_proto::dadbs::sql::v1::{MsgExec, QueryRequest, QueryResponse, Row, Statement};
 use dadbs_types::{AccountAddress, Amount, BlockInfo, Value};
 use prost::{Message, Name};
@@ -35,6 +41,51 @@ pub fn key(index: u8) -> SecretKey {
 pub fn genesis(accounts: u8) -> Genesis {
     let funded = (0..accounts).map(|index| (key(index).address(), Amount(1_000_000_000_000)));
     dadbs_genesis::genesis(CHAIN_ID, 1_700_000_000_000_000_000, funded.collect())
+}
+
+/// The least fee of a gas limit, in udadb.
+pub fn least_fee(gas_limit: u64) -> u128 {
+    (u128::from(gas_limit) * u128::from(dadbs_genesis::MIN_FEE_PER_MILLION_GAS)).div_ceil(1_000_000)
+}
+
+/// Compares a text with `tests/golden/<name>`; with `UPDATE_EXPECT=1` in the environment rewrites it.
+///
+/// # Panics
+/// If they differ or the file cannot be used.
+pub fn golden(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name);
+    if std::env::var("UPDATE_EXPECT").is_ok_and(|value| value == "1") {
+        std::fs::write(&path, text).expect("the golden file is writable");
+        return;
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    let differs = expected.lines().zip(text.lines()).position(|(old, new)| old != new);
+    assert!(
+        expected == text,
+        "{} differs from line {} on: UPDATE_EXPECT=1 rewrites it, if that is meant\n{text}",
+        path.display(),
+        differs.map_or(expected.lines().count().min(text.lines().count()), |at| at) + 1
+    );
+}
+
+/// Numbers from a seed (SplitMix64): the same on every machine and in every version.
+#[derive(Clone, Debug)]
+pub struct Random(pub u64);
+
+impl Random {
+    /// The next number.
+    pub fn next_u64(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `bound`, which is not 0.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.next_u64() % bound
+    }
 }
 
 /// A chain whose blocks are made by calls.
@@ -75,6 +126,17 @@ impl Chain {
         chain
     }
 
+    /// The sequence that the account's next transaction will be signed with.
+    pub fn sequence(&self, index: u8) -> u64 {
+        self.sequences[usize::from(index)]
+    }
+
+    /// Takes the sequences of the committed state: after transactions that were signed and not run.
+    pub fn resync(&mut self) {
+        let accounts = u8::try_from(self.sequences.len()).expect("few accounts");
+        self.sequences = (0..accounts).map(|index| self.committed_sequence(index)).collect();
+    }
+
     fn committed_sequence(&self, index: u8) -> u64 {
         let sql = format!(
             "SELECT sequence FROM chain.accounts WHERE address = '{}'",
@@ -108,10 +170,7 @@ impl Chain {
             sequence: self.sequences[at],
         };
         self.sequences[at] += 1;
-        let amount = (u128::from(gas_limit)
-            * u128::from(dadbs_genesis::MIN_FEE_PER_MILLION_GAS))
-        .div_ceil(1_000_000);
-        let fee = Fee { gas_limit, amount };
+        let fee = Fee { gas_limit, amount: least_fee(gas_limit) };
         UnsignedTx::new(messages).sign(&self.keys[at], &signer, &fee, CHAIN_ID)
     }
 
@@ -123,13 +182,18 @@ impl Chain {
         Block { info: BlockInfo { height, time_ns, proposer_address: [7; 20] }, txs }
     }
 
-    /// Executes and commits a block.
+    /// Executes and commits a block of transactions.
+    pub fn block(&mut self, txs: Vec<Vec<u8>>) -> BlockOutcome {
+        let block = self.next_block(txs);
+        self.apply(&block)
+    }
+
+    /// Executes and commits a decided block.
     ///
     /// # Panics
     /// If the application stops.
-    pub fn block(&mut self, txs: Vec<Vec<u8>>) -> BlockOutcome {
-        let block = self.next_block(txs);
-        let outcome = self.app.finalize_block(&block).expect("the block executes");
+    pub fn apply(&mut self, block: &Block) -> BlockOutcome {
+        let outcome = self.app.finalize_block(block).expect("the block executes");
         self.app.commit().expect("the block commits");
         self.height += 1;
         outcome
@@ -146,15 +210,41 @@ impl Chain {
     /// # Panics
     /// If it is rejected.
     pub fn create_database(&mut self, index: u8, name: &str) {
-        let message = MsgInstantiate {
-            sender: self.address(index).to_string(),
-            code_id: 1,
-            name: name.into(),
-            admin: String::new(),
-            arguments: vec![Value::Null.into()],
-        };
-        let result = self.run(index, vec![any(&message)]);
+        let message = self.instantiate(index, 1, name, "");
+        let result = self.run(index, vec![message]);
         assert!(result.is_ok(), "{}", result.log);
+    }
+
+    /// A message that makes a contract with one NULL as argument; `admin` may be empty.
+    pub fn instantiate(&self, index: u8, code_id: u64, name: &str, admin: &str) -> Any {
+        any(&MsgInstantiate {
+            sender: self.address(index).to_string(),
+            code_id,
+            name: name.into(),
+            admin: admin.into(),
+            arguments: vec![Value::Null.into()],
+        })
+    }
+
+    /// A message that calls an entry point with texts.
+    pub fn execute(&self, index: u8, contract: &str, entry: &str, arguments: &[&str]) -> Any {
+        any(&MsgExecute {
+            sender: self.address(index).to_string(),
+            contract: contract.into(),
+            entry: entry.into(),
+            arguments: arguments.iter().map(|text| Value::from(*text).into()).collect(),
+        })
+    }
+
+    /// Stores a module in a block of its own; returns its id.
+    ///
+    /// # Panics
+    /// If it is rejected.
+    pub fn store_code(&mut self, index: u8, wasm: Vec<u8>) -> u64 {
+        let sender = self.address(index).to_string();
+        let result = self.run(index, vec![any(&MsgStoreCode { sender, wasm })]);
+        assert!(result.is_ok(), "{}", result.log);
+        response::<MsgStoreCodeResponse>(&result).code_id
     }
 
     /// A message that runs statements, each with its rows of parameters.
@@ -224,11 +314,21 @@ impl Chain {
     /// # Panics
     /// If it is rejected.
     pub fn select(&self, database: &str, sql: &str) -> QueryResponse {
+        self.try_select(database, sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// The rows of a SELECT, or what it was rejected with.
+    ///
+    /// # Errors
+    /// The rejection.
+    pub fn try_select(
+        &self,
+        database: &str,
+        sql: &str,
+    ) -> Result<QueryResponse, dadbs_types::Error> {
         let request =
             QueryRequest { database: database.into(), sql: sql.into(), parameters: Vec::new() };
-        self.query("/dadbs.sql.v1.Query/Query", &request).unwrap_or_else(|error| {
-            panic!("{sql}: {error}");
-        })
+        self.query("/dadbs.sql.v1.Query/Query", &request)
     }
 
     /// The rows of a SELECT as the core's values.

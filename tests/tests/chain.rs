@@ -19,7 +19,10 @@ fn a_row_is_written_and_read() {
     let insert = chain.exec(
         0,
         "shop",
-        &[("INSERT INTO item VALUES (?, ?)", vec![vec![1.into(), "bolt".into()], vec![2.into(), "nut".into()]])],
+        &[(
+            "INSERT INTO item VALUES (?, ?)",
+            vec![vec![1.into(), "bolt".into()], vec![2.into(), "nut".into()]],
+        )],
     );
     let result = chain.run(0, vec![insert]);
     assert!(result.is_ok(), "{}", result.log);

@@ -120,10 +120,12 @@ impl Connection {
         let state = Box::new(State::new(unsafe { MeterHandle::of(db) }));
         let connection =
             Connection { db, state, trusted: RefCell::default(), users: UserCache::new(is_writer) };
-        connection.harden()?;
+        // The first statements read the file: what they find wrong is about this path.
+        let about = |fatal: Fatal| Fatal::new(format!("{}: {}", path.display(), fatal.message));
+        connection.harden().map_err(about)?;
         // SQLite opens the temporary database at the first RENAME or DROP COLUMN and keeps it; from
         // then on DDL reads its schema too, which costs steps. So it is open from the start.
-        connection.batch("CREATE TEMP TABLE opened(a); DROP TABLE temp.opened")?;
+        connection.batch("CREATE TEMP TABLE opened(a); DROP TABLE temp.opened").map_err(about)?;
         Ok(connection)
     }
 

@@ -4,7 +4,8 @@
 //!    and content alone: a rejection. A violated foreign key has a code of its own.
 //! 2. ABORT with the meter's mark means that the steps are used up.
 //! 3. Everything else is a fault of this node.
-//! 4. A program over the limit of instructions comes as NOMEM with the patch's mark: too large.
+//! 4. A program over the limit of instructions, or a statement whose compilation copies too many
+//!    expressions, comes as NOMEM with the patch's mark: too large.
 
 use std::ffi::{CStr, c_int};
 
@@ -57,7 +58,7 @@ pub(crate) fn classify(
     if meter.is_too_large() {
         return SqlFailure::rejected(
             Code::SqlTooLarge,
-            "the statement compiles to more instructions than are allowed; split it",
+            "the statement compiles to more instructions or copied expressions than are allowed; split it",
         );
     }
     let text = message(db);
