@@ -72,7 +72,8 @@ fn bombs() -> Vec<(&'static str, Vec<String>)> {
     let named = format!("SELECT 1{} AS a FROM big", "+n".repeat(150));
     let names = "a,".repeat(12_000);
     let mut doubled_views = vec!["CREATE VIEW w0 AS SELECT 'x' AS s".to_owned()];
-    doubled_views.extend((1..60).map(|n| format!("CREATE VIEW w{n} AS SELECT s || s AS s FROM w{}", n - 1)));
+    doubled_views
+        .extend((1..60).map(|n| format!("CREATE VIEW w{n} AS SELECT s || s AS s FROM w{}", n - 1)));
     doubled_views.push("INSERT INTO kept SELECT length(s) FROM w59".into());
     let replaced = nested("'xx'", "replace({}, 'x', 'xxxx')", 20);
     vec![
@@ -128,10 +129,28 @@ fn bombs() -> Vec<(&'static str, Vec<String>)> {
             "doubling by subqueries",
             &format!("INSERT INTO kept SELECT length(s) FROM ({doubled})"),
         ),
-        one("doubling by aliases", &format!("INSERT INTO kept SELECT a FROM ({named} WHERE n NOT IN ({names} 0))")),
+        one(
+            "doubling by aliases",
+            &format!("INSERT INTO kept SELECT a FROM ({named} WHERE n NOT IN ({names} 0))"),
+        ),
         ("doubling by views", doubled_views),
-        one("doubling in CASE", &format!("INSERT INTO kept {}", nested("SELECT n AS s FROM big", "SELECT CASE WHEN s > s THEN s ELSE s END AS s FROM ({})", 30))),
-        one("doubling in WHERE", &format!("DELETE FROM kept WHERE (SELECT s FROM ({doubled})) = (SELECT s FROM ({doubled}))")),
+        one(
+            "doubling in CASE",
+            &format!(
+                "INSERT INTO kept {}",
+                nested(
+                    "SELECT n AS s FROM big",
+                    "SELECT CASE WHEN s > s THEN s ELSE s END AS s FROM ({})",
+                    30
+                )
+            ),
+        ),
+        one(
+            "doubling in WHERE",
+            &format!(
+                "DELETE FROM kept WHERE (SELECT s FROM ({doubled})) = (SELECT s FROM ({doubled}))"
+            ),
+        ),
         one("replace", &format!("INSERT INTO kept VALUES (length({replaced}))")),
         one("replace of blobs", {
             "INSERT INTO kept SELECT sum(length(replace(hex(b), '0', 'zero'))) FROM wide, big"

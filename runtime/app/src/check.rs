@@ -9,7 +9,7 @@ use crate::ante::{self, AnteParams};
 use crate::outcome::{TxResult, rejection};
 use crate::signatures::VerifiedSignatures;
 use crate::tx::Tx;
-use crate::{CheckKind, ChainParams};
+use crate::{ChainParams, CheckKind};
 use dadbs_modules::auth::{self, Account};
 use dadbs_modules::bank;
 use dadbs_store::{Readers, View};
