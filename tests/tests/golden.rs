@@ -190,6 +190,8 @@ fn scenario(chain: &Chain) -> Vec<(&'static str, u8, prost_types::Any)> {
                 arguments: vec![],
             })
         }),
+        ("drop what a view needs", 0, sql(0, "DROP TABLE sale")),
+        ("drop the view", 0, sql(0, "DROP VIEW sold")),
         ("drop", 0, sql(0, "DROP TABLE sale")),
     ]
 }

@@ -287,6 +287,15 @@ fn bombs() -> Vec<(&'static str, Vec<String>)> {
             (0..300).map(|n| format!("CREATE TABLE made{n} (a PRIMARY KEY, b UNIQUE)")).collect(),
         ),
         (
+            "many doublings",
+            (0..500)
+                .map(|n| {
+                    let doubled = nested("SELECT 'x' AS s", "SELECT s || s AS s FROM ({})", 12);
+                    format!("INSERT INTO kept SELECT length(s) + {n} FROM ({doubled})")
+                })
+                .collect(),
+        ),
+        (
             "many prepared texts",
             (0..900).map(|n| format!("INSERT INTO kept VALUES ({n})")).collect(),
         ),
@@ -333,7 +342,6 @@ fn run_all(gas: u64) -> Vec<Burst> {
     let before = count(&chain);
     let mut bursts = Vec::new();
     for (name, statements) in bombs() {
-        println!("{name} ... {:?}", Instant::now());
         let sequences = (chain.sequence(0), chain.sequence(1));
         let burst = burst(&mut chain, name, &statements, gas);
         let result = &burst.result;

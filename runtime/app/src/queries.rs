@@ -140,6 +140,7 @@ fn account(
     Ok(QueryAccountResponse { account: Some(pack(&base)?) })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "every handler has this type")]
 fn auth_params(_: &mut Reading<'_>, _: QueryParamsRequest) -> Result<QueryParamsResponse, Error> {
     let params = auth_wire::Params {
         max_memo_characters: MEMO_BYTES_MAX as u64,

@@ -116,7 +116,7 @@ impl Host for CallHost<'_, '_> {
         attributes: &[(String, String)],
         _: &mut GasMeter,
     ) -> Result<(), Error> {
-        let events = &mut self.context.events;
+        let events: &mut Vec<Event> = self.context.events;
         let mut event = Event::new(format!("wasm.{kind}")).with("contract", &self.contract.name);
         event.attributes.extend(attributes.iter().cloned());
         let total = events.iter().map(event_bytes).fold(event_bytes(&event), usize::saturating_add);
