@@ -6,6 +6,20 @@
 //! 3. A transaction whose messages fail pays its fee and counts in its account's sequence; nothing else
 //!    of it stays.
 //! 4. No change of one bit makes another transaction of a signed one.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    clippy::unused_self,
+    clippy::missing_panics_doc,
+    clippy::items_after_statements,
+    clippy::semicolon_if_nothing_returned,
+    clippy::struct_field_names,
+    clippy::too_many_lines,
+    clippy::default_trait_access,
+    reason = "test data is small, and a test may panic"
+)]
 
 use dadbs_app::{CheckKind, TxResult};
 use dadbs_client::tx::any;
@@ -757,7 +771,7 @@ fn rule_1_a_proposal_holds_what_decodes() {
     };
     for (name, _, tx) in named(encoding_rows(&chain)) {
         let prepared = chain.app.prepare_proposal(vec![tx.clone(), good.clone()], usize::MAX);
-        assert_eq!(prepared, [good.clone()], "{name}");
+        assert_eq!(prepared, std::slice::from_ref(&good), "{name}");
         assert!(!chain.app.process_proposal(&[good.clone(), tx]), "{name}");
     }
     assert!(chain.app.process_proposal(&[good]));

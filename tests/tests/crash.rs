@@ -7,6 +7,20 @@
 //! 3. On a full disk the node stops with a message; with space it goes on where it was.
 //! 4. Truncated, damaged or foreign files, and folders that cannot be used, stop the node at start with a
 //!    message that says what to do; or they are harmless, and every row is what it was.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    clippy::unused_self,
+    clippy::missing_panics_doc,
+    clippy::items_after_statements,
+    clippy::semicolon_if_nothing_returned,
+    clippy::struct_field_names,
+    clippy::too_many_lines,
+    clippy::default_trait_access,
+    reason = "test data is small, and a test may panic"
+)]
 
 use dadbs_app::{App, AppConfig, Block, BlockOutcome};
 use dadbs_store::failpoint::{self, Action, NAMES};

@@ -9,6 +9,15 @@
 //! 5. The least limit with which a transaction passes is the gas that it uses; with less it ends as out
 //!    of gas, wherever that happens, and leaves nothing.
 //! 6. The parts that `explain` shows are the gas of the whole.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    clippy::unused_self,
+    clippy::missing_panics_doc,
+    reason = "test data is small, and a test may panic"
+)]
 
 use dadbs_app::TxResult;
 use dadbs_client::{Signer, UnsignedTx};

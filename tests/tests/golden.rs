@@ -123,7 +123,13 @@ fn scenario(chain: &Chain) -> Vec<(&'static str, u8, prost_types::Any)> {
         |index: u8, entry: &str, arguments: &[&str]| chain.execute(index, "shop", entry, arguments);
     let member = key(1).address().to_string();
     let rows: Vec<Vec<Value>> = (1..=20i64)
-        .map(|id| vec![id.into(), format!("item {id}").into(), Value::Real(id as f64 / 4.0)])
+        .map(|id| {
+            vec![
+                id.into(),
+                format!("item {id}").into(),
+                Value::Real(f64::from(i32::try_from(id).unwrap()) / 4.0),
+            ]
+        })
         .collect();
     let instantiate = |admin: &str, name: &str| chain.instantiate(0, 1, name, admin);
     let wasm = wat::parse_str(MIGRATED).unwrap();

@@ -10,6 +10,15 @@
 //!    what the engine would find at COMMIT is found in the transaction that did it.
 //! 5. A grant gives its verb on its table to its grantee, directly, through a role or to public, and
 //!    nothing else; a batch needs the grants of all its statements; what is revoked is gone.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    clippy::unused_self,
+    clippy::missing_panics_doc,
+    reason = "test data is small, and a test may panic"
+)]
 
 use dadbs_app::TxResult;
 use dadbs_tests::{Chain, key};

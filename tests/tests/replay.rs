@@ -7,6 +7,20 @@
 //! 5. What a node proposes, every node accepts; and what it proposes is in the block's bounds and keeps
 //!    the order of the mempool.
 //! 6. The supply is the sum of the balances at every height, and the tree is that of the rows.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    clippy::unused_self,
+    clippy::missing_panics_doc,
+    clippy::items_after_statements,
+    clippy::semicolon_if_nothing_returned,
+    clippy::struct_field_names,
+    clippy::too_many_lines,
+    clippy::default_trait_access,
+    reason = "test data is small, and a test may panic"
+)]
 
 use dadbs_app::{Block, BlockOutcome, CheckKind, TxResult};
 use dadbs_proto::dadbs::sql::v1::{ExplainRequest, QueryRequest, QueryResponse, Statement};

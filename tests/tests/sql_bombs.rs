@@ -4,6 +4,20 @@
 //! 2. Its sender pays, and keeps nothing of it.
 //! 3. The other transactions of its block keep their effects, and the next block goes on.
 //! 4. The time of a block is bounded by its gas: no bomb takes more than [`NS_PER_GAS_MAX`] of it.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    clippy::unused_self,
+    clippy::missing_panics_doc,
+    clippy::items_after_statements,
+    clippy::semicolon_if_nothing_returned,
+    clippy::struct_field_names,
+    clippy::too_many_lines,
+    clippy::default_trait_access,
+    reason = "test data is small, and a test may panic"
+)]
 
 use dadbs_app::TxResult;
 use dadbs_tests::{Chain, key};

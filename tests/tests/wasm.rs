@@ -9,6 +9,15 @@
 //! 5. `init` and `migrate` that fail leave no contract and no new code.
 //! 6. A view cannot write, whichever way it tries.
 //! 7. Events are bounded; output that is not rows is refused.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    clippy::unused_self,
+    clippy::missing_panics_doc,
+    reason = "test data is small, and a test may panic"
+)]
 
 use dadbs_app::TxResult;
 use dadbs_client::tx::any;

@@ -3,7 +3,7 @@
 //! 1. The wire form is `cosmos.tx.v1beta1.TxRaw`; body and auth info are signed as the bytes received.
 //! 2. An encoding is canonical: what it decodes to encodes to the same bytes. Unknown fields, fields out
 //!    of order and overlong numbers are refused by this one rule.
-//! 3. Exactly one signer, with SIGN_MODE_DIRECT and a compressed secp256k1 key; the signature is 64
+//! 3. Exactly one signer, with `SIGN_MODE_DIRECT` and a compressed secp256k1 key; the signature is 64
 //!    bytes r and s, with s in the lower half.
 //! 4. Every message is one that this chain knows, and its signer is the transaction's.
 //! 5. The fee is at most one coin, in the base denomination; payer and granter are empty.
