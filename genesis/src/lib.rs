@@ -169,9 +169,9 @@ fn account(account: &Account) -> Result<(AccountAddress, Amount), GenesisError> 
 fn code(code: &StoredCode) -> Result<Vec<u8>, GenesisError> {
     let wasm = match &code.wasm {
         None => DATABASE_WASM.to_vec(),
-        Some(text) => BASE64.decode(text).or_else(|error| {
-            invalid(format!("the code {} is not base64: {error}", code.sha256))
-        })?,
+        Some(text) => BASE64
+            .decode(text)
+            .or_else(|error| invalid(format!("the code {} is not base64: {error}", code.sha256)))?,
     };
     if sha256(&wasm) != code.sha256 {
         return invalid(format!(

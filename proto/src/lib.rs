@@ -9,5 +9,4 @@ mod convert;
 include!(concat!(env!("OUT_DIR"), "/mod.rs"));
 
 /// The encoded `FileDescriptorSet` of every file, for gRPC reflection.
-pub const FILE_DESCRIPTOR_SET: &[u8] =
-    include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

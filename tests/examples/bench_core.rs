@@ -4,6 +4,7 @@
 //!
 //! The unit is one signed transaction that writes one row of 100 bytes through the stock contract:
 //! decoding, signature, sequence and fee rows, contract, capture, journal and root included.
+#![expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 
 use anyhow::{Result, ensure};
 use dadbs_app::tx::Tx;

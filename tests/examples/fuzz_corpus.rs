@@ -1,10 +1,8 @@
-//! Writes the seed corpus of the fuzz targets: `cargo run -p dadbs-tests --example fuzz_corpus`.
+//! Writes the seed corpus of the fuzz targets: `cargo run -p dadbs-tests --example fuzz_corpus`; that of
+//! bundles is written by the example `fuzz_bundles` of `dadbs-verifier`.
 //!
 //! What it writes depends on nothing but the code, so that running it again changes no file unless a
 //! format has changed.
-
-#[path = "../../node/verifier/tests/common/mod.rs"]
-mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +19,6 @@ use dadbs_proto::dadbs::sql::v1::{MsgExec, Statement};
 use dadbs_store::change::Change;
 use dadbs_types::value::{encode_row, encode_rows};
 use dadbs_types::{Key, Row, Value};
-use prost::Message as _;
 
 /// SQL of every kind, offered and refused.
 const SQL: &[&str] = &[
@@ -90,7 +87,6 @@ fn main() -> Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
     let corpus = Corpus { folder };
     transactions(&corpus)?;
-    bundles(&corpus)?;
     for (at, sql) in SQL.iter().enumerate() {
         corpus.put("sql", &format!("{at:02}"), sql)?;
     }
@@ -163,23 +159,6 @@ fn transactions(corpus: &Corpus) -> Result<()> {
         put(name, &UnsignedTx::new(vec![message]))?;
     }
     put("all", &UnsignedTx { messages: all, memo: "note".into(), timeout_height: 9 })
-}
-
-fn bundles(corpus: &Corpus) -> Result<()> {
-    let validators = common::validators(0, 4);
-    let keys: Vec<u8> =
-        validators.keys.iter().flat_map(|key| *key.verification_key().as_bytes()).collect();
-    fs::write(corpus.folder.join("bundle.trust"), keys)?;
-    corpus.put("bundle", "present", common::bundle(&validators, 4, 5).encode_to_vec())?;
-    corpus.put("bundle", "three_votes", common::bundle(&validators, 3, 99).encode_to_vec())?;
-    let mut absent = common::bundle(&validators, 4, 100);
-    absent.row.clear();
-    corpus.put("bundle", "absent", absent.encode_to_vec())?;
-    corpus.put(
-        "bundle",
-        "unknown_validators",
-        common::bundle(&common::validators(4, 4), 4, 5).encode_to_vec(),
-    )
 }
 
 fn contracts(corpus: &Corpus) -> Result<()> {

@@ -2,7 +2,12 @@
 //!
 //! 1. The transactions are a function of the seed and of the state that the chain reached by them.
 //! 2. About a third of them fails, in ante, in the contract, in SQL or for gas.
-#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::too_many_lines)]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::too_many_lines,
+    reason = "numbers of a load are small; tables are long"
+)]
 
 use crate::craft::Craft;
 use crate::{Chain, Random, key};

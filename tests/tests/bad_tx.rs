@@ -6,7 +6,12 @@
 //! 3. A transaction whose messages fail pays its fee and counts in its account's sequence; nothing else
 //!    of it stays.
 //! 4. No change of one bit makes another transaction of a signed one.
-#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::too_many_lines)]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::too_many_lines,
+    reason = "test data is small; tables are long"
+)]
 
 use dadbs_app::{CheckKind, TxResult};
 use dadbs_client::tx::any;

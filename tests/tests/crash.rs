@@ -7,7 +7,11 @@
 //! 3. On a full disk the node stops with a message; with space it goes on where it was.
 //! 4. Truncated, damaged or foreign files, and folders that cannot be used, stop the node at start with a
 //!    message that says what to do; or they are harmless, and every row is what it was.
-#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "test data is small; tables are long"
+)]
 
 use dadbs_app::{App, AppConfig, Block, BlockOutcome};
 use dadbs_store::failpoint::{self, Action, NAMES};

@@ -9,7 +9,7 @@
 //! 5. The least limit with which a transaction passes is the gas that it uses; with less it ends as out
 //!    of gas, wherever that happens, and leaves nothing.
 //! 6. The parts that `explain` shows are the gas of the whole.
-#![allow(clippy::too_many_lines)]
+#![allow(clippy::too_many_lines, reason = "test data is small; tables are long")]
 
 use dadbs_app::TxResult;
 use dadbs_client::{Signer, UnsignedTx};

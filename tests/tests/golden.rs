@@ -3,7 +3,12 @@
 //! 1. Every table that others build on is a file: codes, host functions, limits, prices.
 //! 2. Sign bytes, signatures and hashes of fixed transactions are what they were.
 //! 3. A fixed chain of every message has the results, gas and app hashes that it had.
-#![allow(clippy::cast_precision_loss, clippy::wildcard_imports, clippy::too_many_lines)]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::wildcard_imports,
+    clippy::too_many_lines,
+    reason = "test data is small; tables are long"
+)]
 
 use dadbs_abi::HOST_FUNCTIONS;
 use dadbs_client::tx::any;
@@ -124,7 +129,13 @@ fn scenario(chain: &Chain) -> Vec<(&'static str, u8, prost_types::Any)> {
         |index: u8, entry: &str, arguments: &[&str]| chain.execute(index, "shop", entry, arguments);
     let member = key(1).address().to_string();
     let rows: Vec<Vec<Value>> = (1..=20i64)
-        .map(|id| vec![id.into(), format!("item {id}").into(), Value::Real(id as f64 / 4.0)])
+        .map(|id| {
+            vec![
+                id.into(),
+                format!("item {id}").into(),
+                Value::Real(f64::from(i32::try_from(id).unwrap()) / 4.0),
+            ]
+        })
         .collect();
     let instantiate = |admin: &str, name: &str| chain.instantiate(0, 1, name, admin);
     let wasm = wat::parse_str(MIGRATED).unwrap();

@@ -10,7 +10,7 @@
 //!    what the engine would find at COMMIT is found in the transaction that did it.
 //! 5. A grant gives its verb on its table to its grantee, directly, through a role or to public, and
 //!    nothing else; a batch needs the grants of all its statements; what is revoked is gone.
-#![allow(clippy::too_many_lines)]
+#![allow(clippy::too_many_lines, reason = "test data is small; tables are long")]
 
 use dadbs_app::TxResult;
 use dadbs_tests::{Chain, key};

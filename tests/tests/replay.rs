@@ -7,7 +7,11 @@
 //! 5. What a node proposes, every node accepts; and what it proposes is in the block's bounds and keeps
 //!    the order of the mempool.
 //! 6. The supply is the sum of the balances at every height, and the tree is that of the rows.
-#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "test data is small; tables are long"
+)]
 
 use dadbs_app::{Block, BlockOutcome, CheckKind, TxResult};
 use dadbs_proto::dadbs::sql::v1::{ExplainRequest, QueryRequest, QueryResponse, Statement};

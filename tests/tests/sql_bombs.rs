@@ -8,7 +8,8 @@
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
-    clippy::too_many_lines
+    clippy::too_many_lines,
+    reason = "test data is small; tables are long"
 )]
 
 use dadbs_app::TxResult;

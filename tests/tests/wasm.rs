@@ -9,7 +9,12 @@
 //! 5. `init` and `migrate` that fail leave no contract and no new code.
 //! 6. A view cannot write, whichever way it tries.
 //! 7. Events are bounded; output that is not rows is refused.
-#![allow(clippy::cast_possible_wrap, clippy::cast_possible_truncation, clippy::too_many_lines)]
+#![allow(
+    clippy::cast_possible_wrap,
+    clippy::cast_possible_truncation,
+    clippy::too_many_lines,
+    reason = "test data is small; tables are long"
+)]
 
 use dadbs_app::TxResult;
 use dadbs_client::tx::any;

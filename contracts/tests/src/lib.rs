@@ -153,7 +153,7 @@ impl SqlHost<'_> {
         parameters: &[Value],
     ) -> rusqlite::Result<(Vec<String>, Vec<Vec<Value>>)> {
         let mut statement = self.database.prepare(sql)?;
-        let names: Vec<String> = statement.column_names().into_iter().map(Into::into).collect();
+        let names: Vec<String> = statement.column_names().map(Into::into).collect();
         let mut rows = statement.query(params_from_iter(parameters.iter().map(Parameter)))?;
         let mut out = Vec::new();
         while let Some(row) = rows.next()? {

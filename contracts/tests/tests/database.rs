@@ -192,23 +192,24 @@ fn rule_2_who_may_only_read_a_table_cannot_keep_its_rows_from_changing() {
 fn rule_2_stored_actions_are_those_of_who_stored_them() {
     let (contract, cast) = database();
     for sql in [
-        "CREATE TABLE last (id INTEGER PRIMARY KEY ON CONFLICT REPLACE, note TEXT)",
-        "CREATE TABLE child (id INTEGER REFERENCES last (id) ON DELETE CASCADE)",
-        "INSERT INTO last (id) VALUES (1)",
+        "CREATE TABLE latest (id INTEGER PRIMARY KEY ON CONFLICT REPLACE, note TEXT)",
+        "CREATE TABLE child (id INTEGER REFERENCES latest (id) ON DELETE CASCADE)",
+        "INSERT INTO latest (id) VALUES (1)",
         "INSERT INTO child (id) VALUES (1)",
     ] {
         exec(&contract, &cast.owner, sql).unwrap();
     }
-    call(&contract, &cast.owner, "grant", &[&cast.stranger, "insert", "last"]).unwrap();
+    call(&contract, &cast.owner, "grant", &[&cast.stranger, "insert", "latest"]).unwrap();
     // The owner's table says that an insert replaces, and its child that rows go with their parent.
-    exec(&contract, &cast.stranger, "INSERT INTO last VALUES (1, 'new')").unwrap();
-    assert_eq!((count(&contract, "last"), count(&contract, "child")), (1.into(), 0.into()));
+    exec(&contract, &cast.stranger, "INSERT INTO latest VALUES (1, 'new')").unwrap();
+    assert_eq!((count(&contract, "latest"), count(&contract, "child")), (1.into(), 0.into()));
     // A statement's own REPLACE is the caller's delete.
-    exec(&contract, &cast.stranger, "INSERT OR ABORT INTO last VALUES (2, 'new')").unwrap();
-    for sql in ["REPLACE INTO last VALUES (2, 'x')", "INSERT OR REPLACE INTO last VALUES (2, 'x')"]
+    exec(&contract, &cast.stranger, "INSERT OR ABORT INTO latest VALUES (2, 'new')").unwrap();
+    for sql in
+        ["REPLACE INTO latest VALUES (2, 'x')", "INSERT OR REPLACE INTO latest VALUES (2, 'x')"]
     {
         let refusal = exec(&contract, &cast.stranger, sql).unwrap_err();
-        assert!(refusal.contains("may not delete from last"), "{refusal}");
+        assert!(refusal.contains("may not delete from latest"), "{refusal}");
     }
 }
 

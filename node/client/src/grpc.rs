@@ -24,7 +24,7 @@ use tonic::{Code, Status};
 /// Largest answer that is read; the node's own bound on answers is below it.
 const ANSWER_BYTES_MAX: usize = 16 * 1_048_576;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+const CALL_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A rejection of a transaction, as the node reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -456,16 +456,13 @@ struct ErrorInfo {
 fn rejection(status: &Status) -> Option<RejectedTx> {
     let details = RpcStatus::decode(status.details()).ok()?.details;
     let info = details.iter().find(|any| any.type_url.ends_with("google.rpc.ErrorInfo"));
-    let (log, codespace, code) = match info {
-        Some(info) => {
-            let info = ErrorInfo::decode(info.value.as_slice()).ok()?;
-            (status.message(), info.domain, info.reason)
-        }
-        None => {
-            let (log, code) = status.message().strip_suffix(']')?.rsplit_once('[')?;
-            let (codespace, number) = code.split_once('/')?;
-            (log.trim_end(), codespace.to_owned(), number.to_owned())
-        }
+    let (log, codespace, code) = if let Some(info) = info {
+        let info = ErrorInfo::decode(info.value.as_slice()).ok()?;
+        (status.message(), info.domain, info.reason)
+    } else {
+        let (log, code) = status.message().strip_suffix(']')?.rsplit_once('[')?;
+        let (codespace, number) = code.split_once('/')?;
+        (log.trim_end(), codespace.to_owned(), number.to_owned())
     };
     let (hash, code) = (String::new(), code.parse().ok()?);
     Some(RejectedTx {

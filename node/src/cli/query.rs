@@ -66,12 +66,11 @@ pub(crate) async fn run(globals: &Globals, command: &Query) -> Outcome {
 }
 
 fn address_of(globals: &Globals, text: Option<&str>) -> Outcome<AccountAddress> {
-    match text {
-        Some(text) => globals.address(text),
-        None => {
-            let (ring, name) = globals.signing_key()?;
-            Ok(ring.info(&name)?.address)
-        }
+    if let Some(text) = text {
+        globals.address(text)
+    } else {
+        let (ring, name) = globals.signing_key()?;
+        Ok(ring.info(&name)?.address)
     }
 }
 

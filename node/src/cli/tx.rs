@@ -177,29 +177,28 @@ fn describe(tx: &TxResponse) -> String {
         0 => "succeeded".to_owned(),
         code => format!("failed with {}/{code}: {}", tx.codespace, tx.raw_log),
     };
-    let mut text = format!(
+    let mut lines = vec![format!(
         "tx      {}\nblock   {} at {}\nresult  {outcome}\ngas     {} of {}",
         tx.txhash,
         tx.height,
         tx.timestamp,
         grouped(tx.gas_used.unsigned_abs().into()),
         grouped(tx.gas_wanted.unsigned_abs().into())
-    );
+    )];
     for event in &tx.events {
         let pairs: Vec<_> =
             event.attributes.iter().map(|a| format!("{}={}", a.key, a.value)).collect();
-        text.push_str(&format!("\nevent   {}: {}", event.r#type, pairs.join(", ")));
+        lines.push(format!("event   {}: {}", event.r#type, pairs.join(", ")));
     }
-    text
+    lines.join("\n")
 }
 
 pub(crate) async fn faucet(globals: &Globals, args: &Faucet) -> Outcome {
-    let address = match &args.to {
-        Some(to) => globals.address(to)?,
-        None => {
-            let (ring, name) = globals.signing_key()?;
-            ring.info(&name)?.address
-        }
+    let address = if let Some(to) = &args.to {
+        globals.address(to)?
+    } else {
+        let (ring, name) = globals.signing_key()?;
+        ring.info(&name)?.address
     };
     let session = globals.session().await?;
     let hash = session.client.faucet(address, args.amount).await.map_err(|error| match error {

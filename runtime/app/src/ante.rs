@@ -54,7 +54,10 @@ pub fn check_stateless(tx: &Tx, params: &AnteParams<'_>) -> Result<(), Rejection
     if params.signed && tx.fee < least {
         return Err(Rejection::new(
             Code::InsufficientFee,
-            format!("the fee is {}, at least {least} udadb are needed for gas {}", tx.fee, tx.gas_limit),
+            format!(
+                "the fee is {}, at least {least} udadb are needed for gas {}",
+                tx.fee, tx.gas_limit
+            ),
         ));
     }
     Ok(())

@@ -10,11 +10,11 @@
 use crate::ante::AnteParams;
 use crate::check::Checker;
 use crate::execute::BlockContext;
+use crate::genesis::load_params;
 use crate::genesis::{self, Genesis};
 use crate::outcome::{BlockOutcome, TxResult};
 use crate::queries::Queries;
 use crate::signatures::VerifiedSignatures;
-use crate::genesis::load_params;
 use crate::{explain, proposal};
 use dadbs_proto::dadbs::sql::v1::{ExplainRequest, ExplainResponse};
 use dadbs_store::{Store, StoreConfig};
@@ -110,7 +110,8 @@ impl App {
 
     /// The last committed height.
     pub fn info(&self) -> Info {
-        let before_first = self.params.as_ref().map_or(0, |params| params.initial_height.saturating_sub(1));
+        let before_first =
+            self.params.as_ref().map_or(0, |params| params.initial_height.saturating_sub(1));
         let height = self.store.height();
         Info {
             height: if height == before_first { 0 } else { height },

@@ -9,13 +9,14 @@ use crate::ante::{self, AnteParams};
 use crate::outcome::{TxResult, rejection};
 use crate::signatures::VerifiedSignatures;
 use crate::tx::Tx;
-use crate::{CheckKind, ChainParams};
+use crate::{ChainParams, CheckKind};
 use dadbs_modules::auth::{self, Account};
 use dadbs_modules::bank;
 use dadbs_store::{Readers, View};
 use dadbs_types::coin::DENOM;
 use dadbs_types::{AccountAddress, Error, Fatal};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// An account with its pending transactions.
 struct Pending {
@@ -73,12 +74,11 @@ impl Checker {
             signed: true,
         };
         ante::check_stateless(tx, &params)?;
-        if !self.pending.contains_key(&tx.sender) {
-            if let Some(account) = auth::load_account(view, tx.sender)? {
-                let funds = bank::balance(view, tx.sender, DENOM)?;
-                let sequence = account.sequence;
-                self.pending.insert(tx.sender, Pending { account, sequence, funds });
-            }
+        if let Entry::Vacant(first) = self.pending.entry(tx.sender)
+            && let Some(account) = auth::load_account(view, tx.sender)?
+        {
+            let funds = bank::balance(view, tx.sender, DENOM)?;
+            first.insert(Pending { sequence: account.sequence, account, funds });
         }
         let pending = self.pending.get_mut(&tx.sender);
         let account = pending.as_ref().map(|pending| &pending.account);

@@ -65,7 +65,10 @@ impl BlockContext<'_> {
     fn ante(&mut self, tx: &Tx) -> Result<(), Error> {
         let gas_wanted = self.gas_wanted.saturating_add(tx.gas_limit);
         if gas_wanted > BLOCK_GAS_MAX {
-            return Err(Error::rejected(Code::OutOfGas, "the block's gas is used up: send it again"));
+            return Err(Error::rejected(
+                Code::OutOfGas,
+                "the block's gas is used up: send it again",
+            ));
         }
         ante::check_stateless(tx, &self.params)?;
         let account = auth::load_account(self.store, tx.sender)?;
@@ -122,9 +125,13 @@ impl BlockContext<'_> {
             }
         };
         match outcome {
-            Ok(data) => {
-                Ok(TxResult { data, gas_wanted: tx.gas_limit, gas_used, events, ..TxResult::default() })
-            }
+            Ok(data) => Ok(TxResult {
+                data,
+                gas_wanted: tx.gas_limit,
+                gas_used,
+                events,
+                ..TxResult::default()
+            }),
             Err(Error::Rejected(rejection)) => {
                 events.truncate(kept);
                 let refused = TxResult::rejected(&rejection);

@@ -7,8 +7,8 @@
 
 use crate::execute::BlockContext;
 use crate::messages::{address, values};
-use dadbs_modules::contract::{self, Statement};
 use dadbs_modules::Context;
+use dadbs_modules::contract::{self, Statement};
 use dadbs_proto::dadbs::sql::v1::explain_response::Part;
 use dadbs_proto::dadbs::sql::v1::{ExplainRequest, ExplainResponse};
 use dadbs_types::gas::price;
@@ -26,8 +26,8 @@ pub(crate) fn explain(
 ) -> Result<ExplainResponse, Error> {
     let statement = request.statement.clone().unwrap_or_default();
     let rows: Vec<_> = statement.rows.iter().map(|row| values(&row.values)).collect();
-    let contract = contract::contract_by_name(context.store, &request.database)?
-        .ok_or_else(|| {
+    let contract =
+        contract::contract_by_name(context.store, &request.database)?.ok_or_else(|| {
             let message = format!("there is no database \"{}\"", request.database);
             Error::rejected(Code::ContractNotFound, message)
         })?;

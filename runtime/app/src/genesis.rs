@@ -118,7 +118,9 @@ pub(crate) fn load_params(store: &Store) -> Result<Option<ChainParams>, Fatal> {
         return Ok(None);
     }
     let number = |name: &str| -> Result<u64, Fatal> {
-        param(store, name)?.parse().map_err(|_| Fatal::new(format!("chain.params: {name} is no number")))
+        param(store, name)?
+            .parse()
+            .map_err(|_| Fatal::new(format!("chain.params: {name} is no number")))
     };
     Ok(Some(ChainParams {
         chain_id: param(store, "chain_id")?,
@@ -140,10 +142,8 @@ pub(crate) fn check_same(store: &Store, genesis: &Genesis) -> Result<(), Fatal> 
 }
 
 fn param(store: &Store, name: &str) -> Result<String, Fatal> {
-    let rows = store.query(
-        "SELECT value FROM chain_params WHERE name = ?1",
-        &[&Value::Text(name.into())],
-    )?;
+    let rows = store
+        .query("SELECT value FROM chain_params WHERE name = ?1", &[&Value::Text(name.into())])?;
     match rows.first().and_then(|row| row.first()) {
         Some(Value::Text(value)) => Ok(value.clone()),
         _ => Err(Fatal::new(format!("chain.params lacks {name}: restore the store from a copy"))),

@@ -20,9 +20,9 @@ use prost_types::Any;
 pub fn run(context: &mut Context<'_>, tx: &Tx) -> Result<Vec<u8>, Error> {
     let mut msg_responses = Vec::with_capacity(tx.msgs.len());
     for msg in &tx.msgs {
-        context.events.push(
-            Event::new("message").with("action", msg.type_url()).with("sender", tx.sender),
-        );
+        context
+            .events
+            .push(Event::new("message").with("action", msg.type_url()).with("sender", tx.sender));
         msg_responses.push(run_one(context, tx.sender, msg)?);
     }
     Ok(TxMsgData { msg_responses }.encode_to_vec())
@@ -38,25 +38,19 @@ fn run_one(context: &mut Context<'_>, sender: AccountAddress, msg: &Msg) -> Resu
         Msg::Instantiate(msg) => instantiate(context, sender, msg),
         Msg::Execute(msg) => {
             let arguments = values(&msg.arguments);
-            let rows =
-                contract::execute(context, sender, &msg.contract, &msg.entry, &arguments)?;
+            let rows = contract::execute(context, sender, &msg.contract, &msg.entry, &arguments)?;
             any(&MsgExecuteResponse { rows: wire(rows) })
         }
         Msg::Migrate(msg) => {
             let arguments = values(&msg.arguments);
-            let rows =
-                contract::migrate(context, sender, &msg.contract, msg.code_id, &arguments)?;
+            let rows = contract::migrate(context, sender, &msg.contract, msg.code_id, &arguments)?;
             any(&MsgMigrateResponse { rows: wire(rows) })
         }
         Msg::SqlExec(msg) => sql_exec(context, sender, msg),
     }
 }
 
-fn send(
-    context: &mut Context<'_>,
-    sender: AccountAddress,
-    msg: &MsgSend,
-) -> Result<Any, Error> {
+fn send(context: &mut Context<'_>, sender: AccountAddress, msg: &MsgSend) -> Result<Any, Error> {
     let to = address(&msg.to_address)?;
     let coins = msg
         .amount
@@ -142,5 +136,6 @@ pub fn wire(rows: Vec<Vec<Value>>) -> Vec<Row> {
 }
 
 fn any<M: Message + Name>(message: &M) -> Result<Any, Error> {
-    Any::from_msg(message).map_err(|error| Error::fatal(format!("cannot encode a response: {error}")))
+    Any::from_msg(message)
+        .map_err(|error| Error::fatal(format!("cannot encode a response: {error}")))
 }

@@ -94,10 +94,9 @@ impl Queries {
 
     /// Answers a path of [`paths`] with the height that was read (rules 1 and 2).
     pub fn query(&self, path: &str, request: &[u8]) -> Result<(u64, Vec<u8>), Error> {
-        let (_, handler) =
-            ROUTES.iter().find(|(route, _)| *route == path).ok_or_else(|| {
-                Error::rejected(Code::UnknownRequest, format!("there is no query {path}"))
-            })?;
+        let (_, handler) = ROUTES.iter().find(|(route, _)| *route == path).ok_or_else(|| {
+            Error::rejected(Code::UnknownRequest, format!("there is no query {path}"))
+        })?;
         let view = self.readers.view()?;
         let height = view.height();
         let mut reading = Reading { view, vm: &self.vm, params: &self.params };
@@ -129,9 +128,8 @@ fn account(
     request: QueryAccountRequest,
 ) -> Result<QueryAccountResponse, Error> {
     let address = address(&request.address)?;
-    let account = auth::load_account(&reading.view, address)?.ok_or_else(|| {
-        Error::rejected(Code::NotFound, format!("account {address} not found"))
-    })?;
+    let account = auth::load_account(&reading.view, address)?
+        .ok_or_else(|| Error::rejected(Code::NotFound, format!("account {address} not found")))?;
     let pub_key = account.public_key.map(|key| pack(&PubKey { key })).transpose()?;
     let base = auth_wire::BaseAccount {
         address: address.to_string(),
@@ -142,10 +140,8 @@ fn account(
     Ok(QueryAccountResponse { account: Some(pack(&base)?) })
 }
 
-fn auth_params(
-    _: &mut Reading<'_>,
-    _: QueryParamsRequest,
-) -> Result<QueryParamsResponse, Error> {
+#[expect(clippy::unnecessary_wraps, reason = "every handler has this type")]
+fn auth_params(_: &mut Reading<'_>, _: QueryParamsRequest) -> Result<QueryParamsResponse, Error> {
     let params = auth_wire::Params {
         max_memo_characters: MEMO_BYTES_MAX as u64,
         tx_sig_limit: 1,
@@ -234,10 +230,7 @@ fn contract_by_name(
     Ok(ContractResponse { contract: Some(contract_info(contract)) })
 }
 
-fn contracts(
-    reading: &mut Reading<'_>,
-    _: ContractsRequest,
-) -> Result<ContractsResponse, Error> {
+fn contracts(reading: &mut Reading<'_>, _: ContractsRequest) -> Result<ContractsResponse, Error> {
     let contracts = contract::contracts(&reading.view)?.into_iter().map(contract_info).collect();
     Ok(ContractsResponse { contracts })
 }
@@ -291,13 +284,9 @@ fn sql_query(reading: &mut Reading<'_>, request: QueryRequest) -> Result<QueryRe
     } else {
         Some(require_contract(&reading.view, &request.database)?.id)
     };
-    let limits = ReadLimits {
-        steps: QUERY_STEPS_MAX,
-        rows: QUERY_ROWS_MAX,
-        bytes: QUERY_BYTES_MAX,
-    };
-    let found =
-        reading.view.query(database, &request.sql, &values(&request.parameters), limits)?;
+    let limits =
+        ReadLimits { steps: QUERY_STEPS_MAX, rows: QUERY_ROWS_MAX, bytes: QUERY_BYTES_MAX };
+    let found = reading.view.query(database, &request.sql, &values(&request.parameters), limits)?;
     Ok(QueryResponse {
         height: reading.view.height(),
         columns: found.columns,

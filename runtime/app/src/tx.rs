@@ -3,7 +3,7 @@
 //! 1. The wire form is `cosmos.tx.v1beta1.TxRaw`; body and auth info are signed as the bytes received.
 //! 2. An encoding is canonical: what it decodes to encodes to the same bytes. Unknown fields, fields out
 //!    of order and overlong numbers are refused by this one rule.
-//! 3. Exactly one signer, with SIGN_MODE_DIRECT and a compressed secp256k1 key; the signature is 64
+//! 3. Exactly one signer, with `SIGN_MODE_DIRECT` and a compressed secp256k1 key; the signature is 64
 //!    bytes r and s, with s in the lower half.
 //! 4. Every message is one that this chain knows, and its signer is the transaction's.
 //! 5. The fee is at most one coin, in the base denomination; payer and granter are empty.
@@ -138,7 +138,8 @@ impl Tx {
         let body: TxBody = strict(&raw.body_bytes)?;
         let auth_info: AuthInfo = strict(&raw.auth_info_bytes)?;
         if body.memo.len() > MEMO_BYTES_MAX {
-            let message = format!("the memo has {} bytes, the limit is {MEMO_BYTES_MAX}", body.memo.len());
+            let message =
+                format!("the memo has {} bytes, the limit is {MEMO_BYTES_MAX}", body.memo.len());
             return Err(Rejection::new(Code::MemoTooLarge, message));
         }
         if !body.extension_options.is_empty() || !body.non_critical_extension_options.is_empty() {
@@ -222,10 +223,14 @@ impl Signer {
             return Err(Rejection::new(Code::Unauthorized, "the signer names no sign mode"));
         };
         let any = info.public_key.as_ref().ok_or_else(|| {
-            Rejection::new(Code::InvalidPubKey, "the signer's public key is missing: every transaction carries it")
+            Rejection::new(
+                Code::InvalidPubKey,
+                "the signer's public key is missing: every transaction carries it",
+            )
         })?;
         if any.type_url != crypto::secp256k1::PubKey::type_url() {
-            let message = format!("\"{}\" is no key type of this chain: use secp256k1", any.type_url);
+            let message =
+                format!("\"{}\" is no key type of this chain: use secp256k1", any.type_url);
             return Err(Rejection::new(Code::InvalidPubKey, message));
         }
         let key: crypto::secp256k1::PubKey = strict(&any.value)?;

@@ -7,7 +7,7 @@
 
 pub mod auth;
 pub mod bank;
-pub mod contract;
 mod context;
+pub mod contract;
 
 pub use context::{Context, Rows, Table};

@@ -53,7 +53,7 @@ codes! {
     TimeoutHeight = "sdk" 30, "The block height is beyond the transaction's timeout height.";
     WrongSequence = "sdk" 32, "The sequence is not the account's next one.";
     NotFound = "sdk" 38, "What was asked for does not exist.";
-    Panic = "sdk" 111222, "Execution panicked; everything it did was undone.";
+    Panic = "sdk" 111_222, "Execution panicked; everything it did was undone.";
 
     SqlSyntax = "sql" 1, "The statement cannot be parsed.";
     SqlRefused = "sql" 2, "The statement uses what this database does not offer.";

@@ -56,13 +56,13 @@ limits! {
     WASM_BODY_OPERATORS_MAX: u32 = 32_768, "operators", "Operators of one function.";
     WASM_LOCALS_MAX: u32 = 256, "locals", "Parameters and locals of one function.";
     WASM_MODULE_LOCALS_MAX: u64 = 20_000, "locals", "Parameters and locals of all functions.";
-    WASM_BLOCKS_MAX: u32 = 3_072, "blocks", "Basic blocks, br_table targets and float operators of one function.";
-    WASM_MODULE_BLOCKS_MAX: u64 = 40_000, "blocks", "Basic blocks, br_table targets and float operators of all functions.";
+    WASM_BLOCKS_MAX: u32 = 3_072, "blocks", "Basic blocks, `br_table` targets and float operators of one function.";
+    WASM_MODULE_BLOCKS_MAX: u64 = 40_000, "blocks", "Basic blocks, `br_table` targets and float operators of all functions.";
     WASM_BLOCK_LOCALS_MAX: u64 = 131_072, "blocks x locals", "Work of the register allocator for one function.";
     WASM_MODULE_BLOCK_LOCALS_MAX: u64 = 2_000_000, "blocks x locals", "Work of the register allocator for a module.";
     WASM_LOOP_NESTING_MAX: u32 = 8, "levels", "Loops inside loops.";
     WASM_BLOCK_NESTING_MAX: usize = 256, "levels", "Blocks inside blocks.";
-    WASM_BRANCH_TABLE_MAX: u32 = 1_024, "targets", "Targets of one br_table.";
+    WASM_BRANCH_TABLE_MAX: u32 = 1_024, "targets", "Targets of one `br_table`.";
     WASM_HOST_BYTES_MAX: usize = 1_048_576, "bytes", "Bytes that one host call takes from a contract.";
     WASM_LOG_BYTES_MAX: usize = 2_048, "bytes", "One log line or abort message of a contract; the rest is cut off.";
     WASM_INPUT_BYTES_MAX: usize = 1_048_576, "bytes", "Input of a contract call.";

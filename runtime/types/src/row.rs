@@ -49,7 +49,12 @@ impl Key {
 }
 
 /// Rule 3. The bounds are the floats that convert to `i64` exactly.
-#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::float_cmp,
+    reason = "within the bounds both conversions are exact or compare unequal"
+)]
 fn canonical_key_value(value: &Value) -> Value {
     match value {
         Value::Real(real)

@@ -13,6 +13,7 @@
 //! 7. Gas used until a trap or a rejection is charged.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use dadbs_types::gas::price;
 use dadbs_types::{Code as Number, Error, Fatal, GasMeter, OutOfGas, Result, limits};
@@ -232,9 +233,27 @@ pub(crate) fn call(
         handles: None,
         growth: Growth::default(),
     };
-    stacker::maybe_grow(NATIVE_STACK_BYTES, NATIVE_STACK_BYTES + (1 << 20), || {
-        run(engine, code, entry, state, gas)
-    })
+    on_native_stack(NATIVE_STACK_BYTES, || run(engine, code, entry, state, gas))
+}
+
+/// Runs `work` on at least this many bytes of native stack (rule 4). A panic of `work` goes on; a stack
+/// that this machine cannot map is a fault, since other nodes can.
+fn on_native_stack<T>(bytes: usize, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let mut begun = false;
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        stacker::maybe_grow(bytes, bytes + (1 << 20), || {
+            begun = true;
+            work()
+        })
+    }));
+    match outcome {
+        Ok(outcome) => outcome,
+        Err(panic) if begun => resume_unwind(panic),
+        Err(_) => Err(Error::fatal(format!(
+            "a native stack of {bytes} bytes for a contract's call cannot be mapped: give the node \
+             more memory"
+        ))),
+    }
 }
 
 fn run(
@@ -304,4 +323,18 @@ fn trapped(error: &wasmtime::Error, out_of_gas: bool, out_of_stack: bool) -> Err
         return Error::rejected(Number::WasmStack, text);
     }
     Error::rejected(Number::WasmTrap, format!("the contract trapped: {text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_4_a_stack_that_cannot_be_mapped_is_a_fault_and_a_panic_stays_one() {
+        assert_eq!(on_native_stack(1 << 20, || Ok(7)), Ok(7));
+        let impossible = on_native_stack(1 << 60, || Ok(7)).unwrap_err();
+        assert!(matches!(&impossible, Error::Fatal(_)), "{impossible}");
+        let panic = catch_unwind(|| on_native_stack::<()>(1 << 20, || panic!("of the host")));
+        assert_eq!(panic.unwrap_err().downcast_ref(), Some(&"of the host"));
+    }
 }

@@ -8,6 +8,8 @@
 //!    run, [`Dynamic`] gas for their operand.
 //! 5. Markers without machine code of their own (`block`, `loop`, `else`, `end`, `nop`) are free.
 
+#[cfg(any(test, feature = "testing"))]
+use dadbs_types::gas::price;
 use wasmparser::Operator;
 
 /// Gas that depends on the operand on top of the stack.

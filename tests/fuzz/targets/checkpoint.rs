@@ -30,6 +30,9 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let (key, value) = leaf(*number);
     let (root, exists) = (TREE.root(), (1..=100).contains(number));
     assert!(!exists || verify(&root, &key, None, proof).is_err(), "absence of a leaf that exists");
-    assert!(exists || verify(&root, &key, Some(&value), proof).is_err(), "a leaf that is not there");
+    assert!(
+        exists || verify(&root, &key, Some(&value), proof).is_err(),
+        "a leaf that is not there"
+    );
     assert!(verify(&root, &key, Some(&[0xee; 32]), proof).is_err(), "another value");
 });

@@ -8,7 +8,9 @@
 //! 5. Scripts split into pieces of themselves, in order.
 #![no_main]
 
-use dadbs_sql::{Kind, Namespace, Object, ObjectKind, Purpose, Schema, Verb, prepare, split, user_text};
+use dadbs_sql::{
+    Kind, Namespace, Object, ObjectKind, Purpose, Schema, Verb, prepare, split, user_text,
+};
 use sqlite3_parser::ast::Cmd;
 use sqlite3_parser::lexer::sql::Parser;
 use sqlite3_parser::{Bump, FallibleIterator};

@@ -56,8 +56,9 @@ pub(crate) fn create_bookkeeping(plan: &Plan) -> String {
     format!("CREATE TABLE {} (source TEXT NOT NULL, done INTEGER NOT NULL)", plan.bookkeeping)
 }
 
-fn statement(sql: String, row: Option<Vec<Value>>) -> Statement {
-    Statement { sql, rows: row.iter().map(|row| row_to_wire(row)).collect() }
+fn statement(sql: String, row: &[Value]) -> Statement {
+    let rows = if row.is_empty() { Vec::new() } else { vec![row_to_wire(row)] };
+    Statement { sql, rows }
 }
 
 fn integer(number: u64) -> Value {
@@ -71,14 +72,14 @@ fn guard(plan: &Plan, from: u64, to: u64) -> Vec<Statement> {
     if from == 0 {
         let insert = format!("INSERT INTO {table} (source, done) VALUES (?, ?)");
         return vec![
-            statement(create_bookkeeping(plan), None),
-            statement(insert, Some(vec![source, integer(to)])),
+            statement(create_bookkeeping(plan), &[]),
+            statement(insert, &[source, integer(to)]),
         ];
     }
     // NOT NULL refuses the update where the progress is not what it should be.
     let update =
         format!("UPDATE {table} SET done = CASE WHEN done = ?1 AND source = ?2 THEN ?3 END");
-    vec![statement(update, Some(vec![integer(from), source, integer(to)]))]
+    vec![statement(update, &[integer(from), source, integer(to)])]
 }
 
 /// Modelled gas of a statement's row.
@@ -156,18 +157,17 @@ pub(crate) fn next_batch(
 
 fn append(batch: &mut Batch, stream: &Stream<'_>, item: Item, bytes: &mut usize) {
     match item {
-        Item::Ddl { sql, .. } => batch.statements.push(statement(sql, None)),
+        Item::Ddl { sql, .. } => batch.statements.push(statement(sql, &[])),
         Item::Row { table, fixup, values } => {
             let sql = stream.statement_of(table, fixup);
             batch.rows += u64::from(!fixup);
             let row: Row = row_to_wire(&values);
-            match batch.statements.last_mut().filter(|last| last.sql == sql) {
-                Some(last) => last.rows.push(row),
-                None => {
-                    *bytes += sql.len() + 16;
-                    batch.gas += statement_gas(&sql);
-                    batch.statements.push(Statement { sql, rows: vec![row] });
-                }
+            if let Some(last) = batch.statements.last_mut().filter(|last| last.sql == sql) {
+                last.rows.push(row);
+            } else {
+                *bytes += sql.len() + 16;
+                batch.gas += statement_gas(&sql);
+                batch.statements.push(Statement { sql, rows: vec![row] });
             }
         }
     }
@@ -182,7 +182,7 @@ fn finish(batch: &mut Batch, plan: &Plan) {
     if batch.last {
         let sql = format!("DROP TABLE {}", plan.bookkeeping);
         batch.gas += ddl_gas(&sql, 100, 100) + price::ROW_WRITE;
-        statements.push(statement(sql, None));
+        statements.push(statement(sql, &[]));
     }
     batch.statements = statements;
 }

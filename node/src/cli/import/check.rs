@@ -136,7 +136,7 @@ pub(crate) async fn check(
             match (here.next_row()?, there.next_row().await?) {
                 (None, None) => break,
                 (Some(row), None) => {
-                    result.differ(|| format!("missing on the chain: {}", line(&row)))
+                    result.differ(|| format!("missing on the chain: {}", line(&row)));
                 }
                 (None, Some(row)) => result.differ(|| format!("only on the chain: {}", line(&row))),
                 (Some(ours), Some(theirs)) => compare(&mut result, &columns, &ours, &theirs),

@@ -206,13 +206,12 @@ fn clause_end(found: &[Token<'_>], index: usize) -> usize {
         if is(last + 1, "ON") && (is(last + 2, "DELETE") || is(last + 2, "UPDATE")) {
             // SET NULL, SET DEFAULT and NO ACTION are two words.
             last += if is(last + 3, "SET") || is(last + 3, "NO") { 4 } else { 3 };
-        } else if is(last + 1, "MATCH") {
-            last += 2;
-        } else if is(last + 1, "NOT") && is(last + 2, "DEFERRABLE") {
-            last += 2;
         } else if is(last + 1, "DEFERRABLE") {
             last += 1;
-        } else if is(last + 1, "INITIALLY") {
+        } else if is(last + 1, "MATCH")
+            || is(last + 1, "INITIALLY")
+            || (is(last + 1, "NOT") && is(last + 2, "DEFERRABLE"))
+        {
             last += 2;
         } else {
             return last.min(found.len() - 1);

@@ -299,13 +299,11 @@ fn checked_text(checked: &Checked, sent: Option<Sent>) -> String {
         };
         table.add_row([result.name.clone(), rows, cells, verdict]);
     }
-    let mut text = table.to_string();
-    for line in &checked.objects {
-        text.push_str(&format!("\n{line}"));
-    }
+    let mut lines = vec![table.to_string()];
+    lines.extend(checked.objects.iter().cloned());
     if let Some(sent) = sent {
-        text.push_str(&format!(
-            "\nsent {} transactions with {} rows in {:.1} s: {} gas, {} udadb",
+        lines.push(format!(
+            "sent {} transactions with {} rows in {:.1} s: {} gas, {} udadb",
             sent.transactions,
             grouped(sent.rows.into()),
             sent.seconds,
@@ -316,10 +314,10 @@ fn checked_text(checked: &Checked, sent: Option<Sent>) -> String {
     if checked.is_equal() {
         let cells: u64 = checked.tables.iter().map(|table| table.cells).sum();
         let height = checked.heights.1;
-        text.push_str(&format!(
-            "\nevery one of {} cells is equal at height {height}",
+        lines.push(format!(
+            "every one of {} cells is equal at height {height}",
             grouped(cells.into())
         ));
     }
-    text
+    lines.join("\n")
 }

@@ -153,7 +153,7 @@ pub(crate) fn draft(source: &Source, namespace: &Namespace) -> Outcome<Plan> {
     for object in objects.iter().filter(|object| object.kind == "table") {
         planner.table(object)?;
     }
-    planner.foreign_keys()?;
+    planner.foreign_keys();
     planner.order()?;
     let mut made = Vec::new();
     for kind in ["index", "view"] {
@@ -317,7 +317,7 @@ impl Planner<'_> {
 
     /// Drops the foreign keys that cannot hold: to a refused or missing parent, to columns that are no
     /// key, or broken by rows of the source.
-    fn foreign_keys(&mut self) -> Outcome {
+    fn foreign_keys(&mut self) {
         let known: BTreeSet<String> =
             self.tables.iter().map(|table| lower(&table.info.name)).collect();
         for index in 0..self.tables.len() {
@@ -332,16 +332,15 @@ impl Planner<'_> {
                 }
             }
             if dropped.len() < info.foreign_keys.len() {
-                self.broken(&info, &mut dropped)?;
+                self.broken(&info, &mut dropped);
             }
             for (parent, why) in dropped {
-                self.drop_foreign_key(index, &parent, &why)?;
+                self.drop_foreign_key(index, &parent, &why);
             }
         }
-        Ok(())
     }
 
-    fn broken(&self, info: &TableInfo, dropped: &mut BTreeMap<String, String>) -> Outcome {
+    fn broken(&self, info: &TableInfo, dropped: &mut BTreeMap<String, String>) {
         let sql = format!("PRAGMA foreign_key_check({})", quote(&info.name));
         let found = match rows(&self.source.connection, &sql, &[]) {
             Ok(found) => found,
@@ -353,7 +352,7 @@ impl Planner<'_> {
                         dropped.entry(key.parent.clone()).or_insert_with(|| why.into());
                     }
                 }
-                return Ok(());
+                return;
             }
         };
         let mut broken: BTreeMap<String, u64> = BTreeMap::new();
@@ -366,17 +365,15 @@ impl Planner<'_> {
             let why = format!("{count} rows of the source have no parent in \"{parent}\"");
             dropped.entry(parent).or_insert(why);
         }
-        Ok(())
     }
 
-    fn drop_foreign_key(&mut self, index: usize, parent: &str, why: &str) -> Outcome {
+    fn drop_foreign_key(&mut self, index: usize, parent: &str, why: &str) {
         let parents = [lower(parent)];
         let table = &mut self.tables[index];
         table.create = ddl::without_foreign_keys(&table.create, &parents);
         table.info.foreign_keys.retain(|key| lower(&key.parent) != parents[0]);
         let name = format!("{}.fk.{parent}", table.info.name);
         self.refuse("foreign key", &name, format!("dropped: {why}; the rows stay"));
-        Ok(())
     }
 
     /// Rules 4 and 5.
@@ -415,7 +412,7 @@ impl Planner<'_> {
         for (table, parent) in dropped {
             if let Some(index) = self.tables.iter().position(|t| t.info.name == table) {
                 let why = "the rows form a circle of NOT NULL references, each checked at once";
-                self.drop_foreign_key(index, &parent, why)?;
+                self.drop_foreign_key(index, &parent, why);
             }
         }
         for table in &mut self.tables {
@@ -544,11 +541,14 @@ fn left_out(name: &str) -> Option<&'static str> {
     }
 }
 
+/// Edits a statement; `None` if there is nothing to edit.
+type Edit = fn(&str) -> Option<String>;
+
 /// The CREATE TABLE that is sent, and what was changed.
 fn translated(sql: &str) -> (String, Vec<String>) {
     let mut create = sql.to_owned();
     let mut changes = Vec::new();
-    let edits: [(fn(&str) -> Option<String>, &str); 3] = [
+    let edits: [(Edit, &str); 3] = [
         (
             ddl::without_autoincrement,
             "AUTOINCREMENT dropped: rowids stay, one that was deleted last may be used again",

@@ -52,14 +52,16 @@ pub(crate) async fn standing(session: &Session, database: &str, plan: &Plan) -> 
         return Ok(Standing::Absent);
     }
     let objects = session.client.schema(database).await?.objects;
-    let mut own = objects.iter().filter(|o| !o.name.starts_with("_dadbs_")).peekable();
-    if own.peek().is_none() {
+    let own: Vec<&str> = objects.iter().map(|o| o.name.as_str()).collect();
+    let own: Vec<&str> = own.into_iter().filter(|name| !name.starts_with("_dadbs_")).collect();
+    if own.is_empty() {
         return Ok(Standing::Empty);
     }
-    let any = own.find(|o| o.name.starts_with("dadbs_import"));
-    let Some(bookkeeping) = any else { return Ok(Standing::Filled) };
-    if bookkeeping.name != plan.bookkeeping {
-        return Ok(Standing::Other);
+    if !own.contains(&plan.bookkeeping.as_str()) {
+        // Another source has another name for its bookkeeping, if it holds a table of the usual one.
+        let of_source = |name: &str| plan.tables.iter().any(|table| table.info.name == name);
+        let other = own.iter().any(|name| name.starts_with("dadbs_import") && !of_source(name));
+        return Ok(if other { Standing::Other } else { Standing::Filled });
     }
     let read = format!("SELECT source, done FROM {}", plan.bookkeeping);
     let answer = session.client.query(database, &read, Vec::new()).await?;
@@ -85,7 +87,6 @@ pub(crate) struct Sent {
 
 struct InFlight {
     hash: String,
-    from: u64,
     rows: u64,
     modelled: u64,
     fee: u128,
@@ -246,8 +247,7 @@ impl Sender<'_> {
         let Account { key, signer } = &self.account;
         let hash = self.session.client.send(&tx, key, signer, &fee, chain_id).await?;
         self.account.signer.sequence += 1;
-        let (from, rows) = (batch.from, batch.rows);
-        Ok(InFlight { hash, from, rows, modelled: batch.gas, fee: fee.amount })
+        Ok(InFlight { hash, rows: batch.rows, modelled: batch.gas, fee: fee.amount })
     }
 
     async fn land(&mut self, tx: InFlight, sent: &mut Sent, bar: &Bar) -> Result<(), ClientError> {
@@ -259,7 +259,7 @@ impl Sender<'_> {
         sent.rows += tx.rows;
         sent.gas_used += used;
         sent.fee += tx.fee;
-        bar.advance(tx.from, sent);
+        bar.advance(sent);
         Ok(())
     }
 
@@ -286,7 +286,7 @@ fn resumable(failure: &ClientError) -> Failure {
 
 /// Rows done, on the terminal as a bar, else as a line now and then.
 struct Bar {
-    bar: ProgressBar,
+    shown: ProgressBar,
     lines: bool,
     last: std::cell::Cell<Instant>,
     rows: u64,
@@ -299,28 +299,28 @@ impl Bar {
         let terminal = std::io::stderr().is_terminal();
         let target =
             if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(rows), target);
+        let shown = ProgressBar::with_draw_target(Some(rows), target);
         let style =
             ProgressStyle::with_template("{bar:30} {human_pos}/{human_len} rows  {per_sec}  {msg}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        shown.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         let before = position.saturating_sub(plan.tables.len() as u64).min(rows);
-        bar.set_position(before);
-        Bar { bar, lines: !terminal, last: std::cell::Cell::new(Instant::now()), rows, before }
+        shown.set_position(before);
+        Bar { shown, lines: !terminal, last: std::cell::Cell::new(Instant::now()), rows, before }
     }
 
-    fn advance(&self, _from: u64, sent: &Sent) {
+    fn advance(&self, sent: &Sent) {
         let done = (self.before + sent.rows).min(self.rows);
         let (gas, fee) = (grouped(u128::from(sent.gas_used)), grouped(sent.fee));
         let facts = format!("{} transactions, {gas} gas, {fee} udadb", sent.transactions);
-        self.bar.set_position(done);
+        self.shown.set_position(done);
         if self.lines && self.last.get().elapsed() >= Duration::from_secs(2) {
             eprintln!("{done} of {} rows, {facts}", self.rows);
             self.last.set(Instant::now());
         }
-        self.bar.set_message(facts);
+        self.shown.set_message(facts);
     }
 
     fn finish(&self) {
-        self.bar.finish_and_clear();
+        self.shown.finish_and_clear();
     }
 }

@@ -26,10 +26,7 @@ pub fn init(store: &mut Store) -> Result<(), Fatal> {
 }
 
 /// The account of an address, if it exists.
-pub fn load_account(
-    rows: &impl Rows,
-    address: AccountAddress,
-) -> Result<Option<Account>, Fatal> {
+pub fn load_account(rows: &impl Rows, address: AccountAddress) -> Result<Option<Account>, Fatal> {
     let found = rows.rows(
         "SELECT number, public_key, sequence FROM chain_accounts WHERE address = ?1",
         &[&Value::Text(address.to_string())],

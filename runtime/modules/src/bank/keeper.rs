@@ -92,9 +92,8 @@ pub fn transfer(
 }
 
 fn in_range(coin: &Coin) -> Result<u64, Rejection> {
-    u64::try_from(coin.amount.0).map_err(|_| {
-        Rejection::new(Code::InvalidCoins, format!("{coin} is beyond 2^63 - 1"))
-    })
+    u64::try_from(coin.amount.0)
+        .map_err(|_| Rejection::new(Code::InvalidCoins, format!("{coin} is beyond 2^63 - 1")))
 }
 
 /// Takes a fee out of an account; the caller credits the collector at the end of the block (rule 4).
@@ -108,12 +107,7 @@ pub fn burn_fee(store: &mut Store, from: AccountAddress, coin: &Coin) -> Result<
     Ok(amount)
 }
 
-fn debit(
-    store: &mut Store,
-    from: AccountAddress,
-    denom: &str,
-    amount: u64,
-) -> Result<(), Error> {
+fn debit(store: &mut Store, from: AccountAddress, denom: &str, amount: u64) -> Result<(), Error> {
     let held = balance(store, from, denom)?;
     let Some(left) = held.checked_sub(amount) else {
         return Err(Error::rejected(
@@ -165,19 +159,12 @@ fn set_balance(
 ///
 /// # Errors
 /// A fault if the supply would leave 63 bits: genesis is invalid.
-pub fn mint(
-    store: &mut Store,
-    to: AccountAddress,
-    denom: &str,
-    amount: u64,
-) -> Result<(), Fatal> {
+pub fn mint(store: &mut Store, to: AccountAddress, denom: &str, amount: u64) -> Result<(), Fatal> {
     if amount == 0 {
         return Ok(());
     }
-    let found = store.query(
-        "SELECT amount FROM chain_supply WHERE denom = ?1",
-        &[&Value::Text(denom.into())],
-    )?;
+    let found = store
+        .query("SELECT amount FROM chain_supply WHERE denom = ?1", &[&Value::Text(denom.into())])?;
     let before = found.first().map_or(Ok(0), |row| SUPPLY.count(row, 0))?;
     let after = before.checked_add(amount).filter(|sum| i64::try_from(*sum).is_ok());
     let after = after.ok_or_else(|| {

@@ -27,6 +27,16 @@ impl<'a, 'b> CallHost<'a, 'b> {
     }
 }
 
+/// What an attribute takes beside its texts, in bytes: an event of empty texts is not for nothing.
+const ATTRIBUTE_BYTES: usize = 16;
+
+/// An event as [`WASM_EVENT_BYTES_MAX`] counts it.
+fn event_bytes(event: &Event) -> usize {
+    event.attributes.iter().fold(event.kind.len(), |sum, (key, value)| {
+        sum.saturating_add(ATTRIBUTE_BYTES).saturating_add(key.len()).saturating_add(value.len())
+    })
+}
+
 /// The row that `context()` answers.
 fn facts(
     contract: &Contract,
@@ -106,15 +116,10 @@ impl Host for CallHost<'_, '_> {
         attributes: &[(String, String)],
         _: &mut GasMeter,
     ) -> Result<(), Error> {
-        let events = &mut self.context.events;
-        let bytes = |event: &Event| {
-            event.attributes.iter().fold(event.kind.len(), |sum, (key, value)| {
-                sum.saturating_add(key.len()).saturating_add(value.len())
-            })
-        };
+        let events: &mut Vec<Event> = self.context.events;
         let mut event = Event::new(format!("wasm.{kind}")).with("contract", &self.contract.name);
         event.attributes.extend(attributes.iter().cloned());
-        let total = events.iter().map(bytes).fold(bytes(&event), usize::saturating_add);
+        let total = events.iter().map(event_bytes).fold(event_bytes(&event), usize::saturating_add);
         if events.len() >= WASM_EVENTS_MAX || total > WASM_EVENT_BYTES_MAX {
             return Err(Error::rejected(
                 Code::WasmHost,
@@ -176,25 +181,28 @@ impl Host for ViewHost<'_> {
         Ok(Answer { number: number(found.rows.len()), result })
     }
 
-    fn sql_exec(
-        &mut self,
-        _: &str,
-        _: &[Vec<Value>],
-        _: &mut GasMeter,
-    ) -> Result<Answer, Error> {
+    fn sql_exec(&mut self, _: &str, _: &[Vec<Value>], _: &mut GasMeter) -> Result<Answer, Error> {
         Err(Self::refuse("write"))
     }
 
-    fn emit(
-        &mut self,
-        _: &str,
-        _: &[(String, String)],
-        _: &mut GasMeter,
-    ) -> Result<(), Error> {
+    fn emit(&mut self, _: &str, _: &[(String, String)], _: &mut GasMeter) -> Result<(), Error> {
         Err(Self::refuse("emit events"))
     }
 
     fn log(&mut self, line: &str) {
         tracing::debug!(contract = self.contract.name, "{line}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_attributes_fill_the_bytes_of_events_too() {
+        let mut event = Event::new("wasm.x");
+        event.attributes.extend((0..6_500).map(|_| (String::new(), String::new())));
+        assert!(event_bytes(&event) > WASM_EVENT_BYTES_MAX);
+        assert_eq!(event_bytes(&Event::new("wasm.x").with("ab", "c")), 6 + 16 + 3);
     }
 }

@@ -44,9 +44,7 @@ pub fn store_code(
         &[&integer(id)?, &Value::Blob(wasm.to_vec())],
     )?;
     context.events.push(
-        Event::new("contract.store_code")
-            .with("code_id", id)
-            .with("code_hash", hex(&code_hash)),
+        Event::new("contract.store_code").with("code_id", id).with("code_hash", hex(&code_hash)),
     );
     Ok((id, code_hash))
 }
@@ -191,9 +189,7 @@ pub fn migrate(
         &[&integer(contract.id)?, &integer(code_id)?],
     )?;
     contract.code_id = code_id;
-    context
-        .events
-        .push(Event::new("contract.migrate").with("name", name).with("code_id", code_id));
+    context.events.push(Event::new("contract.migrate").with("name", name).with("code_id", code_id));
     let output = call(context, &contract, sender, entry::MIGRATE, &encode_row(arguments))?;
     output_rows(&output)
 }

@@ -30,9 +30,7 @@ pub use keeper::{
     Instantiate, Statement, execute, init, instantiate, migrate, sql_exec, store_code,
 };
 pub use name::check_name;
-pub use query::{
-    Contract, StoredCode, ViewCall, code_info, contract_by_name, contracts, view,
-};
+pub use query::{Contract, StoredCode, ViewCall, code_info, contract_by_name, contracts, view};
 
 /// The module's tables.
 pub const SCHEMA: &[&str] = &[

@@ -9,10 +9,7 @@ const RESERVED: [&str; 4] = ["chain", "main", "temp", "node"];
 /// Refuses what is not a database name.
 pub fn check_name(name: &str) -> Result<(), Rejection> {
     let refuse = |why: &str| {
-        Err(Rejection::new(
-            Code::InvalidName,
-            format!("\"{name}\" is not a database name: {why}"),
-        ))
+        Err(Rejection::new(Code::InvalidName, format!("\"{name}\" is not a database name: {why}")))
     };
     if !name.starts_with(|first: char| first.is_ascii_lowercase()) {
         return refuse("it begins with a lower-case letter");

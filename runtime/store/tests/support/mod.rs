@@ -1,4 +1,10 @@
 //! What several tests of the store share.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    unreachable_pub,
+    reason = "a module that several test binaries include"
+)]
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use dadbs_store::{Executed, Queried, Store, StoreConfig};
