@@ -3,15 +3,6 @@
 //! [`Chain`] drives the application as CometBFT would, one block at a time, with real signatures, the
 //! real stock contract and a real store. [`craft`] makes transactions that are wrong in one place,
 //! [`golden`] freezes formats, [`Random`] makes loads from seeds.
-#![allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap,
-    clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
-    clippy::unused_self,
-    clippy::missing_panics_doc,
-    reason = "test data is small, and a test may panic"
-)]
 
 pub mod craft;
 pub mod load;
