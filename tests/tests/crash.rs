@@ -96,6 +96,21 @@ fn config(dir: &Path) -> AppConfig {
     AppConfig { dir: dir.into(), checkpoint_interval: CHECKPOINT_INTERVAL, verify_rows: true }
 }
 
+/// Opens a home that this process may have closed a moment ago: between fork and exec a child of another
+/// test holds a copy of its lock.
+fn open(dir: &Path) -> Result<App, Fatal> {
+    let mut tries = 0;
+    loop {
+        match App::open(&config(dir)) {
+            Err(fatal) if fatal.message.contains("another process") && tries < 100 => {
+                tries += 1;
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+            other => return other,
+        }
+    }
+}
+
 /// The engine's blocks as a file.
 fn write_blocks(path: &Path, history: &History) {
     let mut text = String::new();
@@ -133,7 +148,7 @@ fn child() {
     let [folder, point, nth, action] = parts[..] else { panic!("{task}") };
     let folder = Path::new(folder);
     let result = (|| -> Result<(), Fatal> {
-        let mut app = App::open(&config(&folder.join("data")))?;
+        let mut app = open(&folder.join("data"))?;
         app.init_chain(&genesis(ACCOUNTS))?;
         println!("\nCOMMITTED 0");
         if let Some(name) = NAMES.iter().find(|name| **name == point) {
@@ -178,8 +193,7 @@ fn answered(output: &Output) -> Option<u64> {
 
 /// Opens after a crash and executes the lost blocks again; the answer is how many there were.
 fn recover(folder: &Path, history: &History, answered: Option<u64>, what: &str) -> usize {
-    let mut app =
-        App::open(&config(&folder.join("data"))).unwrap_or_else(|e| panic!("{what}: {e}"));
+    let mut app = open(&folder.join("data")).unwrap_or_else(|e| panic!("{what}: {e}"));
     let found = app.info().height;
     let least = answered.unwrap_or(0);
     assert!(found == least || found == least + 1, "{what}: {found} after {least}");
@@ -263,7 +277,7 @@ fn rule_1_killed_again_while_replaying() {
         assert!(round == 0 || height.is_some(), "{point}");
         last = last.max(height);
     }
-    let app = App::open(&config(&folder.path().join("data"))).unwrap();
+    let app = open(&folder.path().join("data")).unwrap();
     let found = app.info().height;
     drop(app);
     assert!(Some(found) >= last);
@@ -300,7 +314,7 @@ fn rule_3_a_full_disk_stops_the_node() {
 /// A closed home after the whole history.
 fn home(history: &History) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let mut app = App::open(&config(folder.path())).unwrap();
+    let mut app = open(folder.path()).unwrap();
     app.init_chain(&genesis(ACCOUNTS)).unwrap();
     for (block, outcome) in &history.blocks {
         assert_eq!(&app.finalize_block(block).unwrap(), outcome);
@@ -329,7 +343,7 @@ fn start_damaged(home: &Path, history: &History, damage: &dyn Fn(&Path)) -> Opti
     copy(home, folder.path());
     damage(folder.path());
     let last = &history.blocks.last().unwrap().1;
-    let app = match App::open(&config(folder.path())) {
+    let app = match open(folder.path()) {
         Ok(app) => app,
         Err(fatal) => return Some(fatal.message),
     };
@@ -466,12 +480,12 @@ fn rule_4_what_is_not_a_home_is_refused() {
     let message = refused(Path::new("/proc/dadbs"));
     assert!(message.contains("/proc/dadbs"), "{message}");
     // One home has one node.
-    let running = App::open(&config(good.path())).unwrap();
+    let running = open(good.path()).unwrap();
     let message = refused(good.path());
     assert!(message.contains("another process"), "{message}");
     drop(running);
     // Another chain's genesis.
-    let mut app = App::open(&config(good.path())).unwrap();
+    let mut app = open(good.path()).unwrap();
     let mut wrong = genesis(ACCOUNTS);
     wrong.chain_id = "other-1".into();
     let message = app.init_chain(&wrong).unwrap_err().message;
@@ -502,6 +516,6 @@ fn rule_4_permissions() {
         assert!(message.contains("state.db"), "{message}");
     }
     mode(&state, 0o644);
-    let app = App::open(&config(good.path())).unwrap();
+    let app = open(good.path()).unwrap();
     assert_eq!(dump(&app), history.rows);
 }
