@@ -7,8 +7,6 @@
 //! 3. Database 0 is the chain itself: the tables `chain_*`, except `chain_schema`.
 //! 4. After a statement that changes the schema the catalog is compared with `sqlite_schema`, never
 //!    predicted: what SQLite did is what is recorded.
-//! 5. A name that a view reads may not become a view later: the tables that a view expands to are
-//!    counted when it is made, and the count must stay true.
 
 use dadbs_sql::{Namespace, Object, ObjectKind, Schema, user_text};
 use dadbs_sqlite::Connection;
@@ -111,42 +109,6 @@ pub(crate) fn objects(connection: &Connection) -> Result<u64, Fatal> {
 /// Objects of one database.
 pub(crate) fn objects_of(connection: &Connection, database: u64) -> Result<u64, Fatal> {
     count(connection, "SELECT count(*) FROM chain_schema WHERE database = ?1", &[&id(database)])
-}
-
-/// A view that names the view which a statement has just made, if there is one. The size of the older
-/// view was taken when the name meant something else or nothing, so it may not come to mean a view.
-/// `read` is called with the bytes of each definition that is looked at.
-pub(crate) fn view_that_names(
-    connection: &Connection,
-    database: u64,
-    physical: &str,
-    read: &mut dyn FnMut(u64) -> Result<(), Error>,
-) -> Result<Option<String>, Error> {
-    let views = rows(
-        connection,
-        "SELECT name, physical_sql FROM chain_schema WHERE database = ?1 AND kind = 'view' \
-         AND physical <> ?2 ORDER BY seq",
-        &[&id(database), &Value::from(physical)],
-    )?;
-    for view in &views {
-        let definition = text(view.get(1)).to_ascii_lowercase();
-        read(definition.len() as u64)?;
-        if names(&definition, physical) {
-            return Ok(Some(text(view.first())));
-        }
-    }
-    Ok(None)
-}
-
-/// Whether a text has this name where no letter continues it on either side.
-fn names(text: &str, name: &str) -> bool {
-    let name = name.replace('"', "\"\"");
-    let continues = |c: char| c == '_' || c == '$' || c.is_ascii_alphanumeric() || !c.is_ascii();
-    text.match_indices(&name).any(|(at, _)| {
-        let (before, after) = (text.get(..at), text.get(at + name.len()..));
-        !before.is_some_and(|before| before.ends_with(continues))
-            && !after.is_some_and(|after| after.starts_with(continues))
-    })
 }
 
 /// The front door's view of the catalog, read on demand: nothing to go stale.
