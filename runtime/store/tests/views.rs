@@ -35,9 +35,9 @@ fn rule_8_a_view_does_not_grow_behind_another_one() {
     assert_eq!(code(run(&mut store, "DROP VIEW small", &[])), Code::SqlRefused);
     exec(&mut store, "DROP VIEW wide");
     exec(&mut store, "DROP VIEW small");
-    exec(&mut store, &view("small", "t", 32));
-    assert_eq!(code(run(&mut store, &view("wide", "small", 9), &[])), Code::SqlTooLarge);
-    exec(&mut store, &view("wide", "small", 5));
+    exec(&mut store, &view("small", "t", 10));
+    assert_eq!(code(run(&mut store, &view("wide", "small", 30), &[])), Code::SqlTooLarge);
+    exec(&mut store, &view("wide", "small", 6));
     end(&mut store);
     store.verify_rows().unwrap().check().unwrap();
 }
