@@ -53,7 +53,7 @@ impl DevConfig {
             grpc_addr: (Ipv4Addr::LOCALHOST, 9090).into(),
             rpc_addr: (Ipv4Addr::LOCALHOST, 26657).into(),
             checkpoint_interval: CHECKPOINT_INTERVAL,
-            verify_rows: false,
+            verify_rows: true,
         }
     }
 }
