@@ -10,7 +10,7 @@
 
 use dadbs_sql::{Namespace, Object, ObjectKind, Schema, user_text};
 use dadbs_sqlite::Connection;
-use dadbs_types::{Error, Fatal, Value};
+use dadbs_types::{Fatal, Value};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
