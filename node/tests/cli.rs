@@ -1,72 +1,12 @@
 //! Journeys of the command line against `dadbs dev`, through the real binary.
 
+mod common;
+
+use common::cli::{Dev, cells, command, text};
 use rusqlite::Connection;
 use serde_json::Value as Json;
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-
-const BINARY: &str = env!("CARGO_BIN_EXE_dadbs");
-
-/// A dev node on free ports in a home of its own; it is killed at the end.
-struct Dev {
-    child: Child,
-    home: tempfile::TempDir,
-    grpc: String,
-}
-
-impl Drop for Dev {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Dev {
-    fn start() -> Dev {
-        let home = tempfile::tempdir().unwrap();
-        let mut child = command(home.path())
-            .args(["dev", "--grpc-addr", "127.0.0.1:0", "--rpc-addr", "127.0.0.1:0", "-o", "json"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready: Json = serde_json::from_str(&line).unwrap();
-        assert_eq!(ready["accounts"].as_array().unwrap().len(), 5);
-        let grpc = ready["grpc"].as_str().unwrap().to_owned();
-        Dev { child, home, grpc }
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        command(self.home.path()).args(["--node", &self.grpc]).args(args).output().unwrap()
-    }
-
-    /// Runs a command that must succeed; its JSON.
-    fn json(&self, args: &[&str]) -> Json {
-        let output = self.run(&[args, &["-o", "json"]].concat());
-        assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-
-    /// Runs a command that must fail with this code; its message.
-    fn fails(&self, code: i32, args: &[&str]) -> String {
-        let output = self.run(args);
-        let message = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "{args:?}: {message}");
-        message
-    }
-}
-
-fn command(home: &Path) -> Command {
-    let mut command = Command::new(BINARY);
-    command.env_clear().env("DADBS_HOME", home).stdin(Stdio::null());
-    command
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
+use std::io::Write;
+use std::process::Stdio;
 
 #[test]
 fn help_and_exit_codes_are_frozen() {
@@ -191,15 +131,6 @@ const SOURCE: &str = "
     CREATE TRIGGER t AFTER INSERT ON seq BEGIN SELECT 1; END;
     CREATE VIEW lost AS SELECT * FROM nowhere;
     ANALYZE;";
-
-type Cells = Vec<Vec<rusqlite::types::Value>>;
-
-fn cells(connection: &Connection, sql: &str) -> Cells {
-    let mut statement = connection.prepare(sql).unwrap();
-    let count = statement.column_count();
-    let row = |row: &rusqlite::Row<'_>| (0..count).map(|index| row.get(index)).collect();
-    statement.query_map([], row).unwrap().map(Result::unwrap).collect()
-}
 
 #[test]
 fn a_database_goes_in_and_comes_out_equal() {

@@ -1,6 +1,9 @@
 //! A dev node in this process, for tests.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses a part")]
 
+pub mod cli;
+pub mod selects;
+
 use dadbs::{DevConfig, DevReady, NodeError, run_dev};
 use dadbs_client::tx::any;
 use dadbs_client::{Fee, SecretKey, Signer, UnsignedTx};

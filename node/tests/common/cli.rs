@@ -1,0 +1,78 @@
+//! The real binary, `dadbs dev` on free ports in a home of its own, and cells of SQLite files.
+
+use rusqlite::Connection;
+use serde_json::Value as Json;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+pub const BINARY: &str = env!("CARGO_BIN_EXE_dadbs");
+
+/// A dev node on free ports in a home of its own; it is killed at the end.
+pub struct Dev {
+    pub child: Child,
+    pub home: tempfile::TempDir,
+    pub grpc: String,
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Dev {
+    pub fn start() -> Dev {
+        let home = tempfile::tempdir().unwrap();
+        let mut child = command(home.path())
+            .args(["dev", "--grpc-addr", "127.0.0.1:0", "--rpc-addr", "127.0.0.1:0", "-o", "json"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let ready: Json = serde_json::from_str(&line).unwrap();
+        assert_eq!(ready["accounts"].as_array().unwrap().len(), 5);
+        let grpc = ready["grpc"].as_str().unwrap().to_owned();
+        Dev { child, home, grpc }
+    }
+
+    pub fn run(&self, args: &[&str]) -> Output {
+        command(self.home.path()).args(["--node", &self.grpc]).args(args).output().unwrap()
+    }
+
+    /// Runs a command that must succeed; its JSON.
+    pub fn json(&self, args: &[&str]) -> Json {
+        let output = self.run(&[args, &["-o", "json"]].concat());
+        assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Runs a command that must fail with this code; its message.
+    pub fn fails(&self, code: i32, args: &[&str]) -> String {
+        let output = self.run(args);
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {message}");
+        message
+    }
+}
+
+pub fn command(home: &Path) -> Command {
+    let mut command = Command::new(BINARY);
+    command.env_clear().env("DADBS_HOME", home).stdin(Stdio::null());
+    command
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+pub type Cells = Vec<Vec<rusqlite::types::Value>>;
+
+pub fn cells(connection: &Connection, sql: &str) -> Cells {
+    let mut statement = connection.prepare(sql).unwrap();
+    let count = statement.column_count();
+    let row = |row: &rusqlite::Row<'_>| (0..count).map(|index| row.get(index)).collect();
+    statement.query_map([], row).unwrap().map(Result::unwrap).collect()
+}
