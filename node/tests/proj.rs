@@ -320,7 +320,7 @@ fn triggers(source: &Connection) -> Vec<String> {
 }
 
 /// The whole journey of a file.
-fn journey(file: &Path, killed_at: i64, selects: usize) {
+fn journey(file: &Path, killed_at: i64, selects: usize) -> Chain {
     let chain = Chain::start(file);
     let losses = triggers(&chain.source);
     let rows = Graph::read(&chain.source).tables.iter().map(|table| table.rows as u64).sum();
@@ -330,6 +330,7 @@ fn journey(file: &Path, killed_at: i64, selects: usize) {
     chain.answers_selects(selects);
     chain.answers_views();
     chain.proves_rows();
+    chain
 }
 
 /// What `proj.db` lacks: BLOBs, decimals, names with spaces and quotes, a reference to itself, NULL keys in
@@ -384,5 +385,10 @@ fn a_small_file_is_imported_answers_is_proved_and_exported() {
 #[test]
 #[ignore = "slow: needs /usr/share/proj/proj.db of the package proj-data"]
 fn proj_db_is_imported_answers_is_proved_and_exported() {
-    journey(Path::new("/usr/share/proj/proj.db"), 25_000, 200);
+    let chain = journey(Path::new("/usr/share/proj/proj.db"), 25_000, 200);
+    // What people look for.
+    let wgs =
+        "SELECT name, typeof(code) FROM geodetic_crs WHERE auth_name = 'EPSG' AND code = '4326'";
+    let found = [["WGS 84", "integer"].map(|text| Value::Text(text.into()))];
+    assert_eq!(chain.ask(wgs).unwrap().1, found);
 }

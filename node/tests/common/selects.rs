@@ -1,7 +1,7 @@
 //! SELECTs generated from a seed over the foreign-key graph of a SQLite file.
 //!
-//! 1. One to four tables, joined along foreign keys. At most one step goes from parent to child, so that
-//!    no answer has more rows than a table.
+//! 1. One to four tables, joined along foreign keys. One step at most goes from parent to child, and only
+//!    from the first table, so that no answer has more rows than a table.
 //! 2. Every answer has one order, down to the keys of all its tables, or one row.
 //! 3. Aggregates do not depend on the order of rows: sums are of integers.
 
@@ -172,7 +172,7 @@ impl Graph {
                     if edge.child == term.table {
                         steps.push((at, edge, false));
                     }
-                    if edge.parent == term.table && !descended {
+                    if edge.parent == term.table && at == 0 && !descended {
                         steps.push((at, edge, true));
                     }
                 }
