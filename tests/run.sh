@@ -2,7 +2,8 @@
 # Runs the tests and installs what they need.
 #
 #   tests/run.sh           the everyday suite: format, lints, all fast tests
-#   tests/run.sh --slow    the slow suite: long fuzz, crash matrix, real clients, real CometBFT, proj.db
+#   tests/run.sh --long    the main job on proj.db, and 100,000 statements against full dumps and plain SQLite
+#   tests/run.sh --slow    everything slow: the above, crash matrix, real clients, real CometBFT, fuzz targets
 #
 # Needed on the machine: the Rust toolchain and a C compiler. The slow suite also wants Go, Node.js and
 # root or sudo for one Debian package (proj-data); what is missing is said and ends the run.
@@ -35,8 +36,18 @@ install_debian() {
     "${sudo[@]}" apt-get install --yes --quiet --quiet "${missing[@]}" > /dev/null
 }
 
+# All of the workspace is named so that the build of the everyday suite serves.
+long() {
+    install_debian proj-data
+    step "proj.db: import, resume, check, export, queries, proofs"
+    cargo test --workspace --quiet --test proj -- --ignored
+    step "long differential fuzz of engine and store"
+    cargo test --workspace --quiet --test differential -- --ignored
+    step "long suite passed"
+}
+
 slow() {
-    install_debian proj-data sqlite3
+    install_debian proj-data
     if ! rustup target list --installed 2>/dev/null | grep --quiet wasm32-unknown-unknown; then
         install_debian rustc-web cargo-web rust-web-src
     fi
@@ -53,6 +64,7 @@ slow() {
 
 case "${1:-}" in
     "") everyday ;;
+    --long) long ;;
     --slow) slow ;;
-    *) echo "usage: tests/run.sh [--slow]" >&2; exit 2 ;;
+    *) echo "usage: tests/run.sh [--long | --slow]" >&2; exit 2 ;;
 esac
