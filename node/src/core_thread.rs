@@ -18,8 +18,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::{oneshot, watch};
 
-/// Native stack of the thread, bytes: nested contract calls run on it.
-const STACK_BYTES: usize = 64 << 20;
+/// Native stack of the thread, bytes: a contract's call finds all it needs, and 16 MiB are left for what is
+/// below it. Addresses only; pages are mapped when they are touched.
+const STACK_BYTES: usize = dadbs_vm::NATIVE_STACK_BYTES + (16 << 20);
 /// Reads that may wait for the writer (rule 3).
 const WAITING_READS_MAX: usize = 16;
 

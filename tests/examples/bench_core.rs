@@ -7,7 +7,7 @@
 //! decoding, signature, sequence and fee rows, contract, capture, journal and root included.
 #![expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, anyhow, ensure};
 use dadbs_app::tx::Tx;
 use dadbs_app::{App, AppConfig};
 use dadbs_sqlite::Connection;
@@ -38,6 +38,13 @@ const CREATE: &str = "CREATE TABLE item (id INTEGER PRIMARY KEY, body TEXT NOT N
 const INSERT: &str = "INSERT INTO item VALUES (?, ?)";
 
 fn main() -> Result<()> {
+    // As the node's core thread.
+    let stack = dadbs_vm::NATIVE_STACK_BYTES + (16 << 20);
+    let bench = std::thread::Builder::new().stack_size(stack).spawn(bench)?;
+    bench.join().map_err(|_| anyhow!("the bench panicked"))?
+}
+
+fn bench() -> Result<()> {
     let sizes = std::env::args().skip(1).map(|size| size.parse());
     let sizes: Vec<usize> = sizes.collect::<Result<_, _>>()?;
     let sizes = Sizes {
