@@ -131,7 +131,7 @@ pub async fn run_dev(
     let (stop, stopping) = watch::channel(false);
     let mut grpc =
         tokio::spawn(grpc::serve(grpc_listener, calls.clone(), stopped(stopping.clone())));
-    let facade = rpc::Facade::new(engine, parts.index.clone(), calls);
+    let facade = rpc::Facade::new(rpc::Source::Dev(engine), parts.index.clone(), calls);
     let mut rpc = tokio::spawn(rpc::serve(rpc_listener, facade, stopped(stopping)));
     ready(&seen);
     let outcome = tokio::select! {
