@@ -116,6 +116,11 @@ impl CometBft {
         }
     }
 
+    /// The genesis document.
+    pub fn genesis(&self) -> Result<Value, CometBftError> {
+        Ok(self.demand("genesis", &json!({}))?["genesis"].take())
+    }
+
     /// The newest signed header.
     pub fn newest(&self) -> Result<SignedHeader, CometBftError> {
         let mut answer = self.demand("commit", &json!({}))?;
