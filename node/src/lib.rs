@@ -15,9 +15,11 @@ pub mod genesis_doc;
 pub mod grpc;
 pub mod home;
 pub mod index;
+pub mod network;
 pub mod rpc;
 pub mod telemetry;
 
 pub use abci::{AbciAddr, AbciConfig, AbciReady, run_abci};
 pub use dev::{DevConfig, DevReady, run_dev, shutdown_signal};
 pub use error::NodeError;
+pub use network::{StartConfig, StartReady, run_node};
