@@ -8,6 +8,7 @@
 //! 5. A fault is kept, every later command answers with it, and the top of the node sees it and ends the
 //!    process. A panic in the thread is a fault.
 
+use crate::metrics::Metrics;
 use dadbs_app::{
     App, AppConfig, Block, BlockOutcome, ChainParams, CheckKind, Checker, Genesis, Info, Precheck,
     Prechecked, Queries, TxResult,
@@ -19,6 +20,7 @@ use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 use tokio::sync::{oneshot, watch};
 
 /// Native stack of the thread, bytes: a contract's call finds all it needs, and 16 MiB are left for what is
@@ -45,6 +47,7 @@ struct Shared {
     queue: Mutex<Queue>,
     wake: Condvar,
     fault: watch::Sender<Option<Fatal>>,
+    metrics: Arc<Metrics>,
     committed: watch::Sender<Info>,
     /// Counts the commits after which checks begin anew (rule 4).
     commits: AtomicU64,
@@ -108,6 +111,7 @@ impl CoreThread {
                         fault: watch::channel(None).0,
                         committed: watch::channel(app.info()).0,
                         commits: AtomicU64::new(0),
+                        metrics: Arc::default(),
                         readers: OnceLock::new(),
                     });
                     if app.info().initialized {
@@ -240,6 +244,11 @@ fn record(shared: &Shared, fatal: &Fatal) {
 }
 
 impl Core {
+    /// What the node tells Prometheus.
+    pub fn metrics(&self) -> Arc<Metrics> {
+        self.shared.metrics.clone()
+    }
+
     /// Keeps `fatal` as the reason for which the node ends, unless there is one.
     pub fn record_fault(&self, fatal: &Fatal) {
         record(&self.shared, fatal);
@@ -357,14 +366,22 @@ impl Core {
     pub fn finalize_block(&self, block: Block) -> Result<BlockOutcome, Fatal> {
         // Cheap for what the mempool has seen; a block from afar is verified on all threads.
         self.precheck(&block.txs)?;
-        self.consensus(Some(true), move |app| app.finalize_block(&block))
+        let metrics = self.metrics();
+        self.consensus(Some(true), move |app| {
+            let began = Instant::now();
+            let outcome = app.finalize_block(&block)?;
+            metrics.executed(&outcome, began);
+            Ok(outcome)
+        })
     }
 
     /// Persists the executed block.
     pub fn commit(&self) -> Result<(), Fatal> {
         let shared = self.shared.clone();
         self.consensus(Some(false), move |app| {
+            let began = Instant::now();
             app.commit()?;
+            shared.metrics.committed(app.info().height, app.store().leaves(), began);
             shared.committed.send_replace(app.info());
             Ok(())
         })
@@ -402,6 +419,7 @@ impl Core {
         let Some(readers) = self.shared.readers.get() else {
             return Ok(vec![TxResult::rejected(&no_genesis()); txs.len()]);
         };
+        let began = Instant::now();
         self.kept((|| {
             let prechecked = precheck_all(&readers.precheck, txs)?;
             let mut ordered = locked(&readers.checker);
@@ -412,7 +430,9 @@ impl Core {
                     ordered.checker.reset();
                     ordered.commits = commits;
                 }
-                results.push(ordered.checker.in_order(tx, *kind)?);
+                let result = ordered.checker.in_order(tx, *kind)?;
+                self.shared.metrics.checked(&result, began);
+                results.push(result);
             }
             Ok(results)
         })())

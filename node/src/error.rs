@@ -46,16 +46,19 @@ pub enum NodeError {
     /// The configuration asks for what is not possible.
     #[error("{0}")]
     Config(String),
+    /// CometBFT does not run; its last lines are in the message.
+    #[error("{0}\nThe state is kept; mend what it says and start again")]
+    Engine(String),
     /// The core or the engine met a fault; the state on disk is that of the last committed block.
     #[error("the node stopped: {0}")]
     Fatal(#[from] Fatal),
 }
 
 impl NodeError {
-    /// The exit code of the process: 1 a fault, 2 a configuration that cannot work, 6 a port.
+    /// The exit code of the process: 1 a fault of the node or its engine, 2 a configuration that cannot work, 6 a port.
     pub fn exit_code(&self) -> u8 {
         match self {
-            NodeError::Fatal(_) => 1,
+            NodeError::Fatal(_) | NodeError::Engine(_) => 1,
             NodeError::Port { .. } => 6,
             _ => 2,
         }

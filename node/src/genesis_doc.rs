@@ -1,9 +1,20 @@
 //! The genesis document: CometBFT's `genesis.json` with our genesis in `app_state`.
+//!
+//! 1. A document is read into typed parts and rendered from them, so that a file and the answer of an RPC
+//!    of the same chain give the same bytes; the genesis hash is the SHA-256 of these bytes.
+//! 2. Chain id, time and initial height stand twice; they must agree.
+//! 3. The consensus parameters must be those of this version.
+//! 4. There is at least one validator, with an ed25519 key and a positive power; keys are distinct.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use dadbs_app::Genesis;
 use dadbs_genesis::GenesisError;
 use dadbs_types::limits::{BLOCK_BYTES_MAX, BLOCK_GAS_MAX};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 
 /// The consensus parameters of the chain, in CometBFT's JSON form.
 pub fn consensus_params() -> Value {
@@ -32,4 +43,220 @@ pub fn document(genesis: &Genesis, validators: &Value) -> Result<Value, GenesisE
         "app_hash": "",
         "app_state": app_state,
     }))
+}
+
+/// A validator of the first block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GenesisValidator {
+    /// Its name, for people.
+    pub name: String,
+    /// Its ed25519 public key.
+    pub public_key: [u8; 32],
+    /// Its voting power.
+    pub power: u64,
+}
+
+/// A genesis with its validators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// The genesis of the application.
+    pub genesis: Genesis,
+    /// The validators of the first block.
+    pub validators: Vec<GenesisValidator>,
+}
+
+/// What CometBFT writes and serves.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    genesis_time: String,
+    chain_id: String,
+    initial_height: String,
+    consensus_params: Value,
+    validators: Vec<Validator>,
+    #[serde(default)]
+    app_hash: String,
+    app_state: Value,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Validator {
+    #[serde(default)]
+    address: String,
+    pub_key: PublicKey,
+    power: String,
+    #[serde(default)]
+    name: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PublicKey {
+    r#type: String,
+    value: String,
+}
+
+const KEY_TYPE: &str = "tendermint/PubKeyEd25519";
+
+/// The address of an ed25519 key: the first 20 bytes of its SHA-256.
+pub fn validator_address(public_key: &[u8; 32]) -> [u8; 20] {
+    let mut address = [0; 20];
+    address.copy_from_slice(&Sha256::digest(public_key)[..20]);
+    address
+}
+
+fn invalid<T>(why: impl Into<String>) -> Result<T, GenesisError> {
+    Err(GenesisError::Invalid(why.into()))
+}
+
+impl Document {
+    /// Reads CometBFT's JSON form (rules 1 to 4).
+    pub fn from_json(json: &[u8]) -> Result<Document, GenesisError> {
+        let file: File = serde_json::from_slice(json)?;
+        let genesis = dadbs_genesis::from_json(file.app_state.to_string().as_bytes())?;
+        let time = crate::convert::time_of_ns(genesis.time_ns);
+        let is_same_time = tendermint::Time::parse_from_rfc3339(&file.genesis_time)
+            .is_ok_and(|written| written == time);
+        if !is_same_time
+            || file.chain_id != genesis.chain_id
+            || file.initial_height != genesis.initial_height.to_string()
+        {
+            return invalid(format!(
+                "chain id, time and initial height (\"{}\", {}, {}) differ from those in app_state (\"{}\", {}, {})",
+                file.chain_id,
+                file.genesis_time,
+                file.initial_height,
+                genesis.chain_id,
+                time.to_rfc3339(),
+                genesis.initial_height
+            ));
+        }
+        if file.consensus_params != consensus_params() {
+            return invalid(
+                "its consensus_params are not those of this version: use the node version that the chain was made with",
+            );
+        }
+        if !file.app_hash.is_empty() {
+            return invalid("app_hash must be empty: the hash follows from app_state");
+        }
+        let validators = file.validators.iter().map(validator).collect::<Result<Vec<_>, _>>()?;
+        let document = Document { genesis, validators };
+        document.check()?;
+        Ok(document)
+    }
+
+    /// Rule 4.
+    fn check(&self) -> Result<(), GenesisError> {
+        if self.validators.is_empty() {
+            return invalid("it names no validators");
+        }
+        let mut seen = BTreeSet::new();
+        for validator in &self.validators {
+            if !seen.insert(validator.public_key) {
+                return invalid(format!("two validators have the key of \"{}\"", validator.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// The JSON form, indented, always the same for the same parts.
+    pub fn to_json(&self) -> Result<String, GenesisError> {
+        dadbs_genesis::validate(&self.genesis)?;
+        self.check()?;
+        let validators: Vec<Validator> = self
+            .validators
+            .iter()
+            .map(|validator| Validator {
+                address: hex::encode_upper(validator_address(&validator.public_key)),
+                pub_key: PublicKey {
+                    r#type: KEY_TYPE.into(),
+                    value: BASE64.encode(validator.public_key),
+                },
+                power: validator.power.to_string(),
+                name: validator.name.clone(),
+            })
+            .collect();
+        let value = document(&self.genesis, &serde_json::to_value(validators)?)?;
+        Ok(serde_json::to_string_pretty(&value)?)
+    }
+
+    /// The genesis hash (rule 1).
+    pub fn hash(&self) -> Result<[u8; 32], GenesisError> {
+        Ok(Sha256::digest(self.to_json()?).into())
+    }
+}
+
+fn validator(validator: &Validator) -> Result<GenesisValidator, GenesisError> {
+    let Validator { address, pub_key, power, name } = validator;
+    let key = BASE64.decode(&pub_key.value).ok().and_then(|key| <[u8; 32]>::try_from(key).ok());
+    let public_key = match key {
+        Some(key) if pub_key.r#type == KEY_TYPE => key,
+        _ => return invalid(format!("the key of validator \"{name}\" is not ed25519")),
+    };
+    if !address.is_empty()
+        && !address.eq_ignore_ascii_case(&hex::encode(validator_address(&public_key)))
+    {
+        return invalid(format!("the address of validator \"{name}\" is not that of its key"));
+    }
+    match power.parse() {
+        // CometBFT caps the sum at 2^63 / 8.
+        Ok(power) if (1..1 << 50).contains(&power) => {
+            Ok(GenesisValidator { name: name.clone(), public_key, power })
+        }
+        _ => invalid(format!("the power \"{power}\" of validator \"{name}\" is not 1 to 2^50 - 1")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dadbs_types::{AccountAddress, Amount};
+
+    fn sample() -> Document {
+        let accounts = vec![(AccountAddress([1; 20]), Amount(7))];
+        let genesis = dadbs_genesis::genesis("dadbs-test", 1_700_000_000_000_000_005, accounts);
+        let validator =
+            |n| GenesisValidator { name: format!("v{n}"), public_key: [n; 32], power: 10 };
+        Document { genesis, validators: vec![validator(1), validator(2)] }
+    }
+
+    #[test]
+    fn rule_1_the_same_parts_give_the_same_bytes() {
+        let text = sample().to_json().unwrap();
+        let read = Document::from_json(text.as_bytes()).unwrap();
+        assert_eq!(read, sample());
+        // An RPC answers without line breaks and in another order of fields.
+        let compact = serde_json::from_str::<Value>(&text).unwrap().to_string();
+        assert_eq!(
+            Document::from_json(compact.as_bytes()).unwrap().hash().unwrap(),
+            sample().hash().unwrap()
+        );
+    }
+
+    #[test]
+    fn rules_2_to_4_are_checked() {
+        let text = sample().to_json().unwrap();
+        let second_key = BASE64.encode([2; 32]);
+        for (from, to) in [
+            ("\"genesis_time\": \"2023", "\"genesis_time\": \"2024"),
+            ("\"chain_id\": \"dadbs-test\"", "\"chain_id\": \"other\""),
+            ("\"max_gas\": \"2", "\"max_gas\": \"3"),
+            ("\"app_hash\": \"\"", "\"app_hash\": \"00\""),
+            ("\"power\": \"10\"", "\"power\": \"0\""),
+            ("\"power\": \"10\"", "\"power\": \"-1\""),
+            ("PubKeyEd25519", "PubKeySecp256k1"),
+            (second_key.as_str(), "AA=="),
+            ("\"app_hash\"", "\"extra\": 1, \"app_hash\""),
+        ] {
+            let changed = text.replacen(from, to, 1);
+            assert_ne!(changed, text, "{from}");
+            assert!(Document::from_json(changed.as_bytes()).is_err(), "{from} -> {to}");
+        }
+        let mut twice = sample();
+        twice.validators[1].public_key = [1; 32];
+        assert!(twice.to_json().unwrap_err().to_string().contains("two validators"));
+        let nobody = Document { validators: Vec::new(), ..sample() };
+        assert!(nobody.to_json().unwrap_err().to_string().contains("no validators"));
+    }
 }

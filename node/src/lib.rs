@@ -16,9 +16,12 @@ pub mod grpc;
 pub mod home;
 pub mod http;
 pub mod index;
+pub mod metrics;
+pub mod network;
 pub mod rpc;
 pub mod telemetry;
 
 pub use abci::{AbciAddr, AbciConfig, AbciReady, run_abci};
 pub use dev::{DevConfig, DevReady, run_dev, shutdown_signal};
 pub use error::NodeError;
+pub use network::{StartConfig, StartReady, run_node};

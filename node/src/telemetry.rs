@@ -1,6 +1,7 @@
 //! Logs: standard error, plain or JSON; one line per block at `info`. Never a memo, a parameter or a key.
 
 use crate::error::NodeError;
+use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
 /// How a log line looks.
@@ -20,6 +21,7 @@ pub fn init(format: Format, filter: &str) -> Result<(), NodeError> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
     let started = match format {
         Format::Plain => builder.try_init(),

@@ -1,20 +1,18 @@
 //! `dadbs dev`: a chain of one validator in this process.
 //!
-//! 1. The accounts are those of a mnemonic that everyone knows: they are for trying things out, never for value.
-//! 2. Their keys are put into the `test` keyring of the home as `dev0`, `dev1`, ..., so that commands sign with
-//!    `dev0` without more flags. The faucet has an account of its own.
-//! 3. The state is kept in `<home>/dev`; a second start goes on with it, `--fresh` begins anew.
+//! 1. The accounts are those of [`super::funded`]; the faucet has an account of its own.
+//! 2. The state is kept in `<home>/dev`; a second start goes on with it, `--fresh` begins anew.
 
 use super::context::Globals;
-use super::exit::{Exit, Failure, Outcome};
-use super::output::{self, grouped};
-use dadbs::{DevConfig, DevReady, NodeError, run_dev, shutdown_signal, telemetry};
-use dadbs_client::{Backend, Keyring, KeyringError, SecretKey};
-use dadbs_types::{AccountAddress, Amount};
+use super::exit::{Failure, Outcome};
+use super::funded::{self, Funded, MNEMONIC};
+use super::output::grouped;
+use dadbs::{DevConfig, DevReady, run_dev, shutdown_signal, telemetry};
+use dadbs_client::SecretKey;
+use dadbs_types::Amount;
 use serde_json::json;
 use std::net::SocketAddr;
-use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Dev {
@@ -24,6 +22,9 @@ pub(crate) struct Dev {
     /// Where the CometBFT RPC listens; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:26657", value_name = "ADDR")]
     rpc_addr: SocketAddr,
+    /// Where Prometheus finds metrics; without it they are not served
+    #[arg(long, value_name = "ADDR")]
+    metrics_addr: Option<SocketAddr>,
     /// Seconds between blocks; without it a block per transaction
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     block_time: Option<Duration>,
@@ -52,28 +53,20 @@ fn parse_seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "it must be above 0".into())
 }
 
-/// Everyone knows these words (rule 1).
-const MNEMONIC: &str = "test test test test test test test test test test test junk";
 /// The number of the faucet's key, beyond those of the accounts.
 const FAUCET_INDEX: u32 = 1_000;
 const CHAIN_ID: &str = "dadbs-dev-1";
 
-/// An account that the genesis funds.
-struct Funded {
-    name: String,
-    address: AccountAddress,
-}
-
 pub(crate) async fn run(globals: &Globals, args: &Dev) -> Outcome {
     let format = if args.log_json { telemetry::Format::Json } else { telemetry::Format::Plain };
-    telemetry::init(format, &args.log).map_err(|e| failure(&e))?;
+    telemetry::init(format, &args.log)?;
     let home = globals.home()?;
     let state = home.join("dev");
     if args.fresh && state.exists() {
         let removed = std::fs::remove_dir_all(&state);
         removed.map_err(|e| Failure::other(format!("{}: {e}", state.display())))?;
     }
-    let funded = accounts(&home, args.accounts)?;
+    let funded = funded::accounts(&home, args.accounts)?;
     let faucet = SecretKey::from_mnemonic(MNEMONIC, FAUCET_INDEX)?;
     let amount = Amount(args.balance);
     let mut balances: Vec<_> = funded.iter().map(|account| (account.address, amount)).collect();
@@ -84,59 +77,21 @@ pub(crate) async fn run(globals: &Globals, args: &Dev) -> Outcome {
         block_time: args.block_time,
         grpc_addr: args.grpc_addr,
         rpc_addr: args.rpc_addr,
-        ..DevConfig::new(state, dadbs_genesis::genesis(chain_id, now_ns()?, balances))
+        metrics_addr: args.metrics_addr,
+        ..DevConfig::new(state, dadbs_genesis::genesis(chain_id, funded::now_ns()?, balances))
     };
     let ready = |ready: &DevReady| print(globals, args, &funded, ready);
-    run_dev(config, ready, shutdown_signal()).await.map_err(|e| failure(&e))
-}
-
-fn now_ns() -> Outcome<i64> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok();
-    let now = now.and_then(|now| i64::try_from(now.as_nanos()).ok());
-    now.ok_or_else(|| Failure::other("the clock shows a time before 1970 or after 2262: set it"))
-}
-
-fn failure(error: &NodeError) -> Failure {
-    let exit = match error.exit_code() {
-        2 => Exit::Usage,
-        6 => Exit::Unreachable,
-        _ => Exit::Other,
-    };
-    Failure::new(exit, error.to_string())
-}
-
-/// Derives the accounts and stores their keys (rule 2).
-fn accounts(home: &Path, count: u32) -> Outcome<Vec<Funded>> {
-    let ring = Keyring::new(home, Backend::Test);
-    let mut funded = Vec::new();
-    for index in 0..count {
-        let key = SecretKey::from_mnemonic(MNEMONIC, index)?;
-        let name = format!("dev{index}");
-        match ring.add(&name, &key, "") {
-            Ok(_) => {}
-            Err(KeyringError::Exists(_)) if ring.info(&name)?.address == key.address() => {}
-            Err(error) => return Err(error.into()),
-        }
-        funded.push(Funded { name, address: key.address() });
-    }
-    Ok(funded)
+    Ok(run_dev(config, ready, shutdown_signal()).await?)
 }
 
 fn print(globals: &Globals, args: &Dev, funded: &[Funded], ready: &DevReady) {
     let (grpc, rpc) = (format!("http://{}", ready.grpc_addr), format!("http://{}", ready.rpc_addr));
-    let accounts: Vec<_> = funded
-        .iter()
-        .map(|account| json!({ "name": account.name, "address": account.address.to_string() }))
-        .collect();
     let json = json!({
         "chain_id": ready.chain_id, "height": ready.height, "resumed": ready.resumed,
-        "grpc": grpc, "rpc": rpc, "accounts": accounts, "mnemonic": MNEMONIC,
+        "grpc": grpc, "rpc": rpc, "accounts": funded::to_json(funded), "mnemonic": MNEMONIC,
     });
     globals.print(&json, || {
-        let mut table = output::table(["key", "address"]);
-        for account in funded {
-            table.add_row([&account.name, &account.address.to_string()]);
-        }
+        let accounts = funded::to_text(funded);
         let state = if ready.resumed {
             format!("chain \"{}\" goes on at height {}", ready.chain_id, ready.height)
         } else {
@@ -144,7 +99,7 @@ fn print(globals: &Globals, args: &Dev, funded: &[Funded], ready: &DevReady) {
             format!("new chain \"{}\"; each account has {each} udadb", ready.chain_id)
         };
         format!(
-            "{state}\n{table}\nmnemonic   {MNEMONIC}\n           Everyone knows these words: never send anything of value to these accounts.\n\
+            "{state}\n{accounts}\n\
              gRPC       {grpc}\nRPC        {rpc}\n\nCtrl-C stops it."
         )
     });

@@ -1,5 +1,6 @@
 //! Exit codes: the one table, and the failure that carries one.
 
+use dadbs::NodeError;
 use dadbs_client::{ClientError, KeyError, KeyringError};
 use std::fmt;
 
@@ -79,6 +80,17 @@ impl From<KeyringError> for Failure {
         let exit = match &error {
             KeyringError::NotFound { .. } => Exit::NotFound,
             KeyringError::Name(_) => Exit::Usage,
+            _ => Exit::Other,
+        };
+        Failure::new(exit, error.to_string())
+    }
+}
+
+impl From<NodeError> for Failure {
+    fn from(error: NodeError) -> Failure {
+        let exit = match error.exit_code() {
+            2 => Exit::Usage,
+            6 => Exit::Unreachable,
             _ => Exit::Other,
         };
         Failure::new(exit, error.to_string())

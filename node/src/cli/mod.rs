@@ -5,12 +5,15 @@ mod contract;
 mod dev;
 mod exit;
 mod export;
+mod funded;
 mod import;
 mod keys;
+mod node;
 mod output;
 mod query;
 mod shell;
 mod sql;
+mod testnet;
 mod tx;
 mod verify;
 
@@ -33,6 +36,15 @@ struct Cli {
 enum Command {
     /// Run a chain of one validator in this process, with funded accounts
     Dev(dev::Dev),
+    /// Make the home of a new chain with this node as its validator
+    Init(node::Init),
+    /// Make the home of a node that follows a chain
+    Join(node::Join),
+    /// Run the node of the home with its CometBFT
+    Start(node::Start),
+    /// Make and run a network on this machine
+    #[command(subcommand)]
+    Testnet(testnet::Testnet),
     /// Make, list, show and recover keys
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -93,6 +105,10 @@ fn run(cli: &Cli) -> Outcome {
     runtime.block_on(async {
         match &cli.command {
             Command::Dev(args) => dev::run(globals, args).await,
+            Command::Init(args) => node::init(globals, args),
+            Command::Join(args) => node::join(globals, args),
+            Command::Start(args) => node::start(globals, args).await,
+            Command::Testnet(command) => testnet::run(globals, command).await,
             Command::Keys(command) => keys::run(globals, command),
             Command::Tx(command) => tx::run(globals, command).await,
             Command::Sql(command) => sql::run(globals, command).await,

@@ -183,6 +183,11 @@ impl CometBft {
         }
     }
 
+    /// The genesis document. Blocks.
+    pub fn genesis(&self) -> Result<Value, CometBftError> {
+        Ok(wait(self.demand("genesis", &json!({})))?["genesis"].take())
+    }
+
     /// The newest signed header. Blocks.
     pub fn newest(&self) -> Result<SignedHeader, CometBftError> {
         let mut answer = wait(self.demand("commit", &json!({})))?;

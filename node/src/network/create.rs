@@ -1,0 +1,151 @@
+//! Makes the home of one node: of a new chain, or of a chain that exists.
+//!
+//! 1. A new chain has the new node as its only validator; others join and follow.
+//! 2. A node that joins takes the genesis as it is. Its hash is printed, to be compared with what the
+//!    people of the chain publish; a hash that is given must match.
+
+use crate::error::NodeError;
+use crate::genesis_doc::{Document, GenesisValidator};
+use crate::network::home::Draft;
+use crate::network::settings::{Listen, Peer, Settings};
+use dadbs_app::Genesis;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Voting power of a validator that a genesis begins with.
+pub const POWER: u64 = 10;
+
+/// A node that is to be made.
+#[derive(Clone, Debug)]
+pub struct NewNode {
+    /// Its home.
+    pub home: PathBuf,
+    /// Its name in logs and for peers.
+    pub name: String,
+    /// Where it listens.
+    pub listen: Listen,
+    /// Whom it dials.
+    pub peers: Vec<Peer>,
+    /// See [`Settings::private_network`].
+    pub private_network: bool,
+    /// More settings of CometBFT.
+    pub cometbft: BTreeMap<String, Value>,
+}
+
+/// A node that was made.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// Its chain.
+    pub chain_id: String,
+    /// The genesis hash, hex.
+    pub genesis_hash: String,
+    /// Its id for peers.
+    pub node_id: String,
+    /// True if the genesis names it as a validator.
+    pub is_validator: bool,
+}
+
+impl NewNode {
+    pub(crate) fn finish(self, draft: Draft, document: &Document) -> Result<Made, NodeError> {
+        let hash = document.hash().map_err(|error| NodeError::Config(error.to_string()))?;
+        let made = Made {
+            chain_id: document.genesis.chain_id.clone(),
+            genesis_hash: hex::encode(hash),
+            node_id: draft.keys.node_id.clone(),
+            is_validator: document
+                .validators
+                .iter()
+                .any(|validator| validator.public_key == draft.keys.validator),
+        };
+        let settings = Settings {
+            chain_id: made.chain_id.clone(),
+            genesis_hash: made.genesis_hash.clone(),
+            name: self.name,
+            listen: self.listen,
+            peers: self.peers,
+            private_network: self.private_network,
+            cometbft: self.cometbft,
+        };
+        draft.finish(document, &settings)?;
+        Ok(made)
+    }
+}
+
+/// Makes the first node of a new chain (rule 1).
+pub fn new_chain(node: NewNode, genesis: Genesis) -> Result<Made, NodeError> {
+    let draft = Draft::make(&node.home)?;
+    let validator = GenesisValidator {
+        name: node.name.clone(),
+        public_key: draft.keys.validator,
+        power: POWER,
+    };
+    node.finish(draft, &Document { genesis, validators: vec![validator] })
+}
+
+/// Makes a node that follows a chain (rule 2); `expected` is the chain id and genesis hash that were asked
+/// for, as far as they were.
+pub fn follow(
+    node: NewNode,
+    document: &Document,
+    expected: (Option<&str>, Option<&str>),
+) -> Result<Made, NodeError> {
+    let found = &document.genesis.chain_id;
+    if let Some(asked) = expected.0.filter(|asked| asked != found) {
+        return Err(NodeError::Config(format!(
+            "the genesis is of chain \"{found}\", not of \"{asked}\": ask a node of \"{asked}\", or leave --chain-id out"
+        )));
+    }
+    let hash = document.hash().map_err(|error| NodeError::Config(error.to_string()))?;
+    let hash = hex::encode(hash);
+    if let Some(asked) = expected.1.filter(|asked| !asked.eq_ignore_ascii_case(&hash)) {
+        return Err(NodeError::Config(format!(
+            "the genesis has the hash {hash}, not {asked}: it is of another chain of the same name, or was changed; ask another node"
+        )));
+    }
+    let draft = Draft::make(&node.home)?;
+    node.finish(draft, document)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::home::{NodeHome, read_genesis};
+
+    fn node(home: &std::path::Path) -> NewNode {
+        NewNode {
+            home: home.into(),
+            name: "one".into(),
+            listen: Listen::standard(),
+            peers: Vec::new(),
+            private_network: true,
+            cometbft: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn rule_1_the_first_node_is_the_validator() {
+        let folder = tempfile::tempdir().unwrap();
+        let genesis = dadbs_genesis::genesis("dadbs-test", 5, Vec::new());
+        let made = new_chain(node(folder.path()), genesis).unwrap();
+        assert!(made.is_validator);
+        assert_eq!(NodeHome::open(folder.path(), None).unwrap().keys.node_id, made.node_id);
+    }
+
+    #[test]
+    fn rule_2_the_genesis_that_was_asked_for_is_taken() {
+        let first = tempfile::tempdir().unwrap();
+        let genesis = dadbs_genesis::genesis("dadbs-test", 5, Vec::new());
+        let chain = new_chain(node(first.path()), genesis).unwrap();
+        let document = read_genesis(first.path()).unwrap();
+        let second = tempfile::tempdir().unwrap();
+        let join = |expected| follow(node(second.path()), &document, expected);
+        let other = join((Some("other"), None)).unwrap_err().to_string();
+        assert!(other.contains("\"dadbs-test\", not of \"other\""), "{other}");
+        let changed = join((None, Some("00"))).unwrap_err().to_string();
+        assert!(changed.contains(&chain.genesis_hash), "{changed}");
+        let made = join((Some("dadbs-test"), Some(&chain.genesis_hash))).unwrap();
+        assert!(!made.is_validator);
+        assert_eq!(made.genesis_hash, chain.genesis_hash);
+    }
+}

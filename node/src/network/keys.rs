@@ -1,0 +1,134 @@
+//! The keys of a node, in the files that CometBFT reads.
+//!
+//! 1. Both are ed25519: one names the node to its peers, one signs votes if the genesis or a later change
+//!    makes the node a validator.
+//! 2. Key files have mode 0600. One that others may read is refused, with the command that repairs it.
+//! 3. Keys are made once: a file that exists is never overwritten.
+
+use crate::error::NodeError;
+use crate::genesis_doc::validator_address;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use ed25519_consensus::SigningKey;
+use serde_json::{Value, json};
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+const NODE_KEY: &str = "config/node_key.json";
+const VALIDATOR_KEY: &str = "config/priv_validator_key.json";
+const VALIDATOR_STATE: &str = "data/priv_validator_state.json";
+
+/// The public halves of a node's keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeKeys {
+    /// The id that peers dial: 40 lower-case hexadecimal digits.
+    pub node_id: String,
+    /// The key that signs votes.
+    pub validator: [u8; 32],
+}
+
+fn seed(path: &Path) -> Result<SigningKey, NodeError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| {
+        NodeError::home(path, format!("the system gives no randomness: {error}"))
+    })?;
+    Ok(SigningKey::from(seed))
+}
+
+/// The private key in Tendermint's JSON form: seed and public key in base64.
+fn private(key: &SigningKey) -> Value {
+    let mut bytes = key.to_bytes().to_vec();
+    bytes.extend(key.verification_key().to_bytes());
+    json!({ "type": "tendermint/PrivKeyEd25519", "value": BASE64.encode(bytes) })
+}
+
+/// Writes a new file, or says that it exists (rule 3).
+fn write_new(path: &Path, mode: u32, content: &Value) -> Result<(), NodeError> {
+    let write = || -> std::io::Result<()> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+        file.write_all(format!("{content:#}\n").as_bytes())?;
+        file.sync_all()
+    };
+    write().map_err(|error| NodeError::home(path, error))
+}
+
+/// The 64 bytes of the private key of a file (rule 2); returns the public half.
+fn read_public(path: &Path) -> Result<[u8; 32], NodeError> {
+    let metadata = fs::metadata(path).map_err(|error| NodeError::home(path, error))?;
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(NodeError::Config(format!(
+            "{} has mode {mode:04o}: others may read it. Run: chmod 600 {}",
+            path.display(),
+            path.display()
+        )));
+    }
+    let text = fs::read(path).map_err(|error| NodeError::home(path, error))?;
+    let value: Value = serde_json::from_slice(&text)
+        .map_err(|error| NodeError::home(path, format!("it is not a key file: {error}")))?;
+    let bytes = value["priv_key"]["value"].as_str().and_then(|text| BASE64.decode(text).ok());
+    bytes
+        .filter(|bytes| bytes.len() == 64)
+        .and_then(|bytes| <[u8; 32]>::try_from(&bytes[32..]).ok())
+        .ok_or_else(|| NodeError::home(path, "it is not a key file of CometBFT"))
+}
+
+impl NodeKeys {
+    /// Makes both keys, and the state of a validator that has signed nothing, in CometBFT's home.
+    pub fn make(comet: &Path) -> Result<NodeKeys, NodeError> {
+        let path = comet.join(NODE_KEY);
+        let node = seed(&path)?;
+        write_new(&path, 0o600, &json!({ "priv_key": private(&node) }))?;
+        let path = comet.join(VALIDATOR_KEY);
+        let validator = seed(&path)?;
+        let public = validator.verification_key().to_bytes();
+        let file = json!({
+            "address": hex::encode_upper(validator_address(&public)),
+            "pub_key": { "type": "tendermint/PubKeyEd25519", "value": BASE64.encode(public) },
+            "priv_key": private(&validator),
+        });
+        write_new(&path, 0o600, &file)?;
+        let nothing_signed = json!({ "height": "0", "round": 0, "step": 0 });
+        write_new(&comet.join(VALIDATOR_STATE), 0o600, &nothing_signed)?;
+        NodeKeys::read(comet)
+    }
+
+    /// Reads and checks the key files (rule 2).
+    pub fn read(comet: &Path) -> Result<NodeKeys, NodeError> {
+        let node = read_public(&comet.join(NODE_KEY))?;
+        Ok(NodeKeys {
+            node_id: hex::encode(validator_address(&node)),
+            validator: read_public(&comet.join(VALIDATOR_KEY))?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_2_files_that_others_may_read_are_refused() {
+        let home = tempfile::tempdir().unwrap();
+        let keys = NodeKeys::make(home.path()).unwrap();
+        assert_eq!(NodeKeys::read(home.path()).unwrap(), keys);
+        let path = home.path().join(VALIDATOR_KEY);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let refused = NodeKeys::read(home.path()).unwrap_err().to_string();
+        assert!(refused.contains("chmod 600"), "{refused}");
+    }
+
+    #[test]
+    fn rule_3_keys_are_never_overwritten() {
+        let home = tempfile::tempdir().unwrap();
+        let keys = NodeKeys::make(home.path()).unwrap();
+        assert!(NodeKeys::make(home.path()).is_err());
+        assert_eq!(NodeKeys::read(home.path()).unwrap(), keys);
+    }
+}

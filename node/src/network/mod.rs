@@ -1,0 +1,206 @@
+//! A node of a network: the application and its CometBFT, run as one.
+//!
+//! 1. `dadbs start` serves ABCI on a unix socket in the home and keeps CometBFT running as its child; CometBFT
+//!    ends by itself when the application is gone.
+//! 2. If the core stops on a fault, CometBFT is stopped and the process ends. If CometBFT cannot run, the
+//!    application is closed and the process ends.
+//! 3. A stop ends CometBFT first, then the application, so that no call is cut.
+//! 4. Ports are tried before anything starts. A CometBFT that outlived a killed node has [`PORT_WAIT`] to let
+//!    go of them.
+//! 5. CometBFT's log joins the node's: its errors as warnings, of peers as debug, the rest as debug.
+
+pub mod binary;
+pub mod cometbft_config;
+pub mod create;
+pub mod home;
+pub mod keys;
+pub mod manifest;
+pub mod settings;
+pub mod supervise;
+pub mod testnet;
+
+use crate::abci::{AbciAddr, AbciConfig, run_abci};
+use crate::dev::stopped;
+use crate::error::NodeError;
+use dadbs_app::CHECKPOINT_INTERVAL;
+use home::NodeHome;
+use settings::Settings;
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use supervise::{Program, Supervised};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// How long a port may be taken (rule 4).
+pub const PORT_WAIT: Duration = Duration::from_secs(5);
+
+/// What a node of a network runs with.
+#[derive(Clone, Debug)]
+pub struct StartConfig {
+    /// The home.
+    pub home: PathBuf,
+    /// CometBFT's binary, a file or its folder; searched for if absent.
+    pub cometbft: Option<PathBuf>,
+    /// Refuses a home of another chain.
+    pub chain_id: Option<String>,
+}
+
+/// A node whose ports answer; CometBFT starts.
+#[derive(Clone, Debug)]
+pub struct StartReady {
+    /// What it runs with.
+    pub settings: Settings,
+    /// Its id for peers.
+    pub node_id: String,
+    /// The last committed height.
+    pub height: u64,
+}
+
+fn port_error(addr: SocketAddr, flag: &'static str, reason: impl ToString) -> NodeError {
+    NodeError::Port { addr: addr.to_string(), flag, reason: reason.to_string() }
+}
+
+/// Rule 4.
+fn check_ports(settings: &Settings) -> Result<(), NodeError> {
+    let started = Instant::now();
+    for (flag, addr) in settings.listen.named() {
+        while let Err(error) = TcpListener::bind(addr) {
+            if started.elapsed() > PORT_WAIT || error.kind() != std::io::ErrorKind::AddrInUse {
+                return Err(port_error(addr, flag, error));
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+    Ok(())
+}
+
+/// An address under which this machine reaches a listener.
+fn reachable(addr: SocketAddr) -> SocketAddr {
+    let ip = if addr.ip().is_unspecified() { IpAddr::from(Ipv4Addr::LOCALHOST) } else { addr.ip() };
+    (ip, addr.port()).into()
+}
+
+/// One line of CometBFT's log (rule 5).
+fn fold(line: &str) {
+    let Ok(serde_json::Value::Object(mut fields)) = serde_json::from_str(line) else {
+        if !line.is_empty() {
+            tracing::warn!("CometBFT: {line}");
+        }
+        return;
+    };
+    let mut take = |name: &str| match fields.remove(name) {
+        Some(serde_json::Value::String(text)) => text,
+        Some(value) => value.to_string(),
+        None => String::new(),
+    };
+    let (level, module, message) = (take("level"), take("module"), take("_msg"));
+    take("ts");
+    let facts: Vec<String> =
+        fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+    let facts = facts.concat();
+    match (level.as_str(), module.as_str()) {
+        // Peers come and go; what matters of it is in the metrics.
+        ("error", "p2p" | "pex") => tracing::debug!("CometBFT {module}: {message}{facts}"),
+        ("error", _) => tracing::warn!("CometBFT {module}: {message}{facts}"),
+        _ => tracing::debug!("CometBFT {module}: {message}{facts}"),
+    }
+}
+
+fn cometbft(home: &NodeHome, binary: PathBuf) -> Program {
+    let folder = home.path.join(home::COMET);
+    let command = move || {
+        let mut command = Command::new(&binary);
+        // The socket's path in the configuration is relative to this folder.
+        command.arg("start").arg("--home").arg(&folder).current_dir(&folder);
+        command
+    };
+    Program {
+        name: "CometBFT".into(),
+        command: Box::new(command),
+        line: Arc::new(fold),
+        hopeless: &[],
+    }
+}
+
+/// Runs a node until `shutdown` resolves or a fault ends it. `ready` is called once, when gRPC answers.
+pub async fn run_node(
+    config: StartConfig,
+    ready: impl FnOnce(&StartReady) + Send + 'static,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), NodeError> {
+    let home = NodeHome::open(&config.home, config.chain_id.as_deref())?;
+    let binary = binary::find(config.cometbft.as_deref())?;
+    // A second process on the home meets the lock before the ports of the first.
+    drop(crate::home::Home::open(&home.path)?);
+    let settings = home.settings.clone();
+    let check = settings.clone();
+    tokio::task::spawn_blocking(move || check_ports(&check))
+        .await
+        .map_err(|error| NodeError::Config(format!("the start panicked: {error}")))??;
+    let abci = AbciConfig {
+        home: home.path.clone(),
+        abci_addr: AbciAddr::Unix(home::socket(&home.path)),
+        grpc_addr: Some(settings.listen.grpc),
+        rpc_addr: Some(settings.listen.rpc),
+        metrics_addr: Some(settings.listen.metrics),
+        cometbft_metrics: Some(settings.listen.cometbft_metrics),
+        cometbft_rpc: Some(format!("http://{}", reachable(settings.listen.cometbft_rpc))),
+        checkpoint_interval: CHECKPOINT_INTERVAL,
+        verify_rows: true,
+    };
+    let (stop, stopping) = watch::channel(false);
+    let (up, is_up) = oneshot::channel();
+    let node_id = home.keys.node_id.clone();
+    let mut app = tokio::spawn(run_abci(
+        abci,
+        move |abci| {
+            ready(&StartReady { settings, node_id, height: abci.height });
+            // The receiver is gone only when the node stops already.
+            let _ = up.send(());
+        },
+        stopped(stopping),
+    ));
+    let joined = |joined: Result<Result<(), NodeError>, tokio::task::JoinError>| {
+        joined.unwrap_or_else(|error| Err(NodeError::Config(format!("the node panicked: {error}"))))
+    };
+    tokio::pin!(shutdown);
+    let (given_up, mut reasons) = mpsc::channel(1);
+    let mut engine = tokio::select! {
+        ended = &mut app => return joined(ended),
+        _ = is_up => Supervised::start(cometbft(&home, binary), given_up)
+            .map_err(|error| NodeError::Config(format!("no thread for CometBFT: {error}")))?,
+    };
+    let outcome = tokio::select! {
+        () = &mut shutdown => Ok(()),
+        ended = &mut app => joined(ended),
+        Some(why) = reasons.recv() => Err(NodeError::Engine(why)),
+    };
+    let engine = tokio::task::spawn_blocking(move || engine.stop());
+    // Its thread ends with it, whatever it says (rule 3).
+    drop(engine.await);
+    stop.send_replace(true);
+    if app.is_finished() {
+        return outcome;
+    }
+    outcome.and(joined(app.await))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_4_a_taken_port_is_named_with_its_field() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut settings = settings::sample();
+        settings.listen = settings::Listen::from_base(taken.local_addr().unwrap().port(), 0);
+        let started = Instant::now();
+        let error = check_ports(&settings).unwrap_err();
+        assert!(started.elapsed() >= PORT_WAIT);
+        assert!(error.to_string().contains("listen.p2p in node.json"), "{error}");
+        assert_eq!(error.exit_code(), 6);
+    }
+}
