@@ -20,8 +20,6 @@ use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::codegen::http;
 use tonic::server::{Grpc, UnaryService};
 use tonic::service::Routes;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic::{Code, Request, Response, Status};
 use tower_http::cors::CorsLayer;
 
@@ -33,10 +31,6 @@ pub const CALLS_MAX: usize = 32;
 pub const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a call may take.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// Streams of one connection.
-const STREAMS_MAX: u32 = 128;
-/// Largest header block of a request.
-const HEADER_BYTES_MAX: u32 = 16_384;
 /// How long open connections may linger when the node stops.
 const DRAIN: Duration = Duration::from_secs(2);
 
@@ -186,32 +180,9 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), NodeError> {
     let routes = routes(&calls)?;
-    let (stopping, stopped) = tokio::sync::oneshot::channel();
-    let cors = CorsLayer::permissive();
-    let server = Server::builder()
-        .accept_http1(true)
-        .max_concurrent_streams(STREAMS_MAX)
-        .http2_max_header_list_size(HEADER_BYTES_MAX)
-        .http2_keepalive_interval(Some(Duration::from_mins(1)))
-        .layer(cors)
+    let router = routes
+        .into_axum_router()
         .layer(tonic_web::GrpcWebLayer::new())
-        .add_routes(routes)
-        .serve_with_incoming_shutdown(
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
-            async move {
-                stop.await;
-                // The drain below may be over already.
-                let _gone = stopping.send(());
-            },
-        );
-    let drained = async {
-        // Also resolves if the server ended by itself.
-        drop(stopped.await);
-        tokio::time::sleep(DRAIN).await;
-    };
-    tokio::select! {
-        served = server => served
-            .map_err(|error| NodeError::Config(format!("the gRPC server stopped: {error}"))),
-        () = drained => Ok(()),
-    }
+        .layer(CorsLayer::permissive());
+    crate::http::serve("gRPC", listener, router, stop, DRAIN).await
 }

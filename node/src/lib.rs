@@ -14,6 +14,7 @@ pub mod error;
 pub mod genesis_doc;
 pub mod grpc;
 pub mod home;
+pub mod http;
 pub mod index;
 pub mod metrics;
 pub mod network;

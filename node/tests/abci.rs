@@ -144,3 +144,78 @@ async fn rule_5_a_fault_is_an_exception_and_ends_the_node() {
     assert!(exception.error.contains("InitChain"), "{}", exception.error);
     assert_eq!(running.node.await.unwrap().unwrap_err().exit_code(), 1);
 }
+
+fn init_chain(home: &std::path::Path) -> RequestInitChain {
+    let genesis = common::config(home).genesis;
+    RequestInitChain {
+        time: Some(tendermint_proto::google::protobuf::Timestamp {
+            seconds: genesis.time_ns / 1_000_000_000,
+            nanos: 0,
+        }),
+        chain_id: genesis.chain_id.clone(),
+        initial_height: 1,
+        app_state_bytes: dadbs_genesis::to_json(&genesis).unwrap().into(),
+        ..RequestInitChain::default()
+    }
+}
+
+fn finalize(height: i64, txs: &[Vec<u8>]) -> RequestFinalizeBlock {
+    RequestFinalizeBlock {
+        height,
+        txs: txs.iter().map(|tx| tx.clone().into()).collect(),
+        time: Some(tendermint_proto::google::protobuf::Timestamp {
+            seconds: 1_700_000_000 + height,
+            nanos: 0,
+        }),
+        ..RequestFinalizeBlock::default()
+    }
+}
+
+/// The codes of pipelined checks; `kind` 1 is a recheck.
+fn check_codes(stream: &mut TcpStream, txs: &[Vec<u8>], kind: i32) -> Vec<u32> {
+    let check = |tx: &Vec<u8>| RequestCheckTx { tx: tx.clone().into(), r#type: kind };
+    let mut bytes: Vec<u8> = txs.iter().flat_map(|tx| frame(Asked::CheckTx(check(tx)))).collect();
+    bytes.extend(frame(Asked::Flush(RequestFlush {})));
+    let mut writer = stream.try_clone().unwrap();
+    let written = std::thread::spawn(move || writer.write_all(&bytes).unwrap());
+    let found = answers(stream, txs.len() + 1);
+    written.join().unwrap();
+    let code = |answer: &Answered| match answer {
+        Answered::CheckTx(checked) => checked.code,
+        other => panic!("{other:?}"),
+    };
+    found[..txs.len()].iter().map(code).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_account_has_hundreds_of_transactions_in_flight() {
+    use common::{ALICE, send_tx};
+    let home = tempfile::tempdir().unwrap();
+    let running = start(home.path()).await;
+    let Answered::InitChain(_) = call(running.addr, Asked::InitChain(init_chain(home.path())))
+    else {
+        panic!("no InitChain")
+    };
+    let to = dadbs_types::AccountAddress([9; 20]);
+    let txs: Vec<_> = (0..500).map(|sequence| send_tx(ALICE, sequence, to, 1)).collect();
+    let mut mempool = TcpStream::connect(running.addr).unwrap();
+    assert_eq!(check_codes(&mut mempool, &txs, 0), vec![0; 500]);
+    // In order: one that comes again is behind, a forged one is refused where it stands.
+    assert_eq!(check_codes(&mut mempool, &txs[..1], 0), [32]);
+    let mut forged = send_tx(ALICE, 500, to, 1);
+    *forged.last_mut().unwrap() ^= 1;
+    let after = vec![forged, send_tx(ALICE, 500, to, 1), send_tx(ALICE, 501, to, 1)];
+    assert_eq!(check_codes(&mut mempool, &after, 0), [4, 0, 0]);
+    let block = call(running.addr, Asked::FinalizeBlock(finalize(1, &txs[..200])));
+    let Answered::FinalizeBlock(block) = block else { panic!("{block:?}") };
+    assert!(block.tx_results.iter().all(|result| result.code == 0));
+    let committed =
+        call(running.addr, Asked::Commit(tendermint_proto::v0_38::abci::RequestCommit {}));
+    assert!(matches!(committed, Answered::Commit(_)));
+    // Without a recheck of what waits, the next one does not follow.
+    assert_eq!(check_codes(&mut mempool, &txs[200..], 1), vec![0; 300]);
+    assert_eq!(check_codes(&mut mempool, &after[1..], 1), [0, 0]);
+    assert_eq!(check_codes(&mut mempool, &[send_tx(ALICE, 502, to, 1)], 0), [0]);
+    running.stop.send(()).unwrap();
+    running.node.await.unwrap().unwrap();
+}

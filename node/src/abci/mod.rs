@@ -5,7 +5,7 @@ mod indexer;
 mod server;
 
 pub use adapter::Adapter;
-pub use server::{AbciAddr, Server};
+pub use server::{AbciAddr, CheckAll, Server};
 
 use crate::api::Api;
 use crate::core_thread::CoreThread;
