@@ -18,8 +18,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::{oneshot, watch};
 
-/// Native stack of the thread, bytes: nested contract calls run on it.
-const STACK_BYTES: usize = 64 << 20;
+/// Native stack of the thread, bytes: a contract's call finds all it needs, and 16 MiB are left for what is
+/// below it. Addresses only; pages are mapped when they are touched.
+const STACK_BYTES: usize = dadbs_vm::NATIVE_STACK_BYTES + (16 << 20);
 /// Reads that may wait for the writer (rule 3).
 const WAITING_READS_MAX: usize = 16;
 
@@ -37,8 +38,15 @@ struct Shared {
     queue: Mutex<Queue>,
     wake: Condvar,
     fault: watch::Sender<Option<Fatal>>,
-    /// Set once genesis is applied: neither exists before.
-    readers: OnceLock<(Mutex<Checker>, Queries)>,
+    committed: watch::Sender<Info>,
+    /// Set once genesis is applied: none exists before.
+    readers: OnceLock<Readers>,
+}
+
+struct Readers {
+    checker: Mutex<Checker>,
+    queries: Queries,
+    params: ChainParams,
 }
 
 /// A handle of the application; clones share it.
@@ -77,20 +85,21 @@ impl CoreThread {
         let builder = std::thread::Builder::new().name("core".into()).stack_size(STACK_BYTES);
         let thread = builder
             .spawn(move || {
-                let shared = Arc::new(Shared {
-                    queue: Mutex::default(),
-                    wake: Condvar::new(),
-                    fault: watch::channel(None).0,
-                    readers: OnceLock::new(),
-                });
                 let started = App::open(&config).and_then(|app| {
+                    let shared = Arc::new(Shared {
+                        queue: Mutex::default(),
+                        wake: Condvar::new(),
+                        fault: watch::channel(None).0,
+                        committed: watch::channel(app.info()).0,
+                        readers: OnceLock::new(),
+                    });
                     if app.info().initialized {
                         open_readers(&app, &shared)?;
                     }
-                    Ok(app)
+                    Ok((app, shared))
                 });
                 match started {
-                    Ok(app) => {
+                    Ok((app, shared)) => {
                         // The starter waits for this answer; it cannot be gone.
                         if opened.send(Ok(Core { shared: shared.clone() })).is_ok() {
                             run(app, &shared);
@@ -173,7 +182,11 @@ fn run(mut app: App, shared: &Shared) {
 }
 
 fn open_readers(app: &App, shared: &Shared) -> Result<(), Fatal> {
-    let readers = (Mutex::new(app.checker()?), app.queries()?);
+    let readers = Readers {
+        checker: Mutex::new(app.checker()?),
+        queries: app.queries()?,
+        params: app.params()?.clone(),
+    };
     // Genesis may be applied twice; the first readers serve on.
     drop(shared.readers.set(readers));
     Ok(())
@@ -274,17 +287,22 @@ impl Core {
         result
     }
 
-    /// The last committed height and its app hash. Blocks, as all commands do.
+    /// The last committed height and its app hash; does not wait for a block that executes.
     pub fn info(&self) -> Result<Info, Fatal> {
-        self.consensus(None, |app| Ok(app.info()))
+        match &*self.shared.fault.borrow() {
+            Some(fatal) => Err(fatal.clone()),
+            None => Ok(self.shared.committed.borrow().clone()),
+        }
+    }
+
+    /// What [`Core::info`] answers, after every commit.
+    pub fn committed(&self) -> watch::Receiver<Info> {
+        self.shared.committed.subscribe()
     }
 
     /// What genesis fixed for the chain.
     pub fn params(&self) -> Result<ChainParams, Error> {
-        match self.shared.readers.get() {
-            Some(_) => Ok(self.consensus(None, |app| app.params().cloned())?),
-            None => Err(no_genesis().into()),
-        }
+        Ok(self.readers()?.params.clone())
     }
 
     /// Makes the genesis state.
@@ -293,6 +311,7 @@ impl Core {
         self.consensus(None, move |app| {
             let app_hash = app.init_chain(&genesis)?;
             open_readers(app, &shared)?;
+            shared.committed.send_replace(app.info());
             Ok(app_hash)
         })
     }
@@ -304,7 +323,12 @@ impl Core {
 
     /// Persists the executed block.
     pub fn commit(&self) -> Result<(), Fatal> {
-        self.consensus(Some(false), App::commit)
+        let shared = self.shared.clone();
+        self.consensus(Some(false), move |app| {
+            app.commit()?;
+            shared.committed.send_replace(app.info());
+            Ok(())
+        })
     }
 
     /// The transactions of a proposal.
@@ -329,27 +353,26 @@ impl Core {
 
     /// Checks a transaction for the mempool, on the caller's thread.
     pub fn check(&self, tx: &[u8], kind: CheckKind) -> Result<TxResult, Fatal> {
-        let Some((checker, _)) = self.shared.readers.get() else {
+        let Some(readers) = self.shared.readers.get() else {
             return Ok(TxResult::rejected(&no_genesis()));
         };
-        self.kept(locked(checker).check_tx(tx, kind))
+        self.kept(locked(&readers.checker).check_tx(tx, kind))
     }
 
     /// Forgets what `CheckTx` counts as pending.
     pub fn reset_checks(&self) {
-        if let Some((checker, _)) = self.shared.readers.get() {
-            locked(checker).reset();
+        if let Some(readers) = self.shared.readers.get() {
+            locked(&readers.checker).reset();
         }
     }
 
-    fn queries(&self) -> Result<&Queries, Error> {
-        let readers = self.shared.readers.get();
-        readers.map(|(_, queries)| queries).ok_or_else(|| no_genesis().into())
+    fn readers(&self) -> Result<&Readers, Error> {
+        self.shared.readers.get().ok_or_else(|| no_genesis().into())
     }
 
     /// Reads of the last committed height; they do not pass through the thread.
     pub fn query(&self, path: &str, request: &[u8]) -> Result<(u64, Vec<u8>), Error> {
-        let result = self.queries()?.query(path, request);
+        let result = self.readers()?.queries.query(path, request);
         if let Err(Error::Fatal(fatal)) = &result {
             self.record_fault(fatal);
         }
@@ -364,7 +387,7 @@ impl Core {
         key: &[Value],
         height: u64,
     ) -> Result<RowProof, Error> {
-        let result = self.queries()?.prove(database, table, key, height);
+        let result = self.readers()?.queries.prove(database, table, key, height);
         if let Err(Error::Fatal(fatal)) = &result {
             self.record_fault(fatal);
         }

@@ -9,7 +9,7 @@ use crate::grpc::{self, Calls};
 use crate::home::Home;
 use crate::index::TxIndex;
 use crate::rpc;
-use dadbs_app::{AppConfig, Genesis};
+use dadbs_app::{AppConfig, CHECKPOINT_INTERVAL, Genesis};
 use dadbs_client::SecretKey;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,9 +17,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-
-/// Heights between two checkpoints of the tree unless configured.
-pub const CHECKPOINT_INTERVAL: u64 = 1_000;
 
 /// What a dev node runs with.
 #[derive(Clone, Debug)]
@@ -134,7 +131,7 @@ pub async fn run_dev(
     let (stop, stopping) = watch::channel(false);
     let mut grpc =
         tokio::spawn(grpc::serve(grpc_listener, calls.clone(), stopped(stopping.clone())));
-    let facade = rpc::Facade::new(engine, parts.index.clone(), calls);
+    let facade = rpc::Facade::new(rpc::Source::Dev(engine), parts.index.clone(), calls);
     let mut rpc = tokio::spawn(rpc::serve(rpc_listener, facade, stopped(stopping)));
     ready(&seen);
     let outcome = tokio::select! {

@@ -4,6 +4,10 @@ mod cli;
 
 use std::process::ExitCode;
 
+// The state tree is millions of small nodes, freed in another order than they were made.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::main()
 }

@@ -28,6 +28,7 @@ async fn start(home: &std::path::Path) -> Running {
         home: home.to_path_buf(),
         abci_addr: AbciAddr::Tcp(([127, 0, 0, 1], 0).into()),
         grpc_addr: None,
+        rpc_addr: None,
         cometbft_rpc: None,
         checkpoint_interval: 1_000,
         verify_rows: true,

@@ -2,54 +2,19 @@
 
 mod common;
 
-use common::{ALICE, BOB, CHAIN, Node, base64, config, http, number, send_tx};
+use common::comet::{self, Comet};
+use common::{ALICE, BOB, Node, base64, key, number, send_tx};
 use dadbs::engine::dev::blocks::BlockStore;
-use dadbs::{AbciAddr, AbciConfig, run_abci};
 use dadbs_types::AccountAddress;
 use serde_json::{Value, json};
-use std::net::SocketAddr;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
 
 const TO: AccountAddress = AccountAddress([9; 20]);
 
-/// Ends CometBFT with the test.
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-fn set(text: &str, key: &str, value: &str) -> String {
-    let prefix = format!("{key} = ");
-    let lines = text.lines().map(|line| {
-        if line.starts_with(&prefix) { format!("{prefix}{value}") } else { line.to_string() }
-    });
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-fn run(binary: &Path, arguments: &[&str]) {
-    assert!(Command::new(binary).args(arguments).stdout(Stdio::null()).status().unwrap().success());
-}
-
-async fn rpc(addr: SocketAddr, method: &str, params: Value) -> Value {
-    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
-    let request = format!(
-        "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-         Connection: close\r\n\r\n{body}",
-        body.len()
-    );
-    let answer = http(addr, request.as_bytes()).await;
-    serde_json::from_str(&answer).unwrap_or(Value::Null)
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "runs in a child of the other tests"]
+async fn child_node() {
+    comet::child().await;
 }
 
 fn txs() -> Vec<Vec<u8>> {
@@ -86,94 +51,31 @@ async fn on_dev() -> (Vec<Value>, String) {
     (outcomes, hex::encode_upper(&newest.results.unwrap().app_hash))
 }
 
-/// A CometBFT home for one validator, with our genesis.
-fn make_home(binary: &Path, home: &Path, socket: &Path, rpc_port: u16) {
-    run(binary, &["init", "--home", home.to_str().unwrap()]);
-    let path = home.join("config/genesis.json");
-    let made: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    let genesis = config(home).genesis;
-    let document = dadbs::genesis_doc::document(&genesis, &made["validators"]).unwrap();
-    assert_eq!(document["chain_id"], CHAIN);
-    std::fs::write(&path, document.to_string()).unwrap();
-    let path = home.join("config/config.toml");
-    let mut text = std::fs::read_to_string(&path).unwrap();
-    text = set(&text, "proxy_app", &format!("\"unix://{}\"", socket.display()));
-    text = set(&text, "laddr", &format!("\"tcp://127.0.0.1:{rpc_port}\""));
-    // The first `laddr` is that of RPC; p2p takes any port.
-    let p2p = text.find("[p2p]").unwrap();
-    let (head, tail) = text.split_at(p2p);
-    text = format!("{head}{}", set(tail, "laddr", "\"tcp://127.0.0.1:0\""));
-    text = set(&text, "timeout_commit", "\"50ms\"");
-    text = set(&text, "create_empty_blocks", "false");
-    text = set(&text, "pprof_laddr", "\"\"");
-    std::fs::write(&path, text).unwrap();
+async fn commit(comet: &Comet, tx: &[u8]) -> Value {
+    let committed = comet.result("broadcast_tx_commit", json!({ "tx": base64(tx) })).await;
+    outcome(&committed)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "slow: builds and runs CometBFT"]
 async fn the_same_transactions_give_the_same_state_under_both_engines() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let folder = std::env::var_os("DADBS_COMETBFT_DIR")
-        .map_or_else(|| root.join("target/cometbft"), std::path::PathBuf::from);
-    run(&root.join("devnet/install-cometbft.sh"), &[folder.to_str().unwrap()]);
-    let binary = folder.join("cometbft");
     let (expected, expected_hash) = on_dev().await;
     assert_eq!(expected[2]["code"], 5, "{expected:?}");
-
-    let dir = tempfile::tempdir().unwrap();
-    let socket = dir.path().join("abci.sock");
-    let rpc_addr: SocketAddr = ([127, 0, 0, 1], free_port()).into();
-    make_home(&binary, &dir.path().join("comet"), &socket, rpc_addr.port());
-    let (stop, stopped) = oneshot::channel::<()>();
-    let (up, is_up) = oneshot::channel();
-    let abci = AbciConfig {
-        home: dir.path().join("app"),
-        abci_addr: AbciAddr::Unix(socket),
-        grpc_addr: Some(([127, 0, 0, 1], 0).into()),
-        cometbft_rpc: Some(format!("http://{rpc_addr}")),
-        checkpoint_interval: 1_000,
-        verify_rows: true,
-    };
-    let node = tokio::spawn(run_abci(abci, |ready| up.send(ready.clone()).unwrap(), async move {
-        drop(stopped.await);
-    }));
-    let ready = is_up.await.unwrap();
-    let start = || {
-        let comet = dir.path().join("comet");
-        let log = std::fs::File::create(dir.path().join("comet.log")).unwrap();
-        let mut command = Command::new(&binary);
-        command.args(["start", "--home", comet.to_str().unwrap()]).stdout(log);
-        Killed(command.spawn().unwrap())
-    };
-    let mut comet = start();
-    let started = Instant::now();
-    let log = || std::fs::read_to_string(dir.path().join("comet.log")).unwrap();
-    while std::net::TcpStream::connect(rpc_addr).is_err() {
-        assert!(started.elapsed() < Duration::from_secs(30), "{}", log());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let mut comet = Comet::new(&[]);
+    comet.start().await;
     let mut seen = Vec::new();
     let all = txs();
     for (index, tx) in all.iter().enumerate() {
         if index == 3 {
             // CometBFT restarts and shakes hands with the application that lived on.
-            drop(comet);
-            comet = start();
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            comet.kill_engine();
+            comet.start_engine();
+            comet.wait_ready().await;
         }
-        let params = json!({ "tx": base64(tx) });
-        let committed = loop {
-            if std::net::TcpStream::connect(rpc_addr).is_ok() {
-                break rpc(rpc_addr, "broadcast_tx_commit", params).await;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        };
-        assert!(committed.get("result").is_some(), "{committed} {}", log());
-        seen.push(outcome(&committed["result"]));
+        seen.push(commit(&comet, tx).await);
     }
     assert_eq!(seen, expected);
-    let info = rpc(rpc_addr, "abci_info", json!({})).await;
-    let info = &info["result"]["response"];
+    let info = comet.result("abci_info", json!({})).await["response"].take();
     let hash = {
         use base64::Engine as _;
         let text = info["last_block_app_hash"].as_str().unwrap();
@@ -183,9 +85,7 @@ async fn the_same_transactions_give_the_same_state_under_both_engines() {
     assert!(number(&info["last_block_height"]) >= all.len() as u64);
 
     // The index and the queries serve under CometBFT as well.
-    let client = dadbs_client::Client::connect(&format!("http://{}", ready.grpc_addr.unwrap()))
-        .await
-        .unwrap();
+    let client = dadbs_client::Client::connect(&format!("http://{}", comet.grpc)).await.unwrap();
     assert_eq!(client.balance(TO).await.unwrap(), 26);
     assert_eq!(client.status().await.unwrap().engine, "cometbft");
     let found = client.find(&dadbs_client::tx::hash(&all[0])).await.unwrap();
@@ -193,7 +93,93 @@ async fn the_same_transactions_give_the_same_state_under_both_engines() {
     assert!(client.trust().await.unwrap().height >= all.len() as u64);
     let sent = client.broadcast(send_tx(ALICE, 4, TO, 1)).await.unwrap();
     assert_eq!(client.wait(&sent, Duration::from_secs(20)).await.unwrap().response.code, 0);
-    drop(comet);
-    stop.send(()).unwrap();
-    node.await.unwrap().unwrap();
+}
+
+/// Every committed transaction is in the index once, and the facade answers what CometBFT answers.
+async fn check_index(comet: &Comet) -> u64 {
+    let status = comet.result("status", json!({})).await;
+    assert_eq!(status["node_info"]["other"]["tx_index"], "on");
+    let newest = number(&status["sync_info"]["latest_block_height"]);
+    let started = Instant::now();
+    while comet.result("tx_search", json!({ "query": "tx.height>0" })).await["total_count"]
+        != count(comet, newest).await.to_string()
+    {
+        assert!(started.elapsed() < Duration::from_secs(30), "{}", comet.logs());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    for height in 1..=newest {
+        let at = json!({ "height": height.to_string() });
+        let block = comet.direct("block", at.clone()).await;
+        let ours = comet.result("block_results", at.clone()).await;
+        let theirs = comet.direct("block_results", at).await;
+        for field in ["height", "txs_results", "app_hash"] {
+            assert_eq!(normal(&ours[field]), normal(&theirs[field]), "block {height}, {field}");
+        }
+        let query = json!({ "query": format!("tx.height={height}"), "per_page": "100" });
+        let found = comet.result("tx_search", query).await;
+        let found = found["txs"].as_array().unwrap().iter().map(|tx| tx["tx"].clone());
+        assert_eq!(found.collect::<Value>(), block["block"]["data"]["txs"], "block {height}");
+    }
+    newest
+}
+
+/// CometBFT leaves out what is empty.
+fn normal(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let kept = fields.iter().filter(|(_, value)| {
+                !(value.is_null() || **value == json!("") || **value == json!([]))
+            });
+            kept.map(|(name, value)| (name.clone(), normal(value))).collect()
+        }
+        Value::Array(items) => items.iter().map(normal).collect(),
+        value => value.clone(),
+    }
+}
+
+async fn count(comet: &Comet, newest: u64) -> usize {
+    let mut count = 0;
+    for height in 1..=newest {
+        let block = comet.direct("block", json!({ "height": height.to_string() })).await;
+        count += block["block"]["data"]["txs"].as_array().unwrap().len();
+    }
+    count
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: builds and runs CometBFT"]
+async fn the_index_misses_nothing_whatever_is_killed() {
+    let mut comet = Comet::new(&[]);
+    comet.start().await;
+    let mut sequence = 0;
+    for round in 0..8 {
+        for _ in 0..40 {
+            let tx = json!({ "tx": base64(&send_tx(ALICE, sequence, TO, 1)) });
+            let sent = comet.result("broadcast_tx_sync", tx).await;
+            assert_eq!(sent["code"], 0, "{sent}");
+            sequence += 1;
+        }
+        tokio::time::sleep(Duration::from_millis(15 * round)).await;
+        match round % 3 {
+            0 => comet.kill_node(),
+            1 => comet.kill_engine(),
+            _ => {}
+        }
+        comet.kill_node();
+        comet.kill_engine();
+        if round == 4 {
+            for name in ["index.db", "index.db-wal", "index.db-shm"] {
+                drop(std::fs::remove_file(comet.home().join(name)));
+            }
+        }
+        comet.start().await;
+        // What waited in the mempool is gone with CometBFT.
+        let address = key(ALICE).address();
+        let client =
+            dadbs_client::Client::connect(&format!("http://{}", comet.grpc)).await.unwrap();
+        sequence = client.account(address).await.unwrap().sequence;
+    }
+    let newest = check_index(&comet).await;
+    println!("{newest} blocks, {sequence} transactions, 8 kills");
+    assert!(sequence > 40, "{sequence}");
 }

@@ -104,7 +104,7 @@ impl Chain {
     /// # Panics
     /// If genesis fails.
     pub fn memory(accounts: u8) -> Chain {
-        Chain::start(App::memory().expect("an application in memory"), accounts)
+        Chain::over(App::memory().expect("an application in memory"), accounts)
     }
 
     /// A chain in a folder, new or resumed.
@@ -112,11 +112,15 @@ impl Chain {
     /// # Panics
     /// If it does not open.
     pub fn at(dir: &Path, accounts: u8) -> Chain {
-        let config = AppConfig { dir: dir.into(), checkpoint_interval: 10, verify_rows: true };
-        Chain::start(App::open(&config).expect("the folder opens"), accounts)
+        let config = AppConfig { checkpoint_interval: 10, ..AppConfig::new(dir) };
+        Chain::over(App::open(&config).expect("the folder opens"), accounts)
     }
 
-    fn start(mut app: App, accounts: u8) -> Chain {
+    /// A chain over an application, new or resumed.
+    ///
+    /// # Panics
+    /// If genesis fails.
+    pub fn over(mut app: App, accounts: u8) -> Chain {
         let genesis = genesis(accounts);
         app.init_chain(&genesis).expect("genesis applies");
         let height = app.info().height;

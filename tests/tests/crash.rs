@@ -93,7 +93,7 @@ fn dump(app: &App) -> Vec<String> {
 }
 
 fn config(dir: &Path) -> AppConfig {
-    AppConfig { dir: dir.into(), checkpoint_interval: CHECKPOINT_INTERVAL, verify_rows: true }
+    AppConfig { checkpoint_interval: CHECKPOINT_INTERVAL, ..AppConfig::new(dir) }
 }
 
 /// Opens a home that this process may have closed a moment ago: between fork and exec a child of another

@@ -3,46 +3,37 @@
 //! 1. The trait is infallible: a fault unwinds out of the call with the [`Fatal`] as its payload; the
 //!    server answers with an exception, and the node ends.
 //! 2. `FinalizeBlock` and Commit go to the core's thread; `CheckTx` and Query run on the caller's.
-//! 3. Transactions are indexed after Commit, on a thread of their own.
+//! 3. Transactions are indexed after Commit, on a thread of their own ([`super::indexer`]).
 
+use super::indexer::{Committed, Indexer};
 use crate::api::Api;
 use crate::convert::{check_tx_response, finalize_response, height_i64, ns_of_time};
 use crate::core_thread::Core;
+use crate::engine::cometbft::CometBft;
 use crate::index::TxIndex;
 use dadbs_app::{Block, CheckKind, Genesis};
 use dadbs_types::{BlockInfo, Fatal};
 use prost::bytes::Bytes;
 use std::panic::resume_unwind;
-use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use tendermint::Time;
 use tendermint_abci::Application;
 use tendermint_proto::google::protobuf::Timestamp;
 use tendermint_proto::v0_38::abci::response_process_proposal::ProposalStatus;
 use tendermint_proto::v0_38::abci::{
-    CheckTxType, ExecTxResult, RequestCheckTx, RequestFinalizeBlock, RequestInfo, RequestInitChain,
+    CheckTxType, RequestCheckTx, RequestFinalizeBlock, RequestInfo, RequestInitChain,
     RequestPrepareProposal, RequestProcessProposal, RequestQuery, ResponseCheckTx, ResponseCommit,
     ResponseFinalizeBlock, ResponseInfo, ResponseInitChain, ResponsePrepareProposal,
     ResponseProcessProposal, ResponseQuery,
 };
-
-/// Blocks that may wait to be indexed.
-const INDEX_QUEUE: usize = 64;
-
-struct Executed {
-    height: u64,
-    time_ns: i64,
-    txs: Vec<Vec<u8>>,
-    results: Vec<ExecTxResult>,
-}
 
 /// The application as CometBFT sees it; clones share it.
 #[derive(Clone)]
 pub struct Adapter {
     core: Core,
     api: Arc<Api>,
-    executed: Arc<Mutex<Option<Executed>>>,
-    indexer: SyncSender<Executed>,
+    executed: Arc<Mutex<Option<Committed>>>,
+    indexer: Arc<Indexer>,
 }
 
 /// Rule 1.
@@ -67,21 +58,17 @@ fn owned(txs: Vec<Bytes>) -> Vec<Vec<u8>> {
 }
 
 impl Adapter {
-    /// An adapter; starts the thread that indexes.
-    pub fn new(core: Core, api: Arc<Api>, index: Arc<TxIndex>) -> Adapter {
-        let (indexer, blocks) = sync_channel::<Executed>(INDEX_QUEUE);
-        let faults = core.clone();
-        // Ends with the last adapter.
-        std::thread::spawn(move || {
-            for block in blocks {
-                let Executed { height, time_ns, txs, results } = block;
-                if let Err(fatal) = index.add(height, time_ns, &txs, &results) {
-                    faults.record_fault(&fatal);
-                    return;
-                }
-            }
-        });
-        Adapter { core, api, executed: Arc::default(), indexer }
+    /// An adapter; starts the thread that indexes, which fetches what it lacks from `comet`. Must be called
+    /// inside a runtime.
+    pub fn new(
+        core: Core,
+        api: Arc<Api>,
+        index: Arc<TxIndex>,
+        comet: Option<CometBft>,
+    ) -> Result<Adapter, Fatal> {
+        let newest = core.info()?.height;
+        let indexer = Arc::new(Indexer::start(core.clone(), index, comet, newest)?);
+        Ok(Adapter { core, api, executed: Arc::default(), indexer })
     }
 
     fn try_init_chain(&self, request: &RequestInitChain) -> Result<ResponseInitChain, Fatal> {
@@ -123,9 +110,8 @@ impl Adapter {
         let txs = owned(request.txs);
         let outcome = self.core.finalize_block(Block { info, txs: txs.clone() })?;
         let response = finalize_response(outcome);
-        let results = response.tx_results.clone();
         let mut executed = self.executed.lock().unwrap_or_else(PoisonError::into_inner);
-        *executed = Some(Executed { height, time_ns, txs, results });
+        *executed = Some(Committed { height, time_ns, txs, outcome: response.clone() });
         Ok(response)
     }
 
@@ -135,8 +121,7 @@ impl Adapter {
         let executed = self.executed.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(executed) = executed {
             tracing::info!(height = executed.height, txs = executed.txs.len(), "block");
-            // The thread is gone only after a fault, which is recorded.
-            let _gone = self.indexer.send(executed);
+            self.indexer.hand_over(executed);
         }
         Ok(ResponseCommit { retain_height: 0 })
     }

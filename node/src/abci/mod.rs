@@ -1,6 +1,7 @@
 //! ABCI 2.0 for CometBFT 0.38: the adapter and its socket server.
 
 mod adapter;
+mod indexer;
 mod server;
 
 pub use adapter::Adapter;
@@ -15,11 +16,13 @@ use crate::error::{NodeError, listen};
 use crate::grpc::{self, Calls};
 use crate::home::Home;
 use crate::index::TxIndex;
+use crate::rpc::{self, Facade};
 use dadbs_app::AppConfig;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 /// What a node under CometBFT runs with.
@@ -31,7 +34,10 @@ pub struct AbciConfig {
     pub abci_addr: AbciAddr,
     /// Where gRPC listens; without it there is none.
     pub grpc_addr: Option<SocketAddr>,
-    /// CometBFT's RPC, such as `http://127.0.0.1:26657`: gRPC broadcasts and proves through it.
+    /// Where the CometBFT RPC facade listens; without it there is none. It needs `cometbft_rpc`.
+    pub rpc_addr: Option<SocketAddr>,
+    /// CometBFT's RPC, such as `http://127.0.0.1:26657`: gRPC and the facade broadcast and prove through
+    /// it, and the index fetches from it what it lacks.
     pub cometbft_rpc: Option<String>,
     /// Heights between two checkpoints of the tree.
     pub checkpoint_interval: u64,
@@ -46,6 +52,8 @@ pub struct AbciReady {
     pub abci_addr: AbciAddr,
     /// Where gRPC listens.
     pub grpc_addr: Option<SocketAddr>,
+    /// Where the RPC facade listens.
+    pub rpc_addr: Option<SocketAddr>,
     /// The last committed height.
     pub height: u64,
 }
@@ -76,11 +84,14 @@ pub async fn run_abci(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), NodeError> {
     let comet: Option<CometBft> = config.cometbft_rpc.as_deref().map(str::parse).transpose()?;
+    if config.rpc_addr.is_some() && comet.is_none() {
+        return Err(NodeError::Config(
+            "the RPC facade forwards to CometBFT: give the address of its RPC too".into(),
+        ));
+    }
     let server = Server::bind(&config.abci_addr).await?;
-    let grpc_listener = match config.grpc_addr {
-        Some(addr) => Some(listen(addr, "--grpc-addr").await?),
-        None => None,
-    };
+    let grpc_listener = listen_if(config.grpc_addr, "--grpc-addr").await?;
+    let rpc_listener = listen_if(config.rpc_addr, "--rpc-addr").await?;
     let opened = tokio::task::spawn_blocking({
         let config = config.clone();
         move || open(&config)
@@ -89,31 +100,42 @@ pub async fn run_abci(
         .await
         .map_err(|error| NodeError::Config(format!("the start panicked: {error}")))??;
     let core = parts.core.core();
-    let api = Arc::new(Api::new(core.clone(), parts.index.clone(), Engine::CometBft(comet), None));
-    let adapter = Adapter::new(core.clone(), api.clone(), parts.index.clone());
+    let index = parts.index.clone();
+    let api = Api::new(core.clone(), index.clone(), Engine::CometBft(comet.clone()), None);
+    let api = Arc::new(api);
+    let adapter = Adapter::new(core.clone(), api.clone(), index.clone(), comet.clone())?;
+    let calls = Calls::new(api);
+    let local = |listener: &Option<TcpListener>| {
+        listener.as_ref().and_then(|listener| listener.local_addr().ok())
+    };
     let seen = AbciReady {
         abci_addr: server.addr().clone(),
-        grpc_addr: grpc_listener.as_ref().and_then(|listener| listener.local_addr().ok()),
+        grpc_addr: local(&grpc_listener),
+        rpc_addr: local(&rpc_listener),
         height: parts.height,
     };
     let (stop, stopping) = watch::channel(false);
-    let mut grpc = tokio::spawn({
-        let stopping = stopping.clone();
+    let mut grpc = tokio::spawn(serve_if(grpc_listener, stopping.clone(), {
+        let calls = calls.clone();
+        move |listener, stop| grpc::serve(listener, calls, stop)
+    }));
+    let mut rpc = tokio::spawn(serve_if(rpc_listener, stopping.clone(), move |listener, stop| {
+        // Both addresses are given or the start was refused.
+        let source = comet.map(rpc::Source::CometBft);
         async move {
-            if let Some(listener) = grpc_listener {
-                grpc::serve(listener, Calls::new(api), stopped(stopping)).await
-            } else {
-                stopped(stopping).await;
-                Ok(())
+            match source {
+                Some(source) => rpc::serve(listener, Facade::new(source, index, calls), stop).await,
+                None => Ok(()),
             }
         }
-    });
+    }));
     let mut abci = tokio::spawn(server.serve(adapter, core.clone(), stopped(stopping)));
     ready(&seen);
     let outcome = tokio::select! {
         () = shutdown => Ok(()),
         fatal = core.fault() => Err(NodeError::Fatal(fatal)),
         served = &mut grpc => Err(ended("gRPC", served)),
+        served = &mut rpc => Err(ended("RPC", served)),
         served = &mut abci => Err(ended("ABCI", served)),
     };
     // Lets a connection that met the fault send its exception.
@@ -121,9 +143,10 @@ pub async fn run_abci(
     stop.send_replace(true);
     if outcome.is_ok() {
         // How the servers end changes nothing now.
-        drop(tokio::join!(grpc, abci));
+        drop(tokio::join!(grpc, rpc, abci));
     } else {
         grpc.abort();
+        rpc.abort();
         abci.abort();
     }
     let closed = tokio::task::spawn_blocking(move || {
@@ -132,4 +155,34 @@ pub async fn run_abci(
     });
     closed.await.map_err(|error| NodeError::Config(format!("the stop panicked: {error}")))?;
     outcome
+}
+
+async fn listen_if(
+    addr: Option<SocketAddr>,
+    flag: &'static str,
+) -> Result<Option<TcpListener>, NodeError> {
+    match addr {
+        Some(addr) => Ok(Some(listen(addr, flag).await?)),
+        None => Ok(None),
+    }
+}
+
+/// Serves if there is a listener, else waits for the stop.
+async fn serve_if<S, F>(
+    listener: Option<TcpListener>,
+    stopping: watch::Receiver<bool>,
+    serve: S,
+) -> Result<(), NodeError>
+where
+    S: FnOnce(TcpListener, std::pin::Pin<Box<dyn Future<Output = ()> + Send>>) -> F,
+    F: Future<Output = Result<(), NodeError>>,
+{
+    let stop = Box::pin(stopped(stopping));
+    match listener {
+        Some(listener) => serve(listener, stop).await,
+        None => {
+            stop.await;
+            Ok(())
+        }
+    }
 }

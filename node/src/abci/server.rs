@@ -193,10 +193,13 @@ impl Server {
                 continue;
             };
             let (app, core) = (app.clone(), core.clone());
+            // Queries may reach CometBFT.
+            let runtime = tokio::runtime::Handle::current();
             let spawned = std::thread::Builder::new()
                 .name("abci".into())
                 .stack_size(STACK_BYTES)
                 .spawn(move || {
+                    let _entered = runtime.enter();
                     if let Err(error) = serve_connection(stream, &app, &core) {
                         tracing::info!(%error, "an ABCI connection ended");
                     }

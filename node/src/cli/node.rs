@@ -110,7 +110,7 @@ pub(crate) fn init(globals: &Globals, args: &Init) -> Outcome {
     print_made(globals, &home, &made)
 }
 
-pub(crate) fn join(globals: &Globals, args: &Join) -> Outcome {
+pub(crate) async fn join(globals: &Globals, args: &Join) -> Outcome {
     let home = globals.home()?;
     let mut node = args.identity.node(home.clone(), args.peer.clone());
     let document = if let Some(folder) = &args.testnet {
@@ -124,7 +124,7 @@ pub(crate) fn join(globals: &Globals, args: &Join) -> Outcome {
         parse_genesis(&text, &path.display().to_string())?
     } else {
         let rpc: CometBft = args.rpc.as_deref().unwrap_or_default().parse()?;
-        let document = rpc.genesis().map_err(|error| {
+        let document = rpc.genesis().await.map_err(|error| {
             Failure::new(
                 super::exit::Exit::Unreachable,
                 format!("{error}; ask another node with --rpc"),

@@ -1,29 +1,37 @@
-//! CometBFT seen from the application: a small client of its RPC.
+//! CometBFT seen from the application: a client of its RPC.
 //!
-//! 1. One request per connection, HTTP/1.1, answered within [`TIMEOUT`] and [`ANSWER_BYTES_MAX`].
+//! 1. Connections are kept and shared; an answer comes within the given time and [`ANSWER_BYTES_MAX`].
 //! 2. Only loopback or trusted networks: the RPC is CometBFT's own, without TLS.
+//! 3. A refusal is CometBFT's own JSON-RPC error, passed on as it is; no answer is a [`CometBftError`].
 
+use axum::http::{Method, Request, Uri};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use prost::bytes::Bytes;
 use serde_json::{Value, json};
-use std::io::{Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
 use std::str::FromStr;
 use std::time::Duration;
 use tendermint::block::signed_header::SignedHeader;
 use tendermint::validator;
 
-/// How long an answer may take.
-const TIMEOUT: Duration = Duration::from_secs(5);
-/// The longest answer that is read.
-const ANSWER_BYTES_MAX: u64 = 8_388_608;
+/// How long an answer may take unless told otherwise.
+pub const TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest answer that is read: a block of the largest size in base64, with its results.
+const ANSWER_BYTES_MAX: usize = 268_435_456;
+/// Connections that are kept open without a request.
+const IDLE_CONNECTIONS: usize = 64;
 /// Validators of one page, CometBFT's most.
 const PAGE: usize = 100;
 
-/// The address of CometBFT's RPC, such as `127.0.0.1:26657`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// CometBFT at the address of its RPC, such as `127.0.0.1:26657`; clones share its connections.
+#[derive(Clone, Debug)]
 pub struct CometBft {
     authority: String,
+    client: Client<HttpConnector, Full<Bytes>>,
 }
 
 /// Why CometBFT did not answer.
@@ -34,22 +42,57 @@ pub struct CometBftError {
     reason: String,
 }
 
+/// A call that brought no result (rule 3).
+#[derive(Clone, Debug, PartialEq)]
+pub enum CallError {
+    /// CometBFT's JSON-RPC error object.
+    Refused(Value),
+    /// No answer.
+    Silent(CometBftError),
+}
+
+impl From<CometBftError> for CallError {
+    fn from(error: CometBftError) -> CallError {
+        CallError::Silent(error)
+    }
+}
+
+/// The text of a JSON-RPC error.
+fn refusal_text(error: &Value) -> String {
+    let text = error["data"].as_str().filter(|text| !text.is_empty());
+    text.or_else(|| error["message"].as_str()).unwrap_or("refused").to_string()
+}
+
 impl FromStr for CometBft {
     type Err = crate::error::NodeError;
 
     fn from_str(text: &str) -> Result<CometBft, Self::Err> {
         let authority = text.strip_prefix("http://").or_else(|| text.strip_prefix("tcp://"));
         let authority = authority.unwrap_or(text).trim_end_matches('/');
-        if authority
+        let usable = authority
             .rsplit_once(':')
-            .is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err())
-        {
+            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+        if !usable || Uri::from_str(&format!("http://{authority}/")).is_err() {
             return Err(crate::error::NodeError::Config(format!(
                 "\"{text}\" is not the address of CometBFT's RPC; write http://127.0.0.1:26657"
             )));
         }
-        Ok(CometBft { authority: authority.into() })
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(TIMEOUT));
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            // CometBFT closes connections that idle for 10 s.
+            .pool_idle_timeout(Duration::from_secs(5))
+            .build(connector);
+        Ok(CometBft { authority: authority.into(), client })
     }
+}
+
+/// Runs a call on the caller's thread, which is one of blocking work.
+fn wait<T>(call: impl Future<Output = T>) -> T {
+    tokio::runtime::Handle::current().block_on(call)
 }
 
 impl CometBft {
@@ -57,84 +100,108 @@ impl CometBft {
         CometBftError { addr: self.authority.clone(), reason: reason.to_string() }
     }
 
-    fn post(&self, body: &str) -> std::io::Result<Vec<u8>> {
-        let mut addrs = self.authority.to_socket_addrs()?;
-        let addr = addrs.next().ok_or_else(|| std::io::Error::other("no such host"))?;
-        let mut stream = TcpStream::connect_timeout(&addr, TIMEOUT)?;
-        stream.set_read_timeout(Some(TIMEOUT))?;
-        stream.set_write_timeout(Some(TIMEOUT))?;
-        let head = format!(
-            "POST / HTTP/1.0\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            self.authority,
-            body.len()
-        );
-        stream.write_all(head.as_bytes())?;
-        stream.write_all(body.as_bytes())?;
-        let mut answer = Vec::new();
-        stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
-        Ok(answer)
+    async fn answer(&self, request: Request<Full<Bytes>>) -> Result<Bytes, CometBftError> {
+        let response = self.client.request(request).await.map_err(|error| {
+            // The client's own text names no cause.
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            self.failed(cause.unwrap_or_else(|| error.to_string()))
+        })?;
+        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect();
+        body.await.map(http_body_util::Collected::to_bytes).map_err(|error| self.failed(error))
     }
 
-    /// Calls a method; `Err(Ok(data))` is a refusal with its text, `Err(Err(_))` no answer.
-    fn call(&self, method: &str, params: &Value) -> Result<Value, Result<String, CometBftError>> {
-        let request = json!({ "jsonrpc": "2.0", "id": 0, "method": method, "params": params });
-        let answer = self.post(&request.to_string()).map_err(|error| Err(self.failed(error)))?;
-        let body = answer.windows(4).position(|window| window == b"\r\n\r\n");
-        let body = body.map_or(&[][..], |end| &answer[end + 4..]);
+    async fn request(
+        &self,
+        method: Method,
+        target: &str,
+        body: Vec<u8>,
+        timeout: Duration,
+    ) -> Result<Value, CallError> {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("http://{}/{target}", self.authority))
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|error| self.failed(error))?;
+        let Ok(answer) = tokio::time::timeout(timeout, self.answer(request)).await else {
+            return Err(self.failed(format!("no answer within {} s", timeout.as_secs())).into());
+        };
         let mut answer: Value =
-            serde_json::from_slice(body).map_err(|error| Err(self.failed(error)))?;
+            serde_json::from_slice(&answer?).map_err(|error| self.failed(error))?;
         let error = answer["error"].take();
         if !error.is_null() {
-            let text = error["data"].as_str().or_else(|| error["message"].as_str());
-            return Err(Ok(text.unwrap_or("refused").to_string()));
+            return Err(CallError::Refused(error));
         }
         Ok(answer["result"].take())
     }
 
-    fn demand(&self, method: &str, params: &Value) -> Result<Value, CometBftError> {
-        self.call(method, params).map_err(|why| match why {
-            Ok(refusal) => self.failed(refusal),
-            Err(error) => error,
+    /// Calls a method.
+    pub async fn call(
+        &self,
+        method: &str,
+        params: &Value,
+        timeout: Duration,
+    ) -> Result<Value, CallError> {
+        let request = json!({ "jsonrpc": "2.0", "id": 0, "method": method, "params": params });
+        self.request(Method::POST, "", request.to_string().into_bytes(), timeout).await
+    }
+
+    /// Calls a method in the URI form, with the query as it was received.
+    pub async fn get(
+        &self,
+        method: &str,
+        query: &str,
+        timeout: Duration,
+    ) -> Result<Value, CallError> {
+        self.request(Method::GET, &format!("{method}?{query}"), Vec::new(), timeout).await
+    }
+
+    /// Calls a method; a refusal is an error as well.
+    pub async fn demand(&self, method: &str, params: &Value) -> Result<Value, CometBftError> {
+        self.call(method, params, TIMEOUT).await.map_err(|why| match why {
+            CallError::Refused(error) => self.failed(refusal_text(&error)),
+            CallError::Silent(error) => error,
         })
     }
 
     /// Hands a transaction to the mempool: the result of `CheckTx` as (code, codespace, log), or the text
-    /// of a refusal.
+    /// of a refusal. Blocks.
     pub fn broadcast(
         &self,
         tx: &[u8],
     ) -> Result<Result<(u32, String, String), String>, CometBftError> {
-        match self.call("broadcast_tx_sync", &json!({ "tx": BASE64.encode(tx) })) {
+        let params = json!({ "tx": BASE64.encode(tx) });
+        match wait(self.call("broadcast_tx_sync", &params, TIMEOUT)) {
             Ok(result) => {
                 let text = |name: &str| result[name].as_str().unwrap_or("").to_string();
                 let code = result["code"].as_u64().and_then(|code| u32::try_from(code).ok());
                 let code = code.ok_or_else(|| self.failed("an answer without a code"))?;
                 Ok(Ok((code, text("codespace"), text("log"))))
             }
-            Err(Ok(refusal)) => Ok(Err(refusal)),
-            Err(Err(error)) => Err(error),
+            Err(CallError::Refused(error)) => Ok(Err(refusal_text(&error))),
+            Err(CallError::Silent(error)) => Err(error),
         }
     }
 
     /// The genesis document.
-    pub fn genesis(&self) -> Result<Value, CometBftError> {
-        Ok(self.demand("genesis", &json!({}))?["genesis"].take())
+    pub async fn genesis(&self) -> Result<Value, CometBftError> {
+        Ok(self.demand("genesis", &json!({})).await?["genesis"].take())
     }
 
-    /// The newest signed header.
+    /// The newest signed header. Blocks.
     pub fn newest(&self) -> Result<SignedHeader, CometBftError> {
-        let mut answer = self.demand("commit", &json!({}))?;
+        let mut answer = wait(self.demand("commit", &json!({})))?;
         serde_json::from_value(answer["signed_header"].take()).map_err(|error| self.failed(error))
     }
 
-    /// The validators of a height.
+    /// The validators of a height. Blocks.
     pub fn validators(&self, height: u64) -> Result<validator::Set, CometBftError> {
         let mut infos: Vec<validator::Info> = Vec::new();
         for page in 1.. {
             let params = json!({
                 "height": height.to_string(), "page": page.to_string(), "per_page": PAGE.to_string()
             });
-            let mut answer = self.demand("validators", &params)?;
+            let mut answer = wait(self.demand("validators", &params))?;
             let total: usize =
                 answer["total"].as_str().and_then(|total| total.parse().ok()).unwrap_or(0);
             let found: Vec<validator::Info> = serde_json::from_value(answer["validators"].take())
@@ -158,7 +225,7 @@ mod tests {
         for good in ["http://127.0.0.1:26657", "tcp://node:26657/", "127.0.0.1:1"] {
             assert!(good.parse::<CometBft>().is_ok(), "{good}");
         }
-        for bad in ["", "http://", "127.0.0.1", "http://:1", "http://a:99999"] {
+        for bad in ["", "http://", "127.0.0.1", "http://:1", "http://a:99999", "a b:1"] {
             assert!(bad.parse::<CometBft>().is_err(), "{bad}");
         }
     }

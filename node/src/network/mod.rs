@@ -21,8 +21,9 @@ pub mod supervise;
 pub mod testnet;
 
 use crate::abci::{AbciAddr, AbciConfig, AbciReady, run_abci};
-use crate::dev::{CHECKPOINT_INTERVAL, stopped};
+use crate::dev::stopped;
 use crate::error::NodeError;
+use dadbs_app::CHECKPOINT_INTERVAL;
 use home::NodeHome;
 use settings::Settings;
 use std::future::Future;
@@ -154,6 +155,7 @@ pub async fn run_node(
         home: home.path.clone(),
         abci_addr: AbciAddr::Unix(home::socket(&home.path)),
         grpc_addr: Some(settings.listen.grpc),
+        rpc_addr: Some(settings.listen.rpc),
         cometbft_rpc: Some(format!("http://{}", reachable(settings.listen.cometbft_rpc))),
         checkpoint_interval: CHECKPOINT_INTERVAL,
         verify_rows: true,

@@ -4,12 +4,16 @@
 //! 2. `POST /` takes one JSON-RPC request or a batch of at most [`BATCH_MAX`]; `GET /<method>` takes the
 //!    parameters in the URI.
 //! 3. 64-bit numbers are strings, hashes upper-case hex, bytes base64.
-//! 4. Bodies are at most [`BODY_BYTES_MAX`] long.
+//! 4. What the index and our own queries know is answered here; under CometBFT the rest is forwarded to it.
+//! 5. Bodies are at most [`BODY_BYTES_MAX`] long.
 
+mod comet;
+mod dev;
 mod methods;
 mod params;
 mod shapes;
 
+use crate::engine::cometbft::CometBft;
 use crate::engine::dev::DevEngine;
 use crate::error::NodeError;
 use crate::grpc::Calls;
@@ -18,32 +22,56 @@ use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router, body::Bytes};
+use dadbs_types::Error;
 use params::Params;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tower_http::cors::CorsLayer;
 
 /// The version that is reported (rule 1).
 pub const COMETBFT_VERSION: &str = "0.38.25";
 /// Requests of one batch (rule 2).
 pub const BATCH_MAX: usize = 32;
-/// Bytes of a body (rule 4).
+/// Bytes of a body (rule 5).
 pub const BODY_BYTES_MAX: usize = 2_097_152;
+
+/// What knows the blocks and takes transactions.
+#[derive(Clone)]
+pub enum Source {
+    /// The embedded engine.
+    Dev(DevEngine),
+    /// CometBFT: what is not answered here is forwarded to it.
+    CometBft(CometBft),
+}
 
 /// What the methods answer from.
 #[derive(Clone)]
 pub struct Facade {
-    engine: DevEngine,
+    source: Source,
     index: Arc<TxIndex>,
     calls: Calls,
+    forwards: Arc<Semaphore>,
 }
 
 impl Facade {
-    /// A facade over the dev engine.
-    pub fn new(engine: DevEngine, index: Arc<TxIndex>, calls: Calls) -> Facade {
-        Facade { engine, index, calls }
+    /// A facade over an engine.
+    pub fn new(source: Source, index: Arc<TxIndex>, calls: Calls) -> Facade {
+        Facade { source, index, calls, forwards: Arc::new(Semaphore::new(comet::FORWARDS_MAX)) }
+    }
+
+    /// The methods that are served, sorted.
+    fn names(&self) -> Vec<&'static str> {
+        let engine = match self.source {
+            Source::Dev(_) => dev::NAMES,
+            Source::CometBft(_) => comet::NAMES,
+        };
+        let mut names = [engine, methods::NAMES].concat();
+        names.sort_unstable();
+        names
     }
 }
 
@@ -51,26 +79,26 @@ impl Facade {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RpcError {
     code: i64,
-    message: &'static str,
+    message: Cow<'static, str>,
     data: String,
 }
 
 impl RpcError {
     fn internal(data: impl Into<String>) -> RpcError {
-        RpcError { code: -32603, message: "Internal error", data: data.into() }
+        RpcError { code: -32603, message: "Internal error".into(), data: data.into() }
     }
 
     fn params(data: impl Into<String>) -> RpcError {
-        RpcError { code: -32602, message: "Invalid params", data: data.into() }
+        RpcError { code: -32602, message: "Invalid params".into(), data: data.into() }
     }
 
     fn request(data: impl Into<String>) -> RpcError {
-        RpcError { code: -32600, message: "Invalid Request", data: data.into() }
+        RpcError { code: -32600, message: "Invalid Request".into(), data: data.into() }
     }
 
     fn no_method(name: &str) -> RpcError {
         let data = format!("\"{name}\" is not served; see the node's reference for the methods");
-        RpcError { code: -32601, message: "Method not found", data }
+        RpcError { code: -32601, message: "Method not found".into(), data }
     }
 }
 
@@ -78,6 +106,15 @@ impl From<dadbs_types::Fatal> for RpcError {
     fn from(fatal: dadbs_types::Fatal) -> RpcError {
         tracing::error!(%fatal, "an RPC call met a fault");
         RpcError::internal("the node met a fault; see its log")
+    }
+}
+
+impl From<Error> for RpcError {
+    fn from(error: Error) -> RpcError {
+        match error {
+            Error::Rejected(rejection) => RpcError::internal(rejection.message),
+            Error::Fatal(fatal) => fatal.into(),
+        }
     }
 }
 
@@ -105,7 +142,8 @@ async fn post_rpc(State(facade): State<Facade>, body: Bytes) -> Response {
     let request: Value = match serde_json::from_slice(&body) {
         Ok(request) => request,
         Err(error) => {
-            let error = RpcError { code: -32700, message: "Parse error", data: error.to_string() };
+            let error =
+                RpcError { code: -32700, message: "Parse error".into(), data: error.to_string() };
             return Json(envelope(&Value::Null, Err(error))).into_response();
         }
     };
@@ -138,6 +176,10 @@ async fn get_rpc(
     Json(envelope(&json!(-1), outcome)).into_response()
 }
 
+async fn get_names(State(facade): State<Facade>) -> String {
+    facade.names().join("\n")
+}
+
 /// Serves until `stop` resolves.
 pub async fn serve(
     listener: TcpListener,
@@ -145,7 +187,7 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), NodeError> {
     let router = Router::new()
-        .route("/", post(post_rpc).get(|| async { methods::NAMES.join("\n") }))
+        .route("/", post(post_rpc).get(get_names))
         .route("/{method}", get(get_rpc))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(CorsLayer::permissive())

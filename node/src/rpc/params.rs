@@ -16,6 +16,20 @@ pub(super) struct Params {
     named: BTreeMap<String, Value>,
     positions: Vec<Value>,
     of_uri: bool,
+    received: Received,
+}
+
+/// The parameters as they came, to be forwarded.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Received {
+    Json(Value),
+    Uri(String),
+}
+
+impl Default for Received {
+    fn default() -> Received {
+        Received::Json(Value::Null)
+    }
 }
 
 /// `%41` and `+` as bytes.
@@ -37,7 +51,7 @@ fn percent_decoded(text: &str) -> Option<String> {
 
 impl Params {
     pub(super) fn of_json(params: &Value) -> Params {
-        let mut found = Params::default();
+        let mut found = Params { received: Received::Json(params.clone()), ..Params::default() };
         match params {
             Value::Object(named) => {
                 found.named = named.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
@@ -49,7 +63,8 @@ impl Params {
     }
 
     pub(super) fn of_uri(query: &str) -> Result<Params, RpcError> {
-        let mut found = Params { of_uri: true, ..Params::default() };
+        let received = Received::Uri(query.to_string());
+        let mut found = Params { of_uri: true, received, ..Params::default() };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             match (percent_decoded(key), percent_decoded(value)) {
@@ -58,6 +73,10 @@ impl Params {
             };
         }
         Ok(found)
+    }
+
+    pub(super) fn received(&self) -> &Received {
+        &self.received
     }
 
     fn get(&self, name: &str, position: usize) -> Option<&Value> {

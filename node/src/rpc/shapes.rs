@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use tendermint::block::{self, Commit, Header};
 use tendermint::{Hash, validator};
-use tendermint_proto::v0_38::abci::{Event, ExecTxResult};
+use tendermint_proto::v0_38::abci::{Event, ExecTxResult, ResponseFinalizeBlock};
 
 /// Bytes as base64.
 pub(super) fn base64(bytes: &[u8]) -> String {
@@ -130,6 +130,19 @@ pub(super) fn tx_result(result: &ExecTxResult) -> Value {
         "gas_used": result.gas_used.to_string(),
         "events": events(&result.events),
         "codespace": result.codespace,
+    })
+}
+
+/// The results of a block.
+pub(super) fn block_results(height: u64, outcome: &ResponseFinalizeBlock) -> Value {
+    let txs: Vec<Value> = outcome.tx_results.iter().map(tx_result).collect();
+    json!({
+        "height": height.to_string(),
+        "txs_results": if txs.is_empty() { Value::Null } else { txs.into() },
+        "finalize_block_events": events(&outcome.events),
+        "validator_updates": null,
+        "consensus_param_updates": null,
+        "app_hash": base64(&outcome.app_hash),
     })
 }
 

@@ -23,6 +23,9 @@ use dadbs_vm::Vm;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// Heights between two checkpoints of the tree, unless configured.
+pub const CHECKPOINT_INTERVAL: u64 = 1_000;
+
 /// Where the application keeps its state.
 #[derive(Clone, Debug)]
 pub struct AppConfig {
@@ -32,6 +35,13 @@ pub struct AppConfig {
     pub checkpoint_interval: u64,
     /// Compare every row with the tree at start: about two seconds per million rows.
     pub verify_rows: bool,
+}
+
+impl AppConfig {
+    /// The defaults for a folder.
+    pub fn new(dir: impl Into<PathBuf>) -> AppConfig {
+        AppConfig { dir: dir.into(), checkpoint_interval: CHECKPOINT_INTERVAL, verify_rows: true }
+    }
 }
 
 /// What genesis fixed for the chain.

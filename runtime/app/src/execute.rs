@@ -119,6 +119,10 @@ impl BlockContext<'_> {
         let outcome = match run {
             Ok(Ok(data)) => self.store.commit_tx().map(|()| data),
             Ok(Err(error)) => self.roll_back(error)?,
+            #[cfg(feature = "failpoints")]
+            Err(crash) if crash.is::<dadbs_store::failpoint::Crash>() => {
+                std::panic::resume_unwind(crash)
+            }
             Err(panic) => {
                 gas_used = tx.gas_limit;
                 self.roll_back(Error::Rejected(panic_rejection(panic.as_ref())))?

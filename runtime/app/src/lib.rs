@@ -20,7 +20,7 @@ pub mod queries;
 pub mod signatures;
 pub mod tx;
 
-pub use app::{App, AppConfig, Block, ChainParams, CheckKind, Info};
+pub use app::{App, AppConfig, Block, CHECKPOINT_INTERVAL, ChainParams, CheckKind, Info};
 pub use check::Checker;
 pub use dadbs_types::Event;
 pub use genesis::Genesis;

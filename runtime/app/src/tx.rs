@@ -95,6 +95,8 @@ pub struct Tx {
     pub sender: AccountAddress,
     /// The signer's compressed key.
     pub public_key: Vec<u8>,
+    /// The same key, as the point that it names.
+    point: secp256k1::PublicKey,
     /// The sequence that was signed.
     pub sequence: u64,
     /// The last height at which it may run; 0 for no limit.
@@ -152,6 +154,7 @@ impl Tx {
             len: bytes.len(),
             sender: signer.address,
             public_key: signer.public_key,
+            point: signer.point,
             sequence: signer.sequence,
             timeout_height: body.timeout_height,
             fee,
@@ -193,15 +196,15 @@ impl Tx {
         }
         let signature = secp256k1::ecdsa::Signature::from_compact(&self.signature)
             .map_err(|_| Rejection::new(Code::Unauthorized, "a signature is 64 bytes r and s"))?;
-        let key = secp256k1::PublicKey::from_slice(&self.public_key).map_err(|_| refuse())?;
         let digest = secp256k1::Message::from_digest(sign_hash);
-        secp256k1::ecdsa::verify(&signature, digest, &key).map_err(|_| refuse())
+        secp256k1::ecdsa::verify(&signature, digest, &self.point).map_err(|_| refuse())
     }
 }
 
 struct Signer {
     address: AccountAddress,
     public_key: Vec<u8>,
+    point: secp256k1::PublicKey,
     sequence: u64,
     mode: i32,
     signature: Vec<u8>,
@@ -234,13 +237,16 @@ impl Signer {
             return Err(Rejection::new(Code::InvalidPubKey, message));
         }
         let key: crypto::secp256k1::PubKey = strict(&any.value)?;
-        if key.key.len() != 33 || secp256k1::PublicKey::from_slice(&key.key).is_err() {
+        let compressed = <&[u8; 33]>::try_from(&key.key[..]).ok();
+        let point = compressed.and_then(|bytes| secp256k1::PublicKey::from_slice(bytes).ok());
+        let point = point.ok_or_else(|| {
             let message = "the public key is not a compressed secp256k1 key of 33 bytes";
-            return Err(Rejection::new(Code::InvalidPubKey, message));
-        }
+            Rejection::new(Code::InvalidPubKey, message)
+        })?;
         Ok(Signer {
             address: address_of_key(&key.key),
             public_key: key.key,
+            point,
             sequence: info.sequence,
             mode: *mode,
             signature: signature.clone(),

@@ -13,7 +13,7 @@ macro_rules! failpoint {
 pub(crate) use failpoint;
 
 #[cfg(feature = "failpoints")]
-pub use armed::{Action, NAMES, arm, disarm, reach};
+pub use armed::{Action, Crash, NAMES, arm, disarm, reach};
 
 #[cfg(feature = "failpoints")]
 mod armed {
@@ -56,7 +56,14 @@ mod armed {
         Abort,
         /// SIGKILL: nothing in the process runs afterwards.
         Kill,
+        /// The process goes on; what runs unwinds with [`Crash`] up to whoever armed the point, who
+        /// drops the store.
+        Crash,
     }
+
+    /// What [`Action::Crash`] unwinds with: nothing in between may take it for a failure of its own.
+    #[derive(Debug)]
+    pub struct Crash;
 
     thread_local! {
         static ARMED: RefCell<Option<(&'static str, u64, Action)>> = const { RefCell::new(None) };
@@ -99,6 +106,7 @@ mod armed {
             Some(Action::Panic) => panic!("failpoint {name}"),
             Some(Action::Abort) => std::process::abort(),
             Some(Action::Kill) => kill(),
+            Some(Action::Crash) => std::panic::resume_unwind(Box::new(Crash)),
         }
     }
 

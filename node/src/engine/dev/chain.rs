@@ -120,12 +120,12 @@ impl Chain {
 
     /// Brings the transaction index to the block store's height.
     fn index_missing(&self, stored: u64) -> Result<(), Fatal> {
-        let from = self.shared.index.height()?.saturating_add(1).max(self.shared.blocks.oldest()?);
+        let from = self.shared.index.height().saturating_add(1).max(self.shared.blocks.oldest()?);
         for height in from..=stored {
             let block = self.shared.blocks.get(height)?.ok_or_else(|| missing(height))?;
             let results = block.results.unwrap_or_default();
             let time_ns = time_ns(&block.header);
-            self.shared.index.add(height, time_ns, &block.txs, &results.tx_results)?;
+            self.shared.index.add(height, time_ns, &block.txs, &results)?;
         }
         Ok(())
     }
@@ -205,7 +205,7 @@ impl Chain {
             mempool.recheck(&shared.core)?;
             locked(&shared.wanted).txs |= !mempool.is_empty();
         }
-        shared.index.add(height, time, txs, &response.tx_results)?;
+        shared.index.add(height, time, txs, &response)?;
         self.proof_is_wanted = self.parent.app_hash != response.app_hash;
         self.parent = Parent {
             height,
