@@ -25,6 +25,7 @@ use crate::dev::stopped;
 use crate::error::NodeError;
 use dadbs_app::CHECKPOINT_INTERVAL;
 use home::NodeHome;
+use keys::SigningLock;
 use settings::Settings;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
@@ -129,13 +130,14 @@ fn cometbft(home: &NodeHome, binary: PathBuf, is_stopping: Arc<AtomicBool>) -> P
 }
 
 /// What is checked before anything starts: home, CometBFT, ports.
-fn prepare(config: &StartConfig) -> Result<(NodeHome, PathBuf), NodeError> {
+fn prepare(config: &StartConfig) -> Result<(NodeHome, PathBuf, SigningLock), NodeError> {
     let home = NodeHome::open(&config.home, config.chain_id.as_deref())?;
     let binary = binary::find(config.cometbft.as_deref())?;
     // A second process on the home meets the lock before the ports of the first.
     drop(crate::home::Home::open(&home.path)?);
+    let lock = SigningLock::take(&home.keys, &home.path)?;
     check_ports(&home.settings)?;
-    Ok((home, binary))
+    Ok((home, binary, lock))
 }
 
 fn joined<T>(joined: Result<Result<T, NodeError>, JoinError>) -> Result<T, NodeError> {
@@ -149,7 +151,7 @@ pub async fn run_node(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), NodeError> {
     let prepared = tokio::task::spawn_blocking(move || prepare(&config)).await;
-    let (home, binary) = joined(prepared)?;
+    let (home, binary, _lock) = joined(prepared)?;
     let settings = home.settings.clone();
     let abci = AbciConfig {
         home: home.path.clone(),
