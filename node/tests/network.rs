@@ -60,10 +60,11 @@ fn one_command_runs_four_validators_and_another_start_goes_on() {
     network.json(0, &["sql", "create", "shop"]);
     network
         .json(1, &["sql", "exec", "shop", "CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT)"]);
+    network.wait_for_all();
     network.json(2, &["sql", "exec", "shop", "INSERT INTO item VALUES (1, 'bolt')"]);
+    network.wait_for_all();
     // A header that more than two thirds of the genesis' validators signed carries the row.
     let pinned = validators_hash(&network.home(3));
-    network.wait_height(3, network.height(2));
     let verified = network.json(3, &["verify", "shop", "item", "1", "--validators-hash", &pinned]);
     assert_eq!(verified["row"], json!({ "id": 1, "name": "bolt" }));
     network.assert_equal(&[0, 1, 2, 3]);

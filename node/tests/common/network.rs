@@ -10,18 +10,26 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a network may take for what it does.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(50);
 
-/// A base for `ports` free ports, below those that the system hands out.
+/// A base for `ports` free ports, below those that the system hands out; never the same twice.
 pub fn free_base(ports: u16) -> u16 {
-    let start = u16::try_from(std::process::id() % 20_000).unwrap() + 10_000;
-    let bases = (0..).map(|step| 10_000 + (start - 10_000 + step * 97) % 20_000);
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Test processes begin at places of their own.
+    let offset = u16::try_from(std::process::id() % 200).unwrap() * 100;
     let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    bases.into_iter().find(|base| (*base..*base + ports).all(is_free)).unwrap()
+    loop {
+        let step = NEXT.fetch_add(ports, Ordering::Relaxed);
+        let base = 10_000 + offset.wrapping_add(step) % 20_000;
+        if (base..base + ports).all(is_free) {
+            return base;
+        }
+    }
 }
 
 /// The JSON-RPC answer to a GET, if there is one.
@@ -49,11 +57,10 @@ pub fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
 
 /// The children of a process.
 pub fn children(pid: u32) -> Vec<u32> {
-    let path = format!("/proc/{pid}/task/{pid}/children");
-    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
     let mut found = Vec::new();
-    for thread in threads {
-        let path = thread.map_or(PathBuf::from(&path), |thread| thread.path().join("children"));
+    // Each thread has children of its own; one that ended has none.
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task")).unwrap() {
+        let path = thread.unwrap().path().join("children");
         let text = std::fs::read_to_string(path).unwrap_or_default();
         found.extend(text.split_whitespace().map(|pid| pid.parse::<u32>().unwrap()));
     }
@@ -182,6 +189,15 @@ impl Network {
         }
     }
 
+    /// Waits until every node has the newest block of any.
+    pub fn wait_for_all(&self) {
+        let heights = (0..self.members.len()).map(|number| self.height(number));
+        let newest = heights.max().unwrap();
+        for number in 0..self.members.len() {
+            self.wait_height(number, newest);
+        }
+    }
+
     /// The hashes of a header: of the block, and of the state before it.
     pub fn header(&self, number: usize, height: u64) -> Option<(String, String)> {
         let answer = self.rpc(number, &format!("commit?height={height}"))?;
@@ -194,15 +210,12 @@ impl Network {
     /// returns the height.
     pub fn assert_equal(&self, numbers: &[usize]) -> u64 {
         let (height, _) = wait_for("the nodes rest at one height in one state", || {
-            let states: Vec<_> = numbers.iter().map(|number| self.state(*number)).collect();
-            let first = states[0].clone()?;
-            let at_one_height =
-                states.iter().all(|state| state.as_ref().is_some_and(|state| state.0 == first.0));
-            let at_one_height = at_one_height.then_some(())?;
-            for state in states {
-                assert_eq!(state.as_ref(), Some(&first), "the states differ {at_one_height:?}");
-            }
-            Some(first)
+            let states: Option<Vec<_>> = numbers.iter().map(|number| self.state(*number)).collect();
+            let states = states?;
+            let first = states[0].clone();
+            let rests = states.iter().all(|state| state.0 == first.0).then_some(())?;
+            assert!(states.iter().all(|state| *state == first), "the states differ: {states:?}");
+            Some((first.0, rests))
         });
         for at in 1..=height {
             let first = wait_for("a header", || self.header(numbers[0], at));
