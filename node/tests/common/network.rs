@@ -191,8 +191,9 @@ impl Network {
 
     /// Waits until every node has the newest block of any.
     pub fn wait_for_all(&self) {
-        let heights = (0..self.members.len()).map(|number| self.height(number));
-        let newest = heights.max().unwrap();
+        let height = |number| wait_for("an answer", || self.state(number)).0;
+        let newest = (0..self.members.len()).map(height).max().unwrap();
+        eprintln!("DEBUG newest {newest} {:?}", (0..self.members.len()).map(height).collect::<Vec<_>>());
         for number in 0..self.members.len() {
             self.wait_height(number, newest);
         }
