@@ -57,6 +57,11 @@ slow() {
     devnet/install-cometbft.sh target/cometbft
     step "slow tests"
     PATH="$PWD/target/cometbft:$PATH" cargo test --workspace --quiet -- --ignored
+    if docker info > /dev/null 2>&1; then
+        devnet/test-compose.sh
+    else
+        step "no Docker engine runs: the composed network was not tested (devnet/test-compose.sh)"
+    fi
     step "fuzz targets, a minute each"
     tests/fuzz/run.sh 60
     step "slow suite passed"

@@ -106,7 +106,7 @@ fn run(cli: &Cli) -> Outcome {
         match &cli.command {
             Command::Dev(args) => dev::run(globals, args).await,
             Command::Init(args) => node::init(globals, args),
-            Command::Join(args) => node::join(globals, args),
+            Command::Join(args) => node::join(globals, args).await,
             Command::Start(args) => node::start(globals, args).await,
             Command::Testnet(command) => testnet::run(globals, command).await,
             Command::Keys(command) => keys::run(globals, command),

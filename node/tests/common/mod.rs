@@ -3,6 +3,7 @@
 
 pub mod cli;
 pub mod comet;
+pub mod network;
 pub mod selects;
 
 use dadbs::{DevConfig, DevReady, NodeError, run_dev};
