@@ -86,7 +86,7 @@ impl Network {
     /// Makes homes, keys and genesis on free ports; nothing runs yet.
     pub fn make(validators: u16, full_nodes: u16) -> Network {
         let dir = tempfile::tempdir().unwrap();
-        let base = free_base(5 * (validators + full_nodes));
+        let base = free_base(6 * (validators + full_nodes));
         let made = command(dir.path())
             .args(["testnet", "init", "--validators", &validators.to_string()])
             .args(["--full-nodes", &full_nodes.to_string(), "--base-port", &base.to_string()])
@@ -152,6 +152,23 @@ impl Network {
         drop(self.nodes[number].take().unwrap());
     }
 
+    pub fn is_up(&self, number: usize) -> bool {
+        self.nodes[number].is_some()
+    }
+
+    /// Waits until the node ended by itself.
+    pub fn wait_exit(&mut self, number: usize) -> ExitStatus {
+        wait_exit(&mut self.nodes[number].take().unwrap())
+    }
+
+    /// Changes `node.json` of a node.
+    pub fn edit_settings(&self, number: usize, edit: impl FnOnce(&mut Json)) {
+        let path = self.home(number).join("node.json");
+        let mut settings = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        edit(&mut settings);
+        std::fs::write(&path, settings.to_string()).unwrap();
+    }
+
     /// SIGTERM; the node must end well.
     pub fn stop(&mut self, number: usize) {
         signal(self.pid(number), Signal::SIGTERM);
@@ -193,7 +210,6 @@ impl Network {
     pub fn wait_for_all(&self) {
         let height = |number| wait_for("an answer", || self.state(number)).0;
         let newest = (0..self.members.len()).map(height).max().unwrap();
-        eprintln!("DEBUG newest {newest} {:?}", (0..self.members.len()).map(height).collect::<Vec<_>>());
         for number in 0..self.members.len() {
             self.wait_height(number, newest);
         }
