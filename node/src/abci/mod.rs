@@ -1,6 +1,7 @@
 //! ABCI 2.0 for CometBFT 0.38: the adapter and its socket server.
 
 mod adapter;
+mod grammar;
 mod indexer;
 mod server;
 
