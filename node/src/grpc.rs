@@ -3,11 +3,13 @@
 //! 1. Every path of [`crate::api::paths`] is routed; reflection lists exactly their services, and those
 //!    of health and reflection themselves.
 //! 2. gRPC-Web and CORS are on: a browser may call any method.
-//! 3. Requests are at most [`REQUEST_BYTES_MAX`] long, [`CALLS_MAX`] run at once, and each is answered
+//! 3. Health says whether the node is caught up ([`crate::readiness`]).
+//! 4. Requests are at most [`REQUEST_BYTES_MAX`] long, [`CALLS_MAX`] run at once, and each is answered
 //!    within [`CALL_TIMEOUT`].
 
 use crate::api::{self, Api, ApiError};
 use crate::error::NodeError;
+use crate::readiness::Readiness;
 use prost::bytes::{Buf, BufMut};
 use std::convert::Infallible;
 use std::future::Future;
@@ -21,11 +23,12 @@ use tonic::codegen::http;
 use tonic::server::{Grpc, UnaryService};
 use tonic::service::Routes;
 use tonic::{Code, Request, Response, Status};
+use tonic_health::pb::health_server::HealthServer;
 use tower_http::cors::CorsLayer;
 
-/// Bytes of a request (rule 3): a transaction and its envelope.
+/// Bytes of a request (rule 4): a transaction and its envelope.
 pub const REQUEST_BYTES_MAX: usize = 2_097_152;
-/// Calls that run at once (rule 3); others wait for [`QUEUE_TIMEOUT`].
+/// Calls that run at once (rule 4); others wait for [`QUEUE_TIMEOUT`].
 pub const CALLS_MAX: usize = 32;
 /// How long a call waits for its turn.
 pub const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -52,6 +55,8 @@ impl Calls {
         let began = Instant::now();
         let answer = self.answer(path, request).await;
         let status = answer.as_ref().map_or_else(|error| error.status().code(), |_| Code::Ok);
+        // What is not served may be any text of a stranger.
+        let path = if status == Code::Unimplemented { "other" } else { path };
         self.api.metrics().called(path, &format!("{status:?}"), began);
         answer
     }
@@ -139,7 +144,7 @@ impl UnaryService<Vec<u8>> for Method {
     }
 }
 
-fn routes(calls: &Calls) -> Result<Routes, NodeError> {
+fn routes(calls: &Calls, readiness: &Readiness) -> Result<Routes, NodeError> {
     let mut reflection = [(); 2].map(|()| {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(dadbs_proto::FILE_DESCRIPTOR_SET)
@@ -153,7 +158,7 @@ fn routes(calls: &Calls) -> Result<Routes, NodeError> {
     }
     let [v1, v1alpha] = reflection;
     let unusable = |error| NodeError::Config(format!("the descriptor set is unusable: {error}"));
-    let (_, health) = tonic_health::server::health_reporter();
+    let health = HealthServer::new(readiness.clone());
     let mut routes = Routes::new(v1.build_v1().map_err(unusable)?)
         .add_service(v1alpha.build_v1alpha().map_err(unusable)?)
         .add_service(health);
@@ -177,9 +182,10 @@ fn routes(calls: &Calls) -> Result<Routes, NodeError> {
 pub async fn serve(
     listener: TcpListener,
     calls: Calls,
+    readiness: Readiness,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), NodeError> {
-    let routes = routes(&calls)?;
+    let routes = routes(&calls, &readiness)?;
     let router = routes
         .into_axum_router()
         .layer(tonic_web::GrpcWebLayer::new())

@@ -18,6 +18,7 @@ pub mod http;
 pub mod index;
 pub mod metrics;
 pub mod network;
+pub mod readiness;
 pub mod rpc;
 pub mod telemetry;
 

@@ -183,3 +183,79 @@ async fn the_index_misses_nothing_whatever_is_killed() {
     println!("{newest} blocks, {sequence} transactions, 8 kills");
     assert!(sequence > 40, "{sequence}");
 }
+
+async fn app_hash(comet: &Comet) -> (Value, Value) {
+    let info = comet.result("abci_info", json!({})).await["response"].take();
+    (info["last_block_height"].clone(), info["last_block_app_hash"].clone())
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    drop(std::fs::remove_dir_all(to));
+    assert!(
+        std::process::Command::new("cp").arg("-a").args([from, to]).status().unwrap().success()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: builds and runs CometBFT"]
+async fn a_lost_home_is_replayed_into_the_same_hash() {
+    let mut comet = Comet::new(&[]);
+    comet.start().await;
+    for sequence in 0..12 {
+        assert_eq!(commit(&comet, &send_tx(ALICE, sequence, TO, 1)).await["code"], 0);
+    }
+    // A few heights are lost: the home of an earlier time comes back.
+    comet.kill_node();
+    comet.kill_engine();
+    let earlier = comet.dir.path().join("earlier");
+    copy(&comet.home(), &earlier);
+    comet.start().await;
+    for sequence in 12..20 {
+        assert_eq!(commit(&comet, &send_tx(ALICE, sequence, TO, 1)).await["code"], 0);
+    }
+    // The proof block follows.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let before = app_hash(&comet).await;
+    comet.kill_node();
+    comet.kill_engine();
+    copy(&earlier, &comet.home());
+    comet.start().await;
+    assert_eq!(app_hash(&comet).await, before);
+    check_index(&comet).await;
+    // All of it is lost; CometBFT's blocks are kept.
+    comet.kill_node();
+    comet.kill_engine();
+    std::fs::remove_dir_all(comet.home()).unwrap();
+    comet.start().await;
+    assert_eq!(app_hash(&comet).await, before);
+    let newest = check_index(&comet).await;
+    println!("{newest} blocks replayed into {}", before.1);
+    assert_eq!(commit(&comet, &send_tx(ALICE, 20, TO, 1)).await["code"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: builds and runs CometBFT"]
+async fn health_follows_cometbft() {
+    let mut comet = Comet::new(&[]);
+    comet.start().await;
+    let healthz = |addr| async move {
+        let request = b"GET /healthz HTTP/1.0\r\nHost: x\r\n\r\n";
+        serde_json::from_str::<Value>(&common::http(addr, request).await).unwrap()
+    };
+    let started = Instant::now();
+    while healthz(comet.facade).await["serves"] != true {
+        assert!(started.elapsed() < Duration::from_secs(20), "{}", comet.logs());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    comet.kill_engine();
+    let started = Instant::now();
+    let why = loop {
+        let state = healthz(comet.facade).await;
+        if state["serves"] == false {
+            break state["why"].clone();
+        }
+        assert!(started.elapsed() < Duration::from_secs(30), "{state}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    assert!(why.as_str().unwrap().contains("CometBFT's RPC"), "{why}");
+}

@@ -6,8 +6,10 @@
 //! 4. Answers go out in order, and on Flush, as CometBFT expects.
 //! 5. `CheckTx` calls that have arrived together, up to [`CHECKS_MAX`], are handed over together.
 //! 6. A panic in a call is answered with an exception and ends the node: CometBFT ends with it.
-//! 7. A connection that sends what is no request is closed with an exception; the node goes on.
+//! 7. A call out of order ([`super::grammar`]) is a fault: exception, and the node ends.
+//! 8. A connection that sends what is no request is closed with an exception; the node goes on.
 
+use super::grammar::Grammar;
 use crate::core_thread::{Core, panic_text};
 use crate::error::NodeError;
 use dadbs_types::Fatal;
@@ -303,6 +305,7 @@ fn read_calls(reader: &mut BufReader<impl Read>) -> io::Result<Vec<Asked>> {
 fn serve_connection(stream: Stream, app: &impl CheckAll, core: &Core) -> io::Result<()> {
     let mut reader = BufReader::with_capacity(READ_BYTES, stream.try_clone()?);
     let mut writer = BufWriter::with_capacity(READ_BYTES, stream);
+    let mut grammar = Grammar::default();
     loop {
         let calls = match read_calls(&mut reader) {
             Ok(calls) if calls.is_empty() => return Ok(()),
@@ -314,6 +317,11 @@ fn serve_connection(stream: Stream, app: &impl CheckAll, core: &Core) -> io::Res
             }
         };
         let flushes = matches!(calls.last(), Some(Asked::Flush(_)));
+        if let Err(text) = calls.iter().try_for_each(|call| grammar.take(call)) {
+            let sent = exception(&mut writer, text.clone());
+            core.record_fault(&Fatal::new(text));
+            return sent;
+        }
         match catch_unwind(AssertUnwindSafe(|| answer_all(app, calls))) {
             Ok(answers) => {
                 for answer in answers {

@@ -6,7 +6,8 @@
 //! 3. 64-bit numbers are strings, hashes upper-case hex, bytes base64.
 //! 4. What the index and our own queries know is answered here; under CometBFT the rest is forwarded to it.
 //! 5. `/websocket` takes subscriptions ([`websocket`]).
-//! 6. Bodies are at most [`BODY_BYTES_MAX`] long.
+//! 6. `/healthz` answers 200 while the node is caught up, else 503 and why ([`crate::readiness`]).
+//! 7. Bodies are at most [`BODY_BYTES_MAX`] long.
 
 mod comet;
 mod dev;
@@ -15,12 +16,15 @@ mod params;
 mod shapes;
 mod websocket;
 
+pub(crate) use dev::node_info as dev_node_info;
+
 use crate::engine::cometbft::CometBft;
 use crate::engine::dev::DevEngine;
 use crate::error::NodeError;
 use crate::grpc::Calls;
 use crate::http::HEAD_TIMEOUT;
 use crate::index::TxIndex;
+use crate::readiness::Readiness;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
@@ -42,7 +46,7 @@ use tower_http::cors::CorsLayer;
 pub const COMETBFT_VERSION: &str = "0.38.25";
 /// Requests of one batch (rule 2).
 pub const BATCH_MAX: usize = 32;
-/// Bytes of a body (rule 6).
+/// Bytes of a body (rule 7).
 pub const BODY_BYTES_MAX: usize = 2_097_152;
 
 /// How long requests may take when the node stops.
@@ -65,17 +69,19 @@ pub struct Facade {
     calls: Calls,
     forwards: Arc<Semaphore>,
     websockets: Arc<Semaphore>,
+    readiness: Readiness,
 }
 
 impl Facade {
     /// A facade over an engine.
-    pub fn new(source: Source, index: Arc<TxIndex>, calls: Calls) -> Facade {
+    pub fn new(source: Source, index: Arc<TxIndex>, calls: Calls, readiness: Readiness) -> Facade {
         Facade {
             source,
             index,
             calls,
             forwards: Arc::new(Semaphore::new(comet::FORWARDS_MAX)),
             websockets: Arc::new(Semaphore::new(websocket::CLIENTS_MAX)),
+            readiness,
         }
     }
 
@@ -201,6 +207,13 @@ async fn get_rpc(
     Json(envelope(&json!(-1), outcome)).into_response()
 }
 
+async fn get_healthz(State(facade): State<Facade>) -> Response {
+    let state = facade.readiness.state();
+    let status = if state.serves { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = json!({ "serves": state.serves, "why": state.why, "height": facade.index.height().to_string() });
+    (status, Json(body)).into_response()
+}
+
 async fn get_names(State(facade): State<Facade>) -> String {
     facade.names().join("\n")
 }
@@ -213,6 +226,7 @@ pub async fn serve(
 ) -> Result<(), NodeError> {
     let router = Router::new()
         .route("/", post(post_rpc).get(get_names))
+        .route("/healthz", get(get_healthz))
         .route("/websocket", get(websocket::upgrade))
         .route("/{method}", get(get_rpc))
         .layer(CorsLayer::permissive())
