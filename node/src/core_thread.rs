@@ -6,6 +6,7 @@
 //! 4. A fault is kept, every later command answers with it, and the top of the node sees it and ends the
 //!    process. A panic in the thread is a fault.
 
+use crate::metrics::Metrics;
 use dadbs_app::{
     App, AppConfig, Block, BlockOutcome, ChainParams, CheckKind, Checker, Genesis, Info, Queries,
     TxResult,
@@ -16,6 +17,7 @@ use dadbs_types::{Code, Error, Fatal, Hash, Rejection, Value};
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 use tokio::sync::{oneshot, watch};
 
 /// Native stack of the thread, bytes: a contract's call finds all it needs, and 16 MiB are left for what is
@@ -38,6 +40,7 @@ struct Shared {
     queue: Mutex<Queue>,
     wake: Condvar,
     fault: watch::Sender<Option<Fatal>>,
+    metrics: Arc<Metrics>,
     committed: watch::Sender<Info>,
     /// Set once genesis is applied: none exists before.
     readers: OnceLock<Readers>,
@@ -91,6 +94,7 @@ impl CoreThread {
                         wake: Condvar::new(),
                         fault: watch::channel(None).0,
                         committed: watch::channel(app.info()).0,
+                        metrics: Arc::default(),
                         readers: OnceLock::new(),
                     });
                     if app.info().initialized {
@@ -203,6 +207,11 @@ fn record(shared: &Shared, fatal: &Fatal) {
 }
 
 impl Core {
+    /// What the node tells Prometheus.
+    pub fn metrics(&self) -> Arc<Metrics> {
+        self.shared.metrics.clone()
+    }
+
     /// Keeps `fatal` as the reason for which the node ends, unless there is one.
     pub fn record_fault(&self, fatal: &Fatal) {
         record(&self.shared, fatal);
@@ -318,14 +327,22 @@ impl Core {
 
     /// Executes a block.
     pub fn finalize_block(&self, block: Block) -> Result<BlockOutcome, Fatal> {
-        self.consensus(Some(true), move |app| app.finalize_block(&block))
+        let metrics = self.metrics();
+        self.consensus(Some(true), move |app| {
+            let began = Instant::now();
+            let outcome = app.finalize_block(&block)?;
+            metrics.executed(&outcome, began);
+            Ok(outcome)
+        })
     }
 
     /// Persists the executed block.
     pub fn commit(&self) -> Result<(), Fatal> {
         let shared = self.shared.clone();
         self.consensus(Some(false), move |app| {
+            let began = Instant::now();
             app.commit()?;
+            shared.metrics.committed(app.info().height, app.store().leaves(), began);
             shared.committed.send_replace(app.info());
             Ok(())
         })
@@ -356,7 +373,12 @@ impl Core {
         let Some(readers) = self.shared.readers.get() else {
             return Ok(TxResult::rejected(&no_genesis()));
         };
-        self.kept(locked(&readers.checker).check_tx(tx, kind))
+        let began = Instant::now();
+        let checked = locked(&readers.checker).check_tx(tx, kind);
+        if let Ok(result) = &checked {
+            self.shared.metrics.checked(result, began);
+        }
+        self.kept(checked)
     }
 
     /// Forgets what `CheckTx` counts as pending.

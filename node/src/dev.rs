@@ -1,5 +1,6 @@
 //! `dadbs dev`: one validator in this process with gRPC and the CometBFT RPC facade.
 
+use crate::abci::{listen_if, serve_if};
 use crate::api::Api;
 use crate::core_thread::CoreThread;
 use crate::engine::Engine;
@@ -8,6 +9,7 @@ use crate::error::{NodeError, listen};
 use crate::grpc::{self, Calls};
 use crate::home::Home;
 use crate::index::TxIndex;
+use crate::metrics;
 use crate::rpc;
 use dadbs_app::{AppConfig, CHECKPOINT_INTERVAL, Genesis};
 use dadbs_client::SecretKey;
@@ -33,6 +35,8 @@ pub struct DevConfig {
     pub grpc_addr: SocketAddr,
     /// Where the RPC facade listens; port 0 takes a free one.
     pub rpc_addr: SocketAddr,
+    /// Where metrics are served; without it they are not.
+    pub metrics_addr: Option<SocketAddr>,
     /// Heights between two checkpoints of the tree.
     pub checkpoint_interval: u64,
     /// Compare every row with the tree at the start.
@@ -49,6 +53,7 @@ impl DevConfig {
             block_time: None,
             grpc_addr: (Ipv4Addr::LOCALHOST, 9090).into(),
             rpc_addr: (Ipv4Addr::LOCALHOST, 26657).into(),
+            metrics_addr: None,
             checkpoint_interval: CHECKPOINT_INTERVAL,
             verify_rows: true,
         }
@@ -109,6 +114,7 @@ pub async fn run_dev(
     let faucet = config.faucet.as_ref().map(secret).transpose()?;
     let grpc_listener = listen(config.grpc_addr, "--grpc-addr").await?;
     let rpc_listener = listen(config.rpc_addr, "--rpc-addr").await?;
+    let metrics_listener = listen_if(config.metrics_addr, "--metrics-addr").await?;
     let opened = tokio::task::spawn_blocking({
         let config = config.clone();
         move || open(&config)
@@ -132,21 +138,27 @@ pub async fn run_dev(
     let mut grpc =
         tokio::spawn(grpc::serve(grpc_listener, calls.clone(), stopped(stopping.clone())));
     let facade = rpc::Facade::new(rpc::Source::Dev(engine), parts.index.clone(), calls);
-    let mut rpc = tokio::spawn(rpc::serve(rpc_listener, facade, stopped(stopping)));
+    let mut rpc = tokio::spawn(rpc::serve(rpc_listener, facade, stopped(stopping.clone())));
+    let mut metrics = tokio::spawn(serve_if(metrics_listener, stopping, {
+        let (metrics, home) = (core.metrics(), config.home.clone());
+        move |listener, stop| metrics::serve(listener, metrics, home, None, stop)
+    }));
     ready(&seen);
     let outcome = tokio::select! {
         () = shutdown => Ok(()),
         fatal = core.fault() => Err(NodeError::Fatal(fatal)),
         served = &mut grpc => Err(ended("gRPC", served)),
         served = &mut rpc => Err(ended("RPC", served)),
+        served = &mut metrics => Err(ended("metrics", served)),
     };
     stop.send_replace(true);
     // The servers drain within their own bound; how they end changes nothing now.
     if outcome.is_ok() {
-        drop(tokio::join!(grpc, rpc));
+        drop(tokio::join!(grpc, rpc, metrics));
     } else {
         grpc.abort();
         rpc.abort();
+        metrics.abort();
     }
     let closed = tokio::task::spawn_blocking(move || parts.close());
     closed.await.map_err(|error| NodeError::Config(format!("the stop panicked: {error}")))?;

@@ -13,7 +13,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
@@ -22,7 +22,7 @@ use tonic::server::{Grpc, UnaryService};
 use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 use tower_http::cors::CorsLayer;
 
 /// Bytes of a request (rule 3): a transaction and its envelope.
@@ -55,6 +55,14 @@ impl Calls {
 
     /// Answers a path.
     pub async fn call(&self, path: &str, request: Vec<u8>) -> api::Answer {
+        let began = Instant::now();
+        let answer = self.answer(path, request).await;
+        let status = answer.as_ref().map_or_else(|error| error.status().code(), |_| Code::Ok);
+        self.api.metrics().called(path, &format!("{status:?}"), began);
+        answer
+    }
+
+    async fn answer(&self, path: &str, request: Vec<u8>) -> api::Answer {
         let turn = tokio::time::timeout(QUEUE_TIMEOUT, self.turns.clone().acquire_owned());
         let Ok(Ok(turn)) = turn.await else {
             return Err(ApiError::busy("the node is busy; try again in a moment"));

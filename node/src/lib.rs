@@ -15,6 +15,7 @@ pub mod genesis_doc;
 pub mod grpc;
 pub mod home;
 pub mod index;
+pub mod metrics;
 pub mod network;
 pub mod rpc;
 pub mod telemetry;

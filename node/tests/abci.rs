@@ -25,6 +25,8 @@ async fn start(home: &std::path::Path) -> Running {
     let (stop, stopped) = oneshot::channel::<()>();
     let (up, is_up) = oneshot::channel();
     let config = AbciConfig {
+        metrics_addr: None,
+        cometbft_metrics: None,
         home: home.to_path_buf(),
         abci_addr: AbciAddr::Tcp(([127, 0, 0, 1], 0).into()),
         grpc_addr: None,

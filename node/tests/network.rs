@@ -127,7 +127,7 @@ fn a_killed_node_catches_up_and_a_stranger_joins() {
 
     // A stranger knows an RPC and a peer.
     let home = network.dir.path().join("stranger");
-    let base = free_base(5).to_string();
+    let base = free_base(6).to_string();
     let rpc = format!("http://{}", network.members[4].listen.rpc);
     let id = get(network.members[0].listen.rpc, "status").unwrap()["node_info"]["id"].clone();
     let peer = format!("{}@{}", id.as_str().unwrap(), network.members[0].dial);
@@ -209,7 +209,7 @@ struct Alone {
 impl Alone {
     fn make() -> Alone {
         let dir = tempfile::tempdir().unwrap();
-        let alone = Alone { dir, base: free_base(5) };
+        let alone = Alone { dir, base: free_base(6) };
         let base = alone.base.to_string();
         let init = ["init", "--fund", FUND, "--base-port", &base, "--chain-id", "alone-1"];
         let made = command(&alone.home()).args(init).output().unwrap();
@@ -292,8 +292,8 @@ fn start_names_taken_ports_and_a_home_in_use() {
     assert!(copied.success());
     std::fs::remove_file(copy.join("abci.sock")).unwrap();
     let settings = std::fs::read_to_string(copy.join("node.json")).unwrap();
-    let base = free_base(5);
-    let moved = (0..5).fold(settings, |text, offset| {
+    let base = free_base(6);
+    let moved = (0..6).fold(settings, |text, offset| {
         text.replace(&format!(":{}\"", alone.base + offset), &format!(":{}\"", base + offset))
     });
     std::fs::write(copy.join("node.json"), moved).unwrap();

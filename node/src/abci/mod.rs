@@ -16,6 +16,7 @@ use crate::error::{NodeError, listen};
 use crate::grpc::{self, Calls};
 use crate::home::Home;
 use crate::index::TxIndex;
+use crate::metrics;
 use crate::rpc::{self, Facade};
 use dadbs_app::AppConfig;
 use std::future::Future;
@@ -39,6 +40,10 @@ pub struct AbciConfig {
     /// CometBFT's RPC, such as `http://127.0.0.1:26657`: gRPC and the facade broadcast and prove through
     /// it, and the index fetches from it what it lacks.
     pub cometbft_rpc: Option<String>,
+    /// Where metrics are served; without it they are not.
+    pub metrics_addr: Option<SocketAddr>,
+    /// Where CometBFT serves its own metrics, which ours pass on.
+    pub cometbft_metrics: Option<SocketAddr>,
     /// Heights between two checkpoints of the tree.
     pub checkpoint_interval: u64,
     /// Compare every row with the tree at the start.
@@ -92,6 +97,7 @@ pub async fn run_abci(
     let server = Server::bind(&config.abci_addr).await?;
     let grpc_listener = listen_if(config.grpc_addr, "--grpc-addr").await?;
     let rpc_listener = listen_if(config.rpc_addr, "--rpc-addr").await?;
+    let metrics_listener = listen_if(config.metrics_addr, "--metrics-addr").await?;
     let opened = tokio::task::spawn_blocking({
         let config = config.clone();
         move || open(&config)
@@ -129,6 +135,10 @@ pub async fn run_abci(
             }
         }
     }));
+    let mut metrics = tokio::spawn(serve_if(metrics_listener, stopping.clone(), {
+        let (metrics, home) = (core.metrics(), config.home.clone());
+        move |listener, stop| metrics::serve(listener, metrics, home, config.cometbft_metrics, stop)
+    }));
     let mut abci = tokio::spawn(server.serve(adapter, core.clone(), stopped(stopping)));
     ready(&seen);
     let outcome = tokio::select! {
@@ -136,6 +146,7 @@ pub async fn run_abci(
         fatal = core.fault() => Err(NodeError::Fatal(fatal)),
         served = &mut grpc => Err(ended("gRPC", served)),
         served = &mut rpc => Err(ended("RPC", served)),
+        served = &mut metrics => Err(ended("metrics", served)),
         served = &mut abci => Err(ended("ABCI", served)),
     };
     // Lets a connection that met the fault send its exception.
@@ -143,10 +154,11 @@ pub async fn run_abci(
     stop.send_replace(true);
     if outcome.is_ok() {
         // How the servers end changes nothing now.
-        drop(tokio::join!(grpc, rpc, abci));
+        drop(tokio::join!(grpc, rpc, metrics, abci));
     } else {
         grpc.abort();
         rpc.abort();
+        metrics.abort();
         abci.abort();
     }
     let closed = tokio::task::spawn_blocking(move || {
@@ -157,7 +169,8 @@ pub async fn run_abci(
     outcome
 }
 
-async fn listen_if(
+/// Listens if there is an address.
+pub(crate) async fn listen_if(
     addr: Option<SocketAddr>,
     flag: &'static str,
 ) -> Result<Option<TcpListener>, NodeError> {
@@ -168,7 +181,7 @@ async fn listen_if(
 }
 
 /// Serves if there is a listener, else waits for the stop.
-async fn serve_if<S, F>(
+pub(crate) async fn serve_if<S, F>(
     listener: Option<TcpListener>,
     stopping: watch::Receiver<bool>,
     serve: S,

@@ -18,6 +18,7 @@ use crate::core_thread::Core;
 use crate::engine::Engine;
 use crate::engine::dev::DevEngine;
 use crate::index::TxIndex;
+use crate::metrics::Metrics;
 use dadbs_app::ChainParams;
 use dadbs_client::SecretKey;
 use prost::Message;
@@ -73,6 +74,11 @@ fn decode<Request: Message + Default>(bytes: &[u8]) -> Result<Request, ApiError>
 }
 
 impl Api {
+    /// What the node tells Prometheus.
+    pub fn metrics(&self) -> Arc<Metrics> {
+        self.core.metrics()
+    }
+
     /// The parts of a node; the faucet is the dev engine's.
     pub fn new(core: Core, index: Arc<TxIndex>, engine: Engine, faucet: Option<SecretKey>) -> Api {
         Api { core, index, engine, faucet: faucet.map(Mutex::new) }

@@ -22,6 +22,9 @@ pub(crate) struct Dev {
     /// Where the CometBFT RPC listens; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:26657", value_name = "ADDR")]
     rpc_addr: SocketAddr,
+    /// Where Prometheus finds metrics; without it they are not served
+    #[arg(long, value_name = "ADDR")]
+    metrics_addr: Option<SocketAddr>,
     /// Seconds between blocks; without it a block per transaction
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     block_time: Option<Duration>,
@@ -74,6 +77,7 @@ pub(crate) async fn run(globals: &Globals, args: &Dev) -> Outcome {
         block_time: args.block_time,
         grpc_addr: args.grpc_addr,
         rpc_addr: args.rpc_addr,
+        metrics_addr: args.metrics_addr,
         ..DevConfig::new(state, dadbs_genesis::genesis(chain_id, funded::now_ns()?, balances))
     };
     let ready = |ready: &DevReady| print(globals, args, &funded, ready);

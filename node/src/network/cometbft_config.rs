@@ -58,7 +58,7 @@ fn derived(settings: &Settings) -> Vec<(&'static str, Value)> {
         ("p2p.allow_duplicate_ip", json!(settings.private_network)),
         ("mempool.max_tx_bytes", json!(TX_BYTES_MAX)),
         ("instrumentation.prometheus", json!(true)),
-        ("instrumentation.prometheus_listen_addr", json!(listen.metrics.to_string())),
+        ("instrumentation.prometheus_listen_addr", json!(listen.cometbft_metrics.to_string())),
     ]
 }
 

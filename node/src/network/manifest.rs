@@ -91,7 +91,7 @@ impl Manifest {
         }
         let base = self.base_port.unwrap_or(26650);
         if base < 1024 || base.checked_add(nodes.saturating_mul(10)).is_none() {
-            return Err(format!("there are no {nodes} times 5 ports from {base} up"));
+            return Err(format!("there are no {nodes} times 6 ports from {base} up"));
         }
         cometbft_config::check(&self.cometbft)
     }
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(members[0].listen.rpc.to_string(), "127.0.0.1:26657");
         assert_eq!(members[4].dial, "127.0.0.1:26696");
         let moved = Manifest { base_port: Some(40_000), ..sample() }.members();
-        assert_eq!(moved[4].listen.metrics.to_string(), "127.0.0.1:40024");
+        assert_eq!(moved[4].listen.metrics.to_string(), "127.0.0.1:40028");
     }
 
     #[test]

@@ -158,6 +158,8 @@ pub async fn run_node(
         abci_addr: AbciAddr::Unix(home::socket(&home.path)),
         grpc_addr: Some(settings.listen.grpc),
         rpc_addr: Some(settings.listen.rpc),
+        metrics_addr: Some(settings.listen.metrics),
+        cometbft_metrics: Some(settings.listen.cometbft_metrics),
         cometbft_rpc: Some(format!("http://{}", reachable(settings.listen.cometbft_rpc))),
         checkpoint_interval: CHECKPOINT_INTERVAL,
         verify_rows: true,

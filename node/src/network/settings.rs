@@ -30,8 +30,10 @@ pub struct Listen {
     pub grpc: SocketAddr,
     /// CometBFT's own RPC, without TLS and limits per client: loopback.
     pub cometbft_rpc: SocketAddr,
-    /// Prometheus.
+    /// Prometheus: the node's metrics, and with them CometBFT's.
     pub metrics: SocketAddr,
+    /// CometBFT's own metrics: loopback.
+    pub cometbft_metrics: SocketAddr,
 }
 
 impl Listen {
@@ -51,24 +53,33 @@ impl Listen {
             grpc: (clients, 9090u16.saturating_add(number)).into(),
             cometbft_rpc: (loopback, port(26658)).into(),
             metrics: (clients, port(26660)).into(),
+            cometbft_metrics: (loopback, port(26661)).into(),
         }
     }
 
     /// Node `number` of several on one machine, all ports from `base` up.
     pub fn from_base(base: u16, number: u16) -> Listen {
-        let first = base.saturating_add(number.saturating_mul(5));
+        let first = base.saturating_add(number.saturating_mul(6));
         let at = |offset: u16| (Ipv4Addr::LOCALHOST, first.saturating_add(offset)).into();
-        Listen { p2p: at(0), rpc: at(1), grpc: at(2), cometbft_rpc: at(3), metrics: at(4) }
+        Listen {
+            p2p: at(0),
+            rpc: at(1),
+            grpc: at(2),
+            cometbft_rpc: at(3),
+            metrics: at(4),
+            cometbft_metrics: at(5),
+        }
     }
 
     /// Each address with the name of its field.
-    pub fn named(&self) -> [(&'static str, SocketAddr); 5] {
+    pub fn named(&self) -> [(&'static str, SocketAddr); 6] {
         [
             ("listen.p2p in node.json", self.p2p),
             ("listen.rpc in node.json", self.rpc),
             ("listen.grpc in node.json", self.grpc),
             ("listen.cometbft_rpc in node.json", self.cometbft_rpc),
             ("listen.metrics in node.json", self.metrics),
+            ("listen.cometbft_metrics in node.json", self.cometbft_metrics),
         ]
     }
 }

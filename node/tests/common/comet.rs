@@ -206,6 +206,8 @@ pub async fn child() {
     let addr = |name| std::env::var(name).unwrap();
     dadbs::telemetry::init(dadbs::telemetry::Format::Plain, "info").unwrap();
     let config = AbciConfig {
+        metrics_addr: None,
+        cometbft_metrics: None,
         home: home.into(),
         abci_addr: addr("DADBS_TEST_ABCI").parse().unwrap(),
         grpc_addr: Some(addr("DADBS_TEST_GRPC").parse().unwrap()),

@@ -86,7 +86,7 @@ impl Network {
     /// Makes homes, keys and genesis on free ports; nothing runs yet.
     pub fn make(validators: u16, full_nodes: u16) -> Network {
         let dir = tempfile::tempdir().unwrap();
-        let base = free_base(5 * (validators + full_nodes));
+        let base = free_base(6 * (validators + full_nodes));
         let made = command(dir.path())
             .args(["testnet", "init", "--validators", &validators.to_string()])
             .args(["--full-nodes", &full_nodes.to_string(), "--base-port", &base.to_string()])
@@ -193,7 +193,10 @@ impl Network {
     pub fn wait_for_all(&self) {
         let height = |number| wait_for("an answer", || self.state(number)).0;
         let newest = (0..self.members.len()).map(height).max().unwrap();
-        eprintln!("DEBUG newest {newest} {:?}", (0..self.members.len()).map(height).collect::<Vec<_>>());
+        eprintln!(
+            "DEBUG newest {newest} {:?}",
+            (0..self.members.len()).map(height).collect::<Vec<_>>()
+        );
         for number in 0..self.members.len() {
             self.wait_height(number, newest);
         }

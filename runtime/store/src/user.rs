@@ -22,6 +22,7 @@ use dadbs_sqlite::{Connection, SqlFailure, StopRow, ValueRef};
 use dadbs_types::{Code, Error, GasMeter, Rejection, Value, limits};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use tracing::trace_span;
 
 /// What a write statement did.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -157,6 +158,7 @@ impl Store {
         rows: &[Vec<Value>],
         gas: &mut GasMeter,
     ) -> (Result<Executed, Error>, GasParts) {
+        let _span = trace_span!("statement").entered();
         let mut spend = Spend::new(gas);
         let executed = self.exec_spending(database, sql, rows, &mut spend);
         (executed, spend.parts)
@@ -186,6 +188,7 @@ impl Store {
         params: &[Value],
         gas: &mut GasMeter,
     ) -> Result<Queried, Error> {
+        let _span = trace_span!("statement").entered();
         let mut spend = Spend::new(gas);
         let statement = self.pass(database, sql, Purpose::Read, &mut spend)?;
         let rows = [params.to_vec()];

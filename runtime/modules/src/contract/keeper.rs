@@ -215,6 +215,7 @@ fn call(
     let mut gas = context.gas.clone();
     let vm = context.vm;
     let result = {
+        let _span = tracing::trace_span!("contract").entered();
         let mut host = CallHost::new(context, contract, caller);
         vm.call(&code, entry, input, &mut host, &mut gas, Access::Write)
     };
