@@ -58,8 +58,9 @@ fn one_command_runs_four_validators_and_another_start_goes_on() {
     assert_eq!(ready["nodes"].as_array().unwrap().len(), 4);
 
     network.json(0, &["sql", "create", "shop"]);
-    network
-        .json(1, &["sql", "exec", "shop", "CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT)"]);
+    network.wait_for_all();
+    let create = "CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT)";
+    network.json(1, &["sql", "exec", "shop", create]);
     network.wait_for_all();
     network.json(2, &["sql", "exec", "shop", "INSERT INTO item VALUES (1, 'bolt')"]);
     network.wait_for_all();
@@ -94,6 +95,7 @@ fn one_command_runs_four_validators_and_another_start_goes_on() {
     assert!(ready["height"].as_u64().unwrap() > 4, "{ready}");
     let read = network.json(3, &["sql", "query", "shop", "SELECT count(*) FROM item"]);
     assert_eq!(read["rows"], json!([[2]]));
+    network.wait_for_all();
     network.json(3, &["sql", "exec", "shop", "INSERT INTO item VALUES (3, 'screw')"]);
     // The nodes end with their parent, however it ends.
     process.0.kill().unwrap();
