@@ -58,8 +58,9 @@ fn one_command_runs_four_validators_and_another_start_goes_on() {
     assert_eq!(ready["nodes"].as_array().unwrap().len(), 4);
 
     network.json(0, &["sql", "create", "shop"]);
-    network
-        .json(1, &["sql", "exec", "shop", "CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT)"]);
+    network.wait_for_all();
+    let create = "CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT)";
+    network.json(1, &["sql", "exec", "shop", create]);
     network.wait_for_all();
     network.json(2, &["sql", "exec", "shop", "INSERT INTO item VALUES (1, 'bolt')"]);
     network.wait_for_all();
@@ -94,6 +95,7 @@ fn one_command_runs_four_validators_and_another_start_goes_on() {
     assert!(ready["height"].as_u64().unwrap() > 4, "{ready}");
     let read = network.json(3, &["sql", "query", "shop", "SELECT count(*) FROM item"]);
     assert_eq!(read["rows"], json!([[2]]));
+    network.wait_for_all();
     network.json(3, &["sql", "exec", "shop", "INSERT INTO item VALUES (3, 'screw')"]);
     // The nodes end with their parent, however it ends.
     process.0.kill().unwrap();
@@ -127,7 +129,7 @@ fn a_killed_node_catches_up_and_a_stranger_joins() {
 
     // A stranger knows an RPC and a peer.
     let home = network.dir.path().join("stranger");
-    let base = free_base(5).to_string();
+    let base = free_base(6).to_string();
     let rpc = format!("http://{}", network.members[4].listen.rpc);
     let id = get(network.members[0].listen.rpc, "status").unwrap()["node_info"]["id"].clone();
     let peer = format!("{}@{}", id.as_str().unwrap(), network.members[0].dial);
@@ -209,7 +211,7 @@ struct Alone {
 impl Alone {
     fn make() -> Alone {
         let dir = tempfile::tempdir().unwrap();
-        let alone = Alone { dir, base: free_base(5) };
+        let alone = Alone { dir, base: free_base(6) };
         let base = alone.base.to_string();
         let init = ["init", "--fund", FUND, "--base-port", &base, "--chain-id", "alone-1"];
         let made = command(&alone.home()).args(init).output().unwrap();
@@ -292,8 +294,8 @@ fn start_names_taken_ports_and_a_home_in_use() {
     assert!(copied.success());
     std::fs::remove_file(copy.join("abci.sock")).unwrap();
     let settings = std::fs::read_to_string(copy.join("node.json")).unwrap();
-    let base = free_base(5);
-    let moved = (0..5).fold(settings, |text, offset| {
+    let base = free_base(6);
+    let moved = (0..6).fold(settings, |text, offset| {
         text.replace(&format!(":{}\"", alone.base + offset), &format!(":{}\"", base + offset))
     });
     std::fs::write(copy.join("node.json"), moved).unwrap();

@@ -21,7 +21,7 @@ pub(crate) struct Identity {
     /// The node's name in logs and for peers
     #[arg(long, default_value = "node", value_name = "NAME")]
     name: String,
-    /// Listen on five loopback ports from this one up, instead of 26656, 26657, 9090, 26658, 26660
+    /// Listen on six loopback ports from this one up, instead of 9090, 26656 to 26658, 26660 and 26661
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1024..65_530))]
     base_port: Option<u16>,
     /// Peers have private addresses, or share one

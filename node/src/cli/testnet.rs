@@ -33,7 +33,7 @@ pub(crate) struct Init {
     /// Nodes that follow
     #[arg(long, default_value_t = 0, value_name = "N")]
     full_nodes: u16,
-    /// Take five loopback ports for each node from this one up
+    /// Take six loopback ports for each node from this one up
     #[arg(long, value_name = "PORT")]
     base_port: Option<u16>,
     /// Funded accounts
