@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 use tokio::time::Sleep;
 
 /// Connections of one port at once (rule 1).
-pub const CONNECTIONS_MAX: usize = 900;
+pub const CONNECTIONS_MAX: usize = 400;
 /// How long the head of a request may take (rule 2).
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may send nothing (rule 2).
