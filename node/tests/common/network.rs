@@ -193,7 +193,10 @@ impl Network {
     pub fn wait_for_all(&self) {
         let height = |number| wait_for("an answer", || self.state(number)).0;
         let newest = (0..self.members.len()).map(height).max().unwrap();
-        eprintln!("DEBUG newest {newest} {:?}", (0..self.members.len()).map(height).collect::<Vec<_>>());
+        eprintln!(
+            "DEBUG newest {newest} {:?}",
+            (0..self.members.len()).map(height).collect::<Vec<_>>()
+        );
         for number in 0..self.members.len() {
             self.wait_height(number, newest);
         }

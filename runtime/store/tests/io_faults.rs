@@ -9,6 +9,7 @@
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     unsafe_code,
     unreachable_pub,
@@ -324,13 +325,17 @@ const FAULTS: [Fault; 7] = [
 
 #[test]
 fn a_failing_disk_stops_the_store_and_harms_nothing() {
-    FAULTS.into_iter().for_each(|fault| every(fault, 1, 5.0));
+    for fault in FAULTS {
+        every(fault, 1, 5.0);
+    }
 }
 
 #[test]
 #[ignore = "slow: seven faults at many more calls"]
 fn a_failing_disk_stops_the_store_and_harms_nothing_long() {
-    FAULTS.into_iter().for_each(|fault| every(fault, 1, 1.08));
+    for fault in FAULTS {
+        every(fault, 1, 1.08);
+    }
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! Statements whose compiling is long for their text.
+#![allow(clippy::too_many_lines, reason = "a table")]
 
 /// Tables that make it long.
 pub(crate) fn setup() -> Vec<String> {
