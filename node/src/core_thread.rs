@@ -3,19 +3,22 @@
 //! 1. One OS thread owns the [`App`] and with it the only writer; everybody else sends commands.
 //! 2. Commands of consensus run before reads that need the writer (simulate, explain).
 //! 3. Those reads wait while an executed block is uncommitted, and are refused when too many wait.
-//! 4. A fault is kept, every later command answers with it, and the top of the node sees it and ends the
+//! 4. Checks of transactions run on their callers' threads: what needs no order in parallel, the rest one
+//!    after the other. A commit does not wait for them: it says that they begin anew.
+//! 5. A fault is kept, every later command answers with it, and the top of the node sees it and ends the
 //!    process. A panic in the thread is a fault.
 
 use crate::metrics::Metrics;
 use dadbs_app::{
-    App, AppConfig, Block, BlockOutcome, ChainParams, CheckKind, Checker, Genesis, Info, Queries,
-    TxResult,
+    App, AppConfig, Block, BlockOutcome, ChainParams, CheckKind, Checker, Genesis, Info, Precheck,
+    Prechecked, Queries, TxResult,
 };
 use dadbs_proto::dadbs::sql::v1::{ExplainRequest, ExplainResponse};
 use dadbs_store::RowProof;
 use dadbs_types::{Code, Error, Fatal, Hash, Rejection, Value};
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 use tokio::sync::{oneshot, watch};
@@ -23,6 +26,10 @@ use tokio::sync::{oneshot, watch};
 /// Native stack of the thread, bytes: a contract's call finds all it needs, and 16 MiB are left for what is
 /// below it. Addresses only; pages are mapped when they are touched.
 const STACK_BYTES: usize = dadbs_vm::NATIVE_STACK_BYTES + (16 << 20);
+/// Threads that check transactions at once, the caller's among them.
+const PRECHECK_THREADS: usize = 4;
+/// Transactions for which a thread of its own pays.
+const PRECHECK_SHARE: usize = 8;
 /// Reads that may wait for the writer (rule 3).
 const WAITING_READS_MAX: usize = 16;
 
@@ -42,14 +49,23 @@ struct Shared {
     fault: watch::Sender<Option<Fatal>>,
     metrics: Arc<Metrics>,
     committed: watch::Sender<Info>,
+    /// Counts the commits after which checks begin anew (rule 4).
+    commits: AtomicU64,
     /// Set once genesis is applied: none exists before.
     readers: OnceLock<Readers>,
 }
 
 struct Readers {
-    checker: Mutex<Checker>,
+    precheck: Precheck,
+    checker: Mutex<Ordered>,
     queries: Queries,
     params: ChainParams,
+}
+
+/// The checks that follow the mempool's order, and the commit that they follow.
+struct Ordered {
+    checker: Checker,
+    commits: u64,
 }
 
 /// A handle of the application; clones share it.
@@ -81,6 +97,21 @@ pub(crate) fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
     }
 }
 
+/// `DADBS_FAILPOINT=name:nth` kills the process when this thread reaches that step for the nth time.
+#[cfg(feature = "failpoints")]
+fn arm_failpoint() {
+    use dadbs_store::failpoint::{Action, NAMES, arm};
+    let Ok(asked) = std::env::var("DADBS_FAILPOINT") else { return };
+    let parts = asked.split_once(':').and_then(|(name, nth)| {
+        let name = NAMES.iter().find(|known| **known == name)?;
+        Some((*name, nth.parse().ok()?))
+    });
+    match parts {
+        Some((name, nth)) => arm(name, nth, Action::Kill),
+        None => tracing::warn!("DADBS_FAILPOINT={asked} names no step"),
+    }
+}
+
 impl CoreThread {
     /// Opens the application and starts its thread.
     pub fn start(config: AppConfig) -> Result<CoreThread, Fatal> {
@@ -88,12 +119,15 @@ impl CoreThread {
         let builder = std::thread::Builder::new().name("core".into()).stack_size(STACK_BYTES);
         let thread = builder
             .spawn(move || {
+                #[cfg(feature = "failpoints")]
+                arm_failpoint();
                 let started = App::open(&config).and_then(|app| {
                     let shared = Arc::new(Shared {
                         queue: Mutex::default(),
                         wake: Condvar::new(),
                         fault: watch::channel(None).0,
                         committed: watch::channel(app.info()).0,
+                        commits: AtomicU64::new(0),
                         metrics: Arc::default(),
                         readers: OnceLock::new(),
                     });
@@ -175,7 +209,7 @@ fn run(mut app: App, shared: &Shared) {
             record(shared, &Fatal::new(format!("the core panicked: {text}")));
         }
         if shared.fault.borrow().is_some() {
-            // Dropped jobs answer their senders with the fault (rule 4).
+            // Dropped jobs answer their senders with the fault (rule 5).
             let mut queue = locked(&shared.queue);
             queue.closed = true;
             queue.consensus.clear();
@@ -185,9 +219,29 @@ fn run(mut app: App, shared: &Shared) {
     }
 }
 
+/// Runs the checks that need no order on up to [`PRECHECK_THREADS`] threads.
+fn precheck_all(precheck: &Precheck, txs: &[(&[u8], CheckKind)]) -> Result<Vec<Prechecked>, Fatal> {
+    let share = txs.len().div_ceil(PRECHECK_THREADS).max(PRECHECK_SHARE);
+    let mut shares = txs.chunks(share);
+    let Some(own) = shares.next() else { return Ok(Vec::new()) };
+    std::thread::scope(|scope| {
+        let others: Vec<_> = shares.map(|share| scope.spawn(move || precheck.run(share))).collect();
+        let mut checked = precheck.run(own)?;
+        for other in others {
+            let ended = other.join().map_err(|panic| {
+                let text = panic_text(panic.as_ref());
+                Fatal::new(format!("a check of transactions panicked: {text}"))
+            })?;
+            checked.extend(ended?);
+        }
+        Ok(checked)
+    })
+}
+
 fn open_readers(app: &App, shared: &Shared) -> Result<(), Fatal> {
     let readers = Readers {
-        checker: Mutex::new(app.checker()?),
+        precheck: app.precheck()?,
+        checker: Mutex::new(Ordered { checker: app.checker()?, commits: 0 }),
         queries: app.queries()?,
         params: app.params()?.clone(),
     };
@@ -327,6 +381,8 @@ impl Core {
 
     /// Executes a block.
     pub fn finalize_block(&self, block: Block) -> Result<BlockOutcome, Fatal> {
+        // Cheap for what the mempool has seen; a block from afar is verified on all threads.
+        self.precheck(&block.txs)?;
         let metrics = self.metrics();
         self.consensus(Some(true), move |app| {
             let began = Instant::now();
@@ -350,12 +406,13 @@ impl Core {
 
     /// The transactions of a proposal.
     pub fn prepare(&self, txs: Vec<Vec<u8>>, bytes_max: usize) -> Result<Vec<Vec<u8>>, Fatal> {
-        self.consensus(None, move |app| Ok(app.prepare_proposal(txs, bytes_max)))
+        self.consensus(None, move |app| app.prepare_proposal(txs, bytes_max))
     }
 
     /// True if the proposal is acceptable.
     pub fn process(&self, txs: Vec<Vec<u8>>) -> Result<bool, Fatal> {
-        self.consensus(None, move |app| Ok(app.process_proposal(&txs)))
+        self.precheck(&txs)?;
+        self.consensus(None, move |app| app.process_proposal(&txs))
     }
 
     /// Runs a transaction without its effects (rule 3).
@@ -370,22 +427,45 @@ impl Core {
 
     /// Checks a transaction for the mempool, on the caller's thread.
     pub fn check(&self, tx: &[u8], kind: CheckKind) -> Result<TxResult, Fatal> {
-        let Some(readers) = self.shared.readers.get() else {
-            return Ok(TxResult::rejected(&no_genesis()));
-        };
-        let began = Instant::now();
-        let checked = locked(&readers.checker).check_tx(tx, kind);
-        if let Ok(result) = &checked {
-            self.shared.metrics.checked(result, began);
-        }
-        self.kept(checked)
+        let mut results = self.check_all(&[(tx, kind)])?;
+        results.pop().ok_or_else(|| Fatal::new("a check has no result"))
     }
 
-    /// Forgets what `CheckTx` counts as pending.
+    /// Checks transactions for the mempool in their order (rule 4); the results have the same order.
+    pub fn check_all(&self, txs: &[(&[u8], CheckKind)]) -> Result<Vec<TxResult>, Fatal> {
+        let Some(readers) = self.shared.readers.get() else {
+            return Ok(vec![TxResult::rejected(&no_genesis()); txs.len()]);
+        };
+        let began = Instant::now();
+        self.kept((|| {
+            let prechecked = precheck_all(&readers.precheck, txs)?;
+            let mut ordered = locked(&readers.checker);
+            let mut results = Vec::with_capacity(txs.len());
+            for (tx, (_, kind)) in prechecked.into_iter().zip(txs) {
+                let commits = self.shared.commits.load(Ordering::Acquire);
+                if ordered.commits != commits {
+                    ordered.checker.reset();
+                    ordered.commits = commits;
+                }
+                let result = ordered.checker.in_order(tx, *kind)?;
+                self.shared.metrics.checked(&result, began);
+                results.push(result);
+            }
+            Ok(results)
+        })())
+    }
+
+    /// Decodes transactions and verifies their signatures in parallel, for the commands that follow; what
+    /// is refused is refused again there.
+    pub fn precheck(&self, txs: &[Vec<u8>]) -> Result<(), Fatal> {
+        let Some(readers) = self.shared.readers.get() else { return Ok(()) };
+        let txs: Vec<_> = txs.iter().map(|tx| (&tx[..], CheckKind::New)).collect();
+        self.kept(precheck_all(&readers.precheck, &txs).map(drop))
+    }
+
+    /// Lets what `CheckTx` counts as pending be forgotten before the next check (rule 4).
     pub fn reset_checks(&self) {
-        if let Some(readers) = self.shared.readers.get() {
-            locked(&readers.checker).reset();
-        }
+        self.shared.commits.fetch_add(1, Ordering::Release);
     }
 
     fn readers(&self) -> Result<&Readers, Error> {

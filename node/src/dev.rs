@@ -10,6 +10,7 @@ use crate::grpc::{self, Calls};
 use crate::home::Home;
 use crate::index::TxIndex;
 use crate::metrics;
+use crate::readiness::Readiness;
 use crate::rpc;
 use dadbs_app::{AppConfig, CHECKPOINT_INTERVAL, Genesis};
 use dadbs_client::SecretKey;
@@ -126,6 +127,8 @@ pub async fn run_dev(
     let engine = parts.engine.engine();
     let api = Api::new(core.clone(), parts.index.clone(), Engine::Dev(engine.clone()), faucet);
     let calls = Calls::new(Arc::new(api));
+    // The embedded engine is the whole network.
+    let readiness = Readiness::caught_up();
     let local = |listener: &tokio::net::TcpListener, asked| listener.local_addr().unwrap_or(asked);
     let seen = DevReady {
         chain_id: parts.genesis.chain_id.clone(),
@@ -135,9 +138,13 @@ pub async fn run_dev(
         resumed: parts.resumed,
     };
     let (stop, stopping) = watch::channel(false);
-    let mut grpc =
-        tokio::spawn(grpc::serve(grpc_listener, calls.clone(), stopped(stopping.clone())));
-    let facade = rpc::Facade::new(rpc::Source::Dev(engine), parts.index.clone(), calls);
+    let mut grpc = tokio::spawn(grpc::serve(
+        grpc_listener,
+        calls.clone(),
+        readiness.clone(),
+        stopped(stopping.clone()),
+    ));
+    let facade = rpc::Facade::new(rpc::Source::Dev(engine), parts.index.clone(), calls, readiness);
     let mut rpc = tokio::spawn(rpc::serve(rpc_listener, facade, stopped(stopping.clone())));
     let mut metrics = tokio::spawn(serve_if(metrics_listener, stopping, {
         let (metrics, home) = (core.metrics(), config.home.clone());

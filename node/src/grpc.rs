@@ -3,11 +3,13 @@
 //! 1. Every path of [`crate::api::paths`] is routed; reflection lists exactly their services, and those
 //!    of health and reflection themselves.
 //! 2. gRPC-Web and CORS are on: a browser may call any method.
-//! 3. Requests are at most [`REQUEST_BYTES_MAX`] long, [`CALLS_MAX`] run at once, and each is answered
+//! 3. Health says whether the node is caught up ([`crate::readiness`]).
+//! 4. Requests are at most [`REQUEST_BYTES_MAX`] long, [`CALLS_MAX`] run at once, and each is answered
 //!    within [`CALL_TIMEOUT`].
 
 use crate::api::{self, Api, ApiError};
 use crate::error::NodeError;
+use crate::readiness::Readiness;
 use prost::bytes::{Buf, BufMut};
 use std::convert::Infallible;
 use std::future::Future;
@@ -20,23 +22,18 @@ use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::codegen::http;
 use tonic::server::{Grpc, UnaryService};
 use tonic::service::Routes;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic::{Code, Request, Response, Status};
+use tonic_health::pb::health_server::HealthServer;
 use tower_http::cors::CorsLayer;
 
-/// Bytes of a request (rule 3): a transaction and its envelope.
+/// Bytes of a request (rule 4): a transaction and its envelope.
 pub const REQUEST_BYTES_MAX: usize = 2_097_152;
-/// Calls that run at once (rule 3); others wait for [`QUEUE_TIMEOUT`].
+/// Calls that run at once (rule 4); others wait for [`QUEUE_TIMEOUT`].
 pub const CALLS_MAX: usize = 32;
 /// How long a call waits for its turn.
 pub const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a call may take.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// Streams of one connection.
-const STREAMS_MAX: u32 = 128;
-/// Largest header block of a request.
-const HEADER_BYTES_MAX: u32 = 16_384;
 /// How long open connections may linger when the node stops.
 const DRAIN: Duration = Duration::from_secs(2);
 
@@ -58,6 +55,8 @@ impl Calls {
         let began = Instant::now();
         let answer = self.answer(path, request).await;
         let status = answer.as_ref().map_or_else(|error| error.status().code(), |_| Code::Ok);
+        // What is not served may be any text of a stranger.
+        let path = if status == Code::Unimplemented { "other" } else { path };
         self.api.metrics().called(path, &format!("{status:?}"), began);
         answer
     }
@@ -145,7 +144,7 @@ impl UnaryService<Vec<u8>> for Method {
     }
 }
 
-fn routes(calls: &Calls) -> Result<Routes, NodeError> {
+fn routes(calls: &Calls, readiness: &Readiness) -> Result<Routes, NodeError> {
     let mut reflection = [(); 2].map(|()| {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(dadbs_proto::FILE_DESCRIPTOR_SET)
@@ -159,7 +158,7 @@ fn routes(calls: &Calls) -> Result<Routes, NodeError> {
     }
     let [v1, v1alpha] = reflection;
     let unusable = |error| NodeError::Config(format!("the descriptor set is unusable: {error}"));
-    let (_, health) = tonic_health::server::health_reporter();
+    let health = HealthServer::new(readiness.clone());
     let mut routes = Routes::new(v1.build_v1().map_err(unusable)?)
         .add_service(v1alpha.build_v1alpha().map_err(unusable)?)
         .add_service(health);
@@ -183,35 +182,13 @@ fn routes(calls: &Calls) -> Result<Routes, NodeError> {
 pub async fn serve(
     listener: TcpListener,
     calls: Calls,
+    readiness: Readiness,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), NodeError> {
-    let routes = routes(&calls)?;
-    let (stopping, stopped) = tokio::sync::oneshot::channel();
-    let cors = CorsLayer::permissive();
-    let server = Server::builder()
-        .accept_http1(true)
-        .max_concurrent_streams(STREAMS_MAX)
-        .http2_max_header_list_size(HEADER_BYTES_MAX)
-        .http2_keepalive_interval(Some(Duration::from_mins(1)))
-        .layer(cors)
+    let routes = routes(&calls, &readiness)?;
+    let router = routes
+        .into_axum_router()
         .layer(tonic_web::GrpcWebLayer::new())
-        .add_routes(routes)
-        .serve_with_incoming_shutdown(
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
-            async move {
-                stop.await;
-                // The drain below may be over already.
-                let _gone = stopping.send(());
-            },
-        );
-    let drained = async {
-        // Also resolves if the server ended by itself.
-        drop(stopped.await);
-        tokio::time::sleep(DRAIN).await;
-    };
-    tokio::select! {
-        served = server => served
-            .map_err(|error| NodeError::Config(format!("the gRPC server stopped: {error}"))),
-        () = drained => Ok(()),
-    }
+        .layer(CorsLayer::permissive());
+    crate::http::serve("gRPC", listener, router, stop, DRAIN).await
 }

@@ -14,9 +14,11 @@ pub mod error;
 pub mod genesis_doc;
 pub mod grpc;
 pub mod home;
+pub mod http;
 pub mod index;
 pub mod metrics;
 pub mod network;
+pub mod readiness;
 pub mod rpc;
 pub mod telemetry;
 

@@ -67,9 +67,74 @@ fn answers(stream: &mut TcpStream, count: usize) -> Vec<Answered> {
 }
 
 fn call(addr: SocketAddr, asked: Asked) -> Answered {
+    call_on(&mut TcpStream::connect(addr).unwrap(), asked)
+}
+
+/// For a call whose answer is the last one.
+fn call_once(addr: SocketAddr, asked: Asked) -> Answered {
     let mut stream = TcpStream::connect(addr).unwrap();
-    stream.write_all(&[frame(asked), frame(Asked::Flush(RequestFlush {}))].concat()).unwrap();
+    stream.write_all(&frame(asked)).unwrap();
     answers(&mut stream, 1).remove(0)
+}
+
+fn call_on(stream: &mut TcpStream, asked: Asked) -> Answered {
+    stream.write_all(&[frame(asked), frame(Asked::Flush(RequestFlush {}))].concat()).unwrap();
+    answers(stream, 2).remove(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rule_7_a_call_out_of_order_ends_the_node() {
+    let home = tempfile::tempdir().unwrap();
+    let running = start(home.path()).await;
+    let mut stream = TcpStream::connect(running.addr).unwrap();
+    let commit = Asked::Commit(tendermint_proto::v0_38::abci::RequestCommit {});
+    stream.write_all(&frame(commit)).unwrap();
+    let Answered::Exception(exception) = answers(&mut stream, 1).remove(0) else {
+        panic!("no exception")
+    };
+    assert!(exception.error.contains("order of ABCI 2.0: Commit came first"), "{exception:?}");
+    assert_eq!(running.node.await.unwrap().unwrap_err().exit_code(), 1);
+}
+
+/// A flood of connections, slow and half-open ones among them: those over the bound are closed, and the
+/// node answers when they are gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_connections_is_bounded() {
+    let home = tempfile::tempdir().unwrap();
+    let running = start(home.path()).await;
+    let mut held = Vec::new();
+    let mut closed = 0;
+    for number in 0..200u32 {
+        let mut stream = TcpStream::connect(running.addr).unwrap();
+        // The beginning of a message of 100 MB that never comes: memory follows what arrives.
+        if stream.write_all(&[0x80, 0x80, 0x80, 0x30, 1]).is_err() {
+            closed += 1;
+            continue;
+        }
+        stream
+            .set_read_timeout(Some(Duration::from_millis(if number < 20 { 50 } else { 5 })))
+            .unwrap();
+        match stream.read(&mut [0; 64]) {
+            Ok(_) => closed += 1,
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => closed += 1,
+            Err(_) => held.push(stream),
+        }
+    }
+    assert!(held.len() <= 64 && closed >= 100, "{} held, {closed} closed", held.len());
+    drop(held);
+    let answered = loop {
+        let mut stream = TcpStream::connect(running.addr).unwrap();
+        let info = frame(Asked::Info(RequestInfo::default()));
+        let bytes = [info, frame(Asked::Flush(RequestFlush {}))].concat();
+        let mut answer = [0; 16];
+        if stream.write_all(&bytes).is_ok() && stream.read(&mut answer).is_ok_and(|read| read > 0) {
+            break true;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert!(answered);
+    running.stop.send(()).unwrap();
+    running.node.await.unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,7 +192,7 @@ async fn rule_5_a_fault_is_an_exception_and_ends_the_node() {
     let home = tempfile::tempdir().unwrap();
     let running = start(home.path()).await;
     let foreign = RequestInitChain { app_state_bytes: "{}".into(), ..RequestInitChain::default() };
-    let Answered::Exception(exception) = call(running.addr, Asked::InitChain(foreign)) else {
+    let Answered::Exception(exception) = call_once(running.addr, Asked::InitChain(foreign)) else {
         panic!("no exception")
     };
     assert!(exception.error.contains("app_state"), "{}", exception.error);
@@ -138,9 +203,86 @@ async fn rule_5_a_fault_is_an_exception_and_ends_the_node() {
     let home = tempfile::tempdir().unwrap();
     let running = start(home.path()).await;
     let early = RequestFinalizeBlock { height: 1, ..RequestFinalizeBlock::default() };
-    let Answered::Exception(exception) = call(running.addr, Asked::FinalizeBlock(early)) else {
+    let Answered::Exception(exception) = call_once(running.addr, Asked::FinalizeBlock(early))
+    else {
         panic!("no exception")
     };
     assert!(exception.error.contains("InitChain"), "{}", exception.error);
     assert_eq!(running.node.await.unwrap().unwrap_err().exit_code(), 1);
+}
+
+fn init_chain(home: &std::path::Path) -> RequestInitChain {
+    let genesis = common::config(home).genesis;
+    RequestInitChain {
+        time: Some(tendermint_proto::google::protobuf::Timestamp {
+            seconds: genesis.time_ns / 1_000_000_000,
+            nanos: 0,
+        }),
+        chain_id: genesis.chain_id.clone(),
+        initial_height: 1,
+        app_state_bytes: dadbs_genesis::to_json(&genesis).unwrap().into(),
+        ..RequestInitChain::default()
+    }
+}
+
+fn finalize(height: i64, txs: &[Vec<u8>]) -> RequestFinalizeBlock {
+    RequestFinalizeBlock {
+        height,
+        txs: txs.iter().map(|tx| tx.clone().into()).collect(),
+        time: Some(tendermint_proto::google::protobuf::Timestamp {
+            seconds: 1_700_000_000 + height,
+            nanos: 0,
+        }),
+        ..RequestFinalizeBlock::default()
+    }
+}
+
+/// The codes of pipelined checks; `kind` 1 is a recheck.
+fn check_codes(stream: &mut TcpStream, txs: &[Vec<u8>], kind: i32) -> Vec<u32> {
+    let check = |tx: &Vec<u8>| RequestCheckTx { tx: tx.clone().into(), r#type: kind };
+    let mut bytes: Vec<u8> = txs.iter().flat_map(|tx| frame(Asked::CheckTx(check(tx)))).collect();
+    bytes.extend(frame(Asked::Flush(RequestFlush {})));
+    let mut writer = stream.try_clone().unwrap();
+    let written = std::thread::spawn(move || writer.write_all(&bytes).unwrap());
+    let found = answers(stream, txs.len() + 1);
+    written.join().unwrap();
+    let code = |answer: &Answered| match answer {
+        Answered::CheckTx(checked) => checked.code,
+        other => panic!("{other:?}"),
+    };
+    found[..txs.len()].iter().map(code).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_account_has_hundreds_of_transactions_in_flight() {
+    use common::{ALICE, send_tx};
+    let home = tempfile::tempdir().unwrap();
+    let running = start(home.path()).await;
+    let Answered::InitChain(_) = call(running.addr, Asked::InitChain(init_chain(home.path())))
+    else {
+        panic!("no InitChain")
+    };
+    let to = dadbs_types::AccountAddress([9; 20]);
+    let txs: Vec<_> = (0..500).map(|sequence| send_tx(ALICE, sequence, to, 1)).collect();
+    let mut mempool = TcpStream::connect(running.addr).unwrap();
+    assert_eq!(check_codes(&mut mempool, &txs, 0), vec![0; 500]);
+    // In order: one that comes again is behind, a forged one is refused where it stands.
+    assert_eq!(check_codes(&mut mempool, &txs[..1], 0), [32]);
+    let mut forged = send_tx(ALICE, 500, to, 1);
+    *forged.last_mut().unwrap() ^= 1;
+    let after = vec![forged, send_tx(ALICE, 500, to, 1), send_tx(ALICE, 501, to, 1)];
+    assert_eq!(check_codes(&mut mempool, &after, 0), [4, 0, 0]);
+    let mut consensus = TcpStream::connect(running.addr).unwrap();
+    let block = call_on(&mut consensus, Asked::FinalizeBlock(finalize(1, &txs[..200])));
+    let Answered::FinalizeBlock(block) = block else { panic!("{block:?}") };
+    assert!(block.tx_results.iter().all(|result| result.code == 0));
+    let committed =
+        call_on(&mut consensus, Asked::Commit(tendermint_proto::v0_38::abci::RequestCommit {}));
+    assert!(matches!(committed, Answered::Commit(_)));
+    // Without a recheck of what waits, the next one does not follow.
+    assert_eq!(check_codes(&mut mempool, &txs[200..], 1), vec![0; 300]);
+    assert_eq!(check_codes(&mut mempool, &after[1..], 1), [0, 0]);
+    assert_eq!(check_codes(&mut mempool, &[send_tx(ALICE, 502, to, 1)], 0), [0]);
+    running.stop.send(()).unwrap();
+    running.node.await.unwrap().unwrap();
 }

@@ -183,3 +183,206 @@ async fn the_index_misses_nothing_whatever_is_killed() {
     println!("{newest} blocks, {sequence} transactions, 8 kills");
     assert!(sequence > 40, "{sequence}");
 }
+
+async fn app_hash(comet: &Comet) -> (Value, Value) {
+    let info = comet.result("abci_info", json!({})).await["response"].take();
+    (info["last_block_height"].clone(), info["last_block_app_hash"].clone())
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    drop(std::fs::remove_dir_all(to));
+    assert!(
+        std::process::Command::new("cp").arg("-a").args([from, to]).status().unwrap().success()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: builds and runs CometBFT"]
+async fn a_lost_home_is_replayed_into_the_same_hash() {
+    let mut comet = Comet::new(&[]);
+    comet.start().await;
+    for sequence in 0..12 {
+        assert_eq!(commit(&comet, &send_tx(ALICE, sequence, TO, 1)).await["code"], 0);
+    }
+    // A few heights are lost: the home of an earlier time comes back.
+    comet.kill_node();
+    comet.kill_engine();
+    let earlier = comet.dir.path().join("earlier");
+    copy(&comet.home(), &earlier);
+    comet.start().await;
+    for sequence in 12..20 {
+        assert_eq!(commit(&comet, &send_tx(ALICE, sequence, TO, 1)).await["code"], 0);
+    }
+    // The proof block follows.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let before = app_hash(&comet).await;
+    comet.kill_node();
+    comet.kill_engine();
+    copy(&earlier, &comet.home());
+    comet.start().await;
+    assert_eq!(app_hash(&comet).await, before);
+    check_index(&comet).await;
+    // All of it is lost; CometBFT's blocks are kept.
+    comet.kill_node();
+    comet.kill_engine();
+    std::fs::remove_dir_all(comet.home()).unwrap();
+    comet.start().await;
+    assert_eq!(app_hash(&comet).await, before);
+    let newest = check_index(&comet).await;
+    println!("{newest} blocks replayed into {}", before.1);
+    assert_eq!(commit(&comet, &send_tx(ALICE, 20, TO, 1)).await["code"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: builds and runs CometBFT"]
+async fn health_follows_cometbft() {
+    let mut comet = Comet::new(&[]);
+    comet.start().await;
+    let healthz = |addr| async move {
+        let request = b"GET /healthz HTTP/1.0\r\nHost: x\r\n\r\n";
+        serde_json::from_str::<Value>(&common::http(addr, request).await).unwrap()
+    };
+    let started = Instant::now();
+    while healthz(comet.facade).await["serves"] != true {
+        assert!(started.elapsed() < Duration::from_secs(20), "{}", comet.logs());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    comet.kill_engine();
+    let started = Instant::now();
+    let why = loop {
+        let state = healthz(comet.facade).await;
+        if state["serves"] == false {
+            break state["why"].clone();
+        }
+        assert!(started.elapsed() < Duration::from_secs(30), "{state}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    assert!(why.as_str().unwrap().contains("CometBFT's RPC"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: runs npm, cosmrs and CometBFT"]
+async fn real_clients_work_in_front_of_cometbft() {
+    let mut comet = Comet::new(&[common::clients::account()]);
+    comet.start().await;
+    let url = format!("http://{}", comet.facade);
+    common::clients::cosmjs(url.clone(), TO).await;
+    let mut other = Comet::new(&[common::clients::account()]);
+    other.start().await;
+    common::clients::cosmrs(format!("http://{}", other.facade), TO).await;
+    // The block and transaction queries, as gRPC clients ask them.
+    let grpc = comet.grpc.to_string();
+    let call = |method: &'static str, data: &'static str| {
+        let grpc = grpc.clone();
+        async move {
+            let text = common::clients::grpcurl(&["-d", data, &grpc, method]).await;
+            serde_json::from_str::<Value>(&text).unwrap()
+        }
+    };
+    let latest = call("cosmos.base.tendermint.v1beta1.Service/GetLatestBlock", "{}").await;
+    assert!(number(&latest["block"]["header"]["height"]) > 3, "{latest}");
+    let at = r#"{"height": 2}"#;
+    let block = call("cosmos.base.tendermint.v1beta1.Service/GetBlockByHeight", at).await;
+    let with_txs = call("cosmos.tx.v1beta1.Service/GetBlockWithTxs", at).await;
+    assert_eq!(with_txs["block"], block["block"]);
+    assert_eq!(with_txs["block"]["header"]["height"], "2");
+    assert_eq!(
+        with_txs["txs"].as_array().map_or(0, Vec::len),
+        block["block"]["data"]["txs"].as_array().map_or(0, Vec::len)
+    );
+    let info = call("cosmos.base.tendermint.v1beta1.Service/GetNodeInfo", "{}").await;
+    assert_eq!(info["defaultNodeInfo"]["version"], "0.38.25", "{info}");
+    let set = call("cosmos.base.tendermint.v1beta1.Service/GetLatestValidatorSet", "{}").await;
+    assert_eq!(set["validators"].as_array().unwrap().len(), 1, "{set}");
+    let syncing = call("cosmos.base.tendermint.v1beta1.Service/GetSyncing", "{}").await;
+    assert_ne!(syncing["syncing"], true);
+    let health = call("grpc.health.v1.Health/Check", "{}").await;
+    assert_eq!(health["status"], "SERVING");
+}
+
+/// The messages of a websocket that subscribed to blocks and transactions, until a transaction was told.
+async fn told(
+    addr: std::net::SocketAddr,
+    subscribed: tokio::sync::oneshot::Sender<()>,
+) -> Vec<Value> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = tokio::net::TcpStream::connect(addr).await.unwrap();
+    let head = "GET /websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.push(stream.read_u8().await.unwrap());
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&answer));
+    for (id, query) in
+        [(1, "tm.event='NewBlock'"), (2, "tm.event='Tx'"), (3, "tm.event='NewBlockHeader'")]
+    {
+        let params = json!({ "query": query });
+        let text = json!({ "jsonrpc": "2.0", "id": id, "method": "subscribe", "params": params })
+            .to_string();
+        // A text frame with a mask of zeros.
+        let mut frame = vec![0x81, 0x80 | 126];
+        frame.extend(u16::try_from(text.len()).unwrap().to_be_bytes());
+        frame.extend([0; 4]);
+        frame.extend(text.as_bytes());
+        stream.write_all(&frame).await.unwrap();
+    }
+    let (mut found, mut subscribed) = (Vec::new(), Some(subscribed));
+    loop {
+        let (kind, length) =
+            (stream.read_u8().await.unwrap() & 0xf, stream.read_u8().await.unwrap());
+        let length = match length {
+            126 => u64::from(stream.read_u16().await.unwrap()),
+            127 => stream.read_u64().await.unwrap(),
+            length => u64::from(length),
+        };
+        let mut payload = vec![0; usize::try_from(length).unwrap()];
+        stream.read_exact(&mut payload).await.unwrap();
+        if kind != 1 {
+            continue;
+        }
+        let message: Value = serde_json::from_slice(&payload).unwrap();
+        if message["result"] == json!({}) {
+            found.push(message);
+            if found.len() == 3
+                && let Some(subscribed) = subscribed.take()
+            {
+                subscribed.send(()).unwrap();
+            }
+            continue;
+        }
+        found.push(message);
+        // The three subscriptions, and the three events of the transaction's block.
+        if found.iter().any(|message| message["id"] == 2 && message["result"] != json!({}))
+            && found.len() >= 6
+        {
+            found.truncate(6);
+            found.sort_by_key(|message| (message["result"] != json!({}), message["id"].as_u64()));
+            return found;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: builds and runs CometBFT"]
+async fn a_websocket_tells_what_cometbft_tells() {
+    let mut comet = Comet::new(&[]);
+    comet.start().await;
+    // The first blocks are over.
+    assert_eq!(commit(&comet, &send_tx(ALICE, 0, TO, 1)).await["code"], 0);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut tellers = Vec::new();
+    for addr in [comet.facade, comet.rpc_addr] {
+        let (subscribed, is_subscribed) = tokio::sync::oneshot::channel();
+        tellers.push(tokio::spawn(told(addr, subscribed)));
+        is_subscribed.await.unwrap();
+    }
+    assert_eq!(commit(&comet, &send_tx(ALICE, 1, TO, 1)).await["code"], 0);
+    let mut seen = Vec::new();
+    for teller in tellers {
+        let told = tokio::time::timeout(Duration::from_secs(20), teller).await.unwrap().unwrap();
+        seen.push(normal(&Value::Array(told)));
+    }
+    assert_eq!(seen[0], seen[1]);
+}

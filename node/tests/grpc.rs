@@ -263,3 +263,86 @@ async fn rule_3_garbage_and_oversized_requests_do_not_end_the_node() {
     assert_eq!(node.send(ALICE, 0, TO, 1).await["tx_result"]["code"], 0);
     node.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_connections_is_bounded_and_slow_heads_are_cut_off() {
+    use tokio::io::AsyncReadExt;
+    let home = tempfile::tempdir().unwrap();
+    let node = Node::start(home.path()).await;
+    for addr in [node.ready.grpc_addr, node.ready.rpc_addr] {
+        let mut slow = tokio::net::TcpStream::connect(addr).await.unwrap();
+        slow.write_all(b"POST / HTTP/1.1\r\nHost: x\r\nA: ").await.unwrap();
+        let cut_off = tokio::spawn(async move {
+            let mut answer = Vec::new();
+            let began = std::time::Instant::now();
+            // A byte now and then does not help.
+            while slow.write_all(b"a").await.is_ok() {
+                let read = slow.read_buf(&mut answer);
+                match tokio::time::timeout(Duration::from_millis(500), read).await {
+                    Ok(Ok(0) | Err(_)) => break,
+                    _ => {}
+                }
+            }
+            began.elapsed()
+        });
+        let mut held = Vec::new();
+        let mut closed = 0;
+        for _ in 0..dadbs::http::CONNECTIONS_MAX + 20 {
+            held.push(tokio::net::TcpStream::connect(addr).await.unwrap());
+        }
+        for stream in &mut held {
+            let read = tokio::time::timeout(Duration::from_millis(1), stream.read(&mut [0])).await;
+            closed += usize::from(matches!(read, Ok(Ok(0) | Err(_))));
+        }
+        assert!((20..=60).contains(&closed), "{closed} closed");
+        drop(held);
+        let took = cut_off.await.unwrap();
+        assert!(took < dadbs::http::HEAD_TIMEOUT * 2, "{took:?}");
+    }
+    assert_eq!(node.send(ALICE, 0, TO, 1).await["tx_result"]["code"], 0);
+    channel(&node).await;
+    node.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blocks_and_validators_answer_as_cosmos_clients_ask() {
+    use dadbs_proto::cosmos::base::tendermint::v1beta1::service_client::ServiceClient as Blocks;
+    use dadbs_proto::cosmos::base::tendermint::v1beta1::{
+        GetBlockByHeightRequest, GetLatestBlockRequest, GetLatestValidatorSetRequest,
+        GetNodeInfoRequest, GetSyncingRequest,
+    };
+    use dadbs_proto::cosmos::tx::v1beta1::GetBlockWithTxsRequest;
+    let home = tempfile::tempdir().unwrap();
+    let node = Node::start(home.path()).await;
+    let sent = node.send(ALICE, 0, TO, 7).await;
+    let height: i64 = sent["height"].as_str().unwrap().parse().unwrap();
+    let channel = channel(&node).await;
+    let mut blocks = Blocks::new(channel.clone());
+    let latest = blocks.get_latest_block(GetLatestBlockRequest {}).await.unwrap().into_inner();
+    assert!(latest.block.unwrap().header.unwrap().height >= height);
+    let request = GetBlockByHeightRequest { height };
+    let found = blocks.get_block_by_height(request).await.unwrap().into_inner();
+    let block = found.block.unwrap();
+    let at = node.result("block", json!({ "height": height.to_string() })).await;
+    let hash = hex::encode_upper(found.block_id.unwrap().hash);
+    assert_eq!(at["block_id"]["hash"], json!(hash));
+    assert_eq!(block.data.as_ref().unwrap().txs, [send_tx(ALICE, 0, TO, 7)]);
+    let request = GetBlockWithTxsRequest { height, pagination: None };
+    let with_txs = ServiceClient::new(channel).get_block_with_txs(request).await.unwrap();
+    let with_txs = with_txs.into_inner();
+    assert_eq!(with_txs.block.unwrap(), block);
+    assert_eq!(with_txs.txs[0].encode_to_vec(), send_tx(ALICE, 0, TO, 7));
+    let info = blocks.get_node_info(GetNodeInfoRequest {}).await.unwrap().into_inner();
+    assert_eq!(info.default_node_info.unwrap().network, common::CHAIN);
+    assert!(!blocks.get_syncing(GetSyncingRequest {}).await.unwrap().into_inner().syncing);
+    let request = GetLatestValidatorSetRequest { pagination: None };
+    let set = blocks.get_latest_validator_set(request).await.unwrap().into_inner();
+    assert_eq!((set.validators.len(), set.pagination.unwrap().total), (1, 1));
+    for (height, code) in [(0, Code::InvalidArgument), (99, Code::NotFound)] {
+        let request = GetBlockByHeightRequest { height };
+        assert_eq!(blocks.get_block_by_height(request).await.unwrap_err().code(), code);
+    }
+    let healthz = node.get("/healthz").await;
+    assert_eq!(healthz["serves"], true, "{healthz}");
+    node.stop().await.unwrap();
+}

@@ -164,35 +164,27 @@ async fn abci_query_answers_as_cosmjs_expects() {
     node.stop().await.unwrap();
 }
 
-/// Needs node and, once, `npm install` in tests/cosmjs.
+async fn node_for_clients(home: &std::path::Path) -> Node {
+    let mut config = common::config(home);
+    let funds = dadbs_types::Amount(1_000_000_000);
+    config.genesis.accounts.push((common::clients::account(), funds));
+    Node::with(config).await.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "slow: runs npm"]
 async fn cosmjs_works() {
-    const WORDS: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon \
-                         abandon abandon about";
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/cosmjs");
-    let installed = std::process::Command::new("npm")
-        .args(["install", "--no-audit", "--no-fund"])
-        .current_dir(folder)
-        .status()
-        .unwrap();
-    assert!(installed.success());
     let home = tempfile::tempdir().unwrap();
-    let mut config = common::config(home.path());
-    let account = dadbs_client::SecretKey::from_mnemonic(WORDS, 0).unwrap().address();
-    config.genesis.accounts.push((account, dadbs_types::Amount(1_000_000_000)));
-    let node = Node::with(config).await.unwrap();
-    let url = format!("http://{}", node.ready.rpc_addr);
-    let recipient = TO.to_string();
-    let ran = tokio::task::spawn_blocking(move || {
-        std::process::Command::new("node")
-            .args(["test.mjs", &url, WORDS, common::CHAIN, &recipient])
-            .current_dir(folder)
-            .output()
-    });
-    let output = ran.await.unwrap().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
-    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "cosmjs ok", "{errors}");
+    let node = node_for_clients(home.path()).await;
+    common::clients::cosmjs(format!("http://{}", node.ready.rpc_addr), TO).await;
+    node.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: builds cosmrs"]
+async fn cosmrs_works() {
+    let home = tempfile::tempdir().unwrap();
+    let node = node_for_clients(home.path()).await;
+    common::clients::cosmrs(format!("http://{}", node.ready.rpc_addr), TO).await;
     node.stop().await.unwrap();
 }

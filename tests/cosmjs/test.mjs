@@ -1,8 +1,36 @@
-// Drives a dev node with the real cosmjs: node test.mjs <rpc url> <mnemonic> <chain id> <recipient>
+// Drives a node with cosmjs, unmodified: node test.mjs <rpc url> <mnemonic> <chain id> <recipient>
 import assert from "node:assert/strict";
-import { DirectSecp256k1HdWallet } from "@cosmjs/proto-signing";
-import { GasPrice, SigningStargateClient, StargateClient } from "@cosmjs/stargate";
+import { DirectSecp256k1HdWallet, Registry } from "@cosmjs/proto-signing";
+import { GasPrice, SigningStargateClient, StargateClient, defaultRegistryTypes } from "@cosmjs/stargate";
 import { Comet38Client, connectComet } from "@cosmjs/tendermint-rpc";
+import { BinaryReader, BinaryWriter } from "cosmjs-types/binary";
+
+// The chain's own messages, as far as they are used: each field is [number, name, kind].
+function type(fields) {
+  return {
+    encode(message, writer = BinaryWriter.create()) {
+      for (const [number, name, kind] of fields) {
+        const value = message[name];
+        if (kind === "string") writer.uint32(number * 8 + 2).string(value);
+        else if (kind === "uint64") writer.uint32(number * 8).uint64(value);
+        else for (const item of value) kind.encode(item, writer.uint32(number * 8 + 2).fork()).ldelim();
+      }
+      return writer;
+    },
+    decode(bytes) {
+      return { bytes, reader: new BinaryReader(bytes) };
+    },
+    fromPartial: (message) => message,
+  };
+}
+const Statement = type([[1, "sql", "string"]]);
+const MsgExec = type([[1, "sender", "string"], [2, "database", "string"], [3, "statements", Statement]]);
+const MsgInstantiate = type([[1, "sender", "string"], [2, "codeId", "uint64"], [3, "name", "string"]]);
+const registry = new Registry([
+  ...defaultRegistryTypes,
+  ["/dadbs.contract.v1.MsgInstantiate", MsgInstantiate],
+  ["/dadbs.sql.v1.MsgExec", MsgExec],
+]);
 
 const [url, mnemonic, chainId] = process.argv.slice(2);
 const wallet = await DirectSecp256k1HdWallet.fromMnemonic(mnemonic, { prefix: "dadbs" });
@@ -21,6 +49,7 @@ assert.equal(await reader.getAccount(recipient), null, "a missing account is nul
 
 const client = await SigningStargateClient.connectWithSigner(url, wallet, {
   gasPrice: GasPrice.fromString("0.0025udadb"),
+  registry,
   broadcastPollIntervalMs: 100,
 });
 const before = await client.getBalance(address, "udadb");
@@ -71,4 +100,42 @@ await assert.rejects(
     amount: [{ denom: "udadb", amount: "5000" }], gas: "500000",
   }).then((tx) => { if (tx.code !== 0) throw new Error(tx.rawLog); }),
 );
+
+// SQL through a contract message with a registered type.
+const sql = [
+  { typeUrl: "/dadbs.contract.v1.MsgInstantiate", value: { sender: address, codeId: 1n, name: "cosmjs_shop" } },
+  {
+    typeUrl: "/dadbs.sql.v1.MsgExec",
+    value: {
+      sender: address,
+      database: "cosmjs_shop",
+      statements: [
+        { sql: "CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT)" },
+        { sql: "INSERT INTO item VALUES (1, 'bolt')" },
+      ],
+    },
+  },
+];
+assert.ok((await client.simulate(address, sql, "")) > 0);
+
+// A websocket tells of the block and the transaction, and answers as HTTP does.
+const socket = await Comet38Client.connect(url.replace("http", "ws"));
+const next = (stream) =>
+  new Promise((resolve, reject) => {
+    stream.take(1).addListener({ next: resolve, error: reject, complete() {} });
+  });
+const blockTold = next(socket.subscribeNewBlock());
+const txTold = next(socket.subscribeTx(`message.sender = '${address}'`));
+await socket.status();
+
+const executed = await client.signAndBroadcast(address, sql, 1.5, "");
+assert.equal(executed.code, 0, executed.rawLog);
+const action = await client.searchTx([{ key: "message.action", value: "/dadbs.sql.v1.MsgExec" }]);
+assert.ok(action.some((tx) => tx.hash === executed.transactionHash));
+const told = await txTold;
+assert.equal(Buffer.from(told.hash).toString("hex").toUpperCase(), executed.transactionHash);
+assert.equal(told.height, executed.height);
+assert.ok((await blockTold).header.height <= executed.height);
+assert.equal((await socket.tx({ hash: told.hash })).height, executed.height);
+socket.disconnect();
 console.log("cosmjs ok");

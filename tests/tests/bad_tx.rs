@@ -411,8 +411,8 @@ fn rule_1_the_gas_of_a_block_is_bounded() {
     for index in 0..3 {
         txs.push(Craft::new(index, chain.sequence(index), vec![send(index)], half).bytes());
     }
-    assert!(!chain.app.process_proposal(&txs));
-    assert_eq!(chain.app.prepare_proposal(txs.clone(), usize::MAX), txs[..2]);
+    assert!(!chain.app.process_proposal(&txs).unwrap());
+    assert_eq!(chain.app.prepare_proposal(txs.clone(), usize::MAX).unwrap(), txs[..2]);
     let small = Craft::new(3, chain.sequence(3), vec![send(3)], 1_000_000).bytes();
     txs.push(small);
     let results = chain.block(txs).tx_results;
@@ -756,6 +756,45 @@ fn rule_1_the_fee_must_be_held_when_it_is_due() {
 }
 
 #[test]
+fn rule_1_a_proposal_keeps_each_senders_sequences() {
+    let [mut chain, _] = twins();
+    let tx = |chain: &Chain, ahead| {
+        Craft::new(0, chain.sequence(0) + ahead, vec![send(0)], 1_000_000).bytes()
+    };
+    let [first, second, third] = [0, 1, 2].map(|ahead| tx(&chain, ahead));
+    let other = Craft::new(1, chain.sequence(1), vec![send(1)], 1_000_000).bytes();
+    let mixed = vec![first.clone(), third.clone(), other.clone(), second.clone()];
+    let prepared = chain.app.prepare_proposal(mixed.clone(), usize::MAX).unwrap();
+    // What does not follow waits, and so does all that its sender sent after it.
+    assert_eq!(prepared, [first.clone(), other.clone()]);
+    let ordered = [first.clone(), other.clone(), second.clone(), third.clone()];
+    let all = chain.app.prepare_proposal(ordered.to_vec(), usize::MAX).unwrap();
+    assert_eq!(all, ordered);
+    assert!(chain.app.process_proposal(&ordered).unwrap());
+    for impossible in [mixed, vec![first.clone(), first.clone()], vec![second, first]] {
+        assert!(!chain.app.process_proposal(&impossible).unwrap());
+    }
+}
+
+#[test]
+fn rule_1_a_proposal_holds_what_its_senders_signed() {
+    let [mut chain, _] = twins();
+    let good = Craft::new(0, chain.sequence(0), vec![send(0)], 1_000_000).bytes();
+    let mut forged = good.clone();
+    // The signature ends the bytes.
+    *forged.last_mut().unwrap() ^= 1;
+    let mut stranger = Chain::memory(ACCOUNTS + 1);
+    let message = stranger.send(ACCOUNTS, key(1).address(), 1);
+    let stranger = stranger.sign(ACCOUNTS, vec![message]);
+    for bad in [forged, stranger] {
+        assert!(!chain.app.process_proposal(&[bad.clone()]).unwrap());
+        let prepared = chain.app.prepare_proposal(vec![bad, good.clone()], usize::MAX).unwrap();
+        assert!(prepared.len() <= 1 && prepared.iter().all(|tx| *tx == good));
+    }
+    assert!(chain.app.process_proposal(&[good]).unwrap());
+}
+
+#[test]
 fn rule_1_a_proposal_holds_what_decodes() {
     let [mut chain, _] = twins();
     let good = {
@@ -763,12 +802,13 @@ fn rule_1_a_proposal_holds_what_decodes() {
         chain.sign_with_gas(1, vec![message], GAS)
     };
     for (name, _, tx) in named(encoding_rows(&chain)) {
-        let prepared = chain.app.prepare_proposal(vec![tx.clone(), good.clone()], usize::MAX);
+        let prepared =
+            chain.app.prepare_proposal(vec![tx.clone(), good.clone()], usize::MAX).unwrap();
         assert_eq!(prepared, std::slice::from_ref(&good), "{name}");
-        assert!(!chain.app.process_proposal(&[good.clone(), tx]), "{name}");
+        assert!(!chain.app.process_proposal(&[good.clone(), tx]).unwrap(), "{name}");
     }
-    assert!(chain.app.process_proposal(&[good]));
-    assert!(chain.app.process_proposal(&[]));
+    assert!(chain.app.process_proposal(&[good]).unwrap());
+    assert!(chain.app.process_proposal(&[]).unwrap());
     // A body that decodes and is empty.
     assert_eq!(TxBody::default().encode_to_vec(), Vec::<u8>::new());
 }

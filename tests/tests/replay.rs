@@ -194,8 +194,8 @@ fn replay(seed: u64, blocks: u64) {
     let mut verdicts: BTreeMap<String, u64> = BTreeMap::new();
     for _ in 0..blocks {
         let txs = load.block(&mut chain);
-        let proposal = chain.app.prepare_proposal(txs.clone(), limits::BLOCK_BYTES_MAX);
-        assert!(chain.app.process_proposal(&proposal), "rule 5");
+        let proposal = chain.app.prepare_proposal(txs.clone(), limits::BLOCK_BYTES_MAX).unwrap();
+        assert!(chain.app.process_proposal(&proposal).unwrap(), "rule 5");
         // The block holds what a dishonest proposer adds too.
         let block = chain.next_block(txs);
         let outcome = chain.apply(&block);
@@ -252,8 +252,8 @@ fn rule_5_proposals_are_bounded_and_in_order() {
         }
         let txs: Vec<_> = mempool.iter().map(|(.., tx)| tx.clone()).collect();
         let bytes_max = 300 + random.below(9_000) as usize;
-        let proposal = chain.app.prepare_proposal(txs.clone(), bytes_max);
-        assert!(chain.app.process_proposal(&proposal));
+        let proposal = chain.app.prepare_proposal(txs.clone(), bytes_max).unwrap();
+        assert!(chain.app.process_proposal(&proposal).unwrap());
         let bytes: usize = proposal.iter().map(Vec::len).sum();
         assert!(bytes <= bytes_max, "round {round}");
         // A subsequence of the mempool whose senders have no gaps: every transaction passes.

@@ -136,7 +136,7 @@ struct Sim {
 struct Proposal {
     txs: Vec<Vec<u8>>,
     /// Rule 3: no honest node can have made it.
-    impossible: bool,
+    impossible: Option<bool>,
 }
 
 impl Sim {
@@ -291,9 +291,9 @@ impl Sim {
 
     /// What the proposer shows: one block, or two that differ (rule 3); nothing if it is down.
     fn propose(&mut self, proposer: usize, load: &[Vec<u8>], calm: bool) -> Option<Vec<Proposal>> {
-        let node = self.replicas[proposer].node.as_ref()?;
-        let honest = node.app.prepare_proposal(node.mempool.clone(), PROPOSAL_BYTES);
-        let honest = Proposal { txs: honest, impossible: false };
+        let node = self.replicas[proposer].node.as_mut()?;
+        let honest = node.app.prepare_proposal(node.mempool.clone(), PROPOSAL_BYTES).unwrap();
+        let honest = Proposal { txs: honest, impossible: Some(false) };
         if calm || !self.chance(3) {
             return Some(vec![honest]);
         }
@@ -303,12 +303,12 @@ impl Sim {
                 self.counts.equivocations += 1;
                 let mut other = honest.txs.clone();
                 other.pop();
-                vec![honest, Proposal { txs: other, impossible: false }]
+                vec![honest, Proposal { txs: other, impossible: Some(false) }]
             }
             1 => {
                 let mut txs = honest.txs;
                 txs.push(b"garbage".to_vec());
-                vec![Proposal { txs, impossible: true }]
+                vec![Proposal { txs, impossible: Some(true) }]
             }
             2 => {
                 let Some(tx) = decodable.first() else { return Some(vec![honest]) };
@@ -317,13 +317,14 @@ impl Sim {
                 if copies > 1_000 {
                     return Some(vec![honest]);
                 }
-                vec![Proposal { txs: vec![tx.clone(); copies as usize], impossible: true }]
+                vec![Proposal { txs: vec![tx.clone(); copies as usize], impossible: Some(true) }]
             }
-            // Refused by ante or not, every core answers the same.
-            3 => vec![Proposal { txs: decodable, impossible: false }],
+            // Refused or not, every core answers the same.
+            3 => vec![Proposal { txs: decodable, impossible: None }],
             _ => {
+                let impossible = Some(!honest.txs.is_empty());
                 let again = honest.txs.iter().rev().chain(&honest.txs).cloned().collect();
-                vec![Proposal { txs: again, impossible: false }]
+                vec![Proposal { txs: again, impossible }]
             }
         })
     }
@@ -331,12 +332,17 @@ impl Sim {
     /// The block that gets more than two thirds of the power, if one does.
     fn vote(&mut self, proposals: &[Proposal], calm: bool) -> Option<Vec<Vec<u8>>> {
         let mut power = vec![0; proposals.len()];
+        let mut verdicts = vec![None; proposals.len()];
         for index in 0..REPLICAS {
             let shown = self.random.below(proposals.len() as u64) as usize;
             let absent = self.random.below(10) == 0 && !calm;
-            let Some(node) = &self.replicas[index].node else { continue };
-            let accepted = node.app.process_proposal(&proposals[shown].txs);
-            assert_eq!(accepted, !proposals[shown].impossible, "what honest nodes refuse");
+            let Some(node) = &mut self.replicas[index].node else { continue };
+            let accepted = node.app.process_proposal(&proposals[shown].txs).unwrap();
+            if let Some(impossible) = proposals[shown].impossible {
+                assert_eq!(accepted, !impossible, "what honest nodes refuse");
+            }
+            let first = *verdicts[shown].get_or_insert(accepted);
+            assert_eq!(accepted, first, "all judge a proposal alike");
             if !accepted {
                 self.counts.refused += 1;
             } else if absent {

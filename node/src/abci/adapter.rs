@@ -6,6 +6,7 @@
 //! 3. Transactions are indexed after Commit, on a thread of their own ([`super::indexer`]).
 
 use super::indexer::{Committed, Indexer};
+use super::server::CheckAll;
 use crate::api::Api;
 use crate::convert::{check_tx_response, finalize_response, height_i64, ns_of_time};
 use crate::core_thread::Core;
@@ -127,6 +128,18 @@ impl Adapter {
     }
 }
 
+fn check_kind(request: &RequestCheckTx) -> CheckKind {
+    if request.r#type == CheckTxType::Recheck as i32 { CheckKind::Recheck } else { CheckKind::New }
+}
+
+impl CheckAll for Adapter {
+    fn check_all(&self, requests: Vec<RequestCheckTx>) -> Vec<ResponseCheckTx> {
+        let txs: Vec<_> = requests.iter().map(|r| (&r.tx[..], check_kind(r))).collect();
+        let results = or_unwind(self.core.check_all(&txs));
+        results.into_iter().map(check_tx_response).collect()
+    }
+}
+
 impl Application for Adapter {
     fn info(&self, _request: RequestInfo) -> ResponseInfo {
         let info = or_unwind(self.core.info());
@@ -149,12 +162,7 @@ impl Application for Adapter {
     }
 
     fn check_tx(&self, request: RequestCheckTx) -> ResponseCheckTx {
-        let kind = if request.r#type == CheckTxType::Recheck as i32 {
-            CheckKind::Recheck
-        } else {
-            CheckKind::New
-        };
-        check_tx_response(or_unwind(self.core.check(&request.tx, kind)))
+        check_tx_response(or_unwind(self.core.check(&request.tx, check_kind(&request))))
     }
 
     fn query(&self, request: RequestQuery) -> ResponseQuery {

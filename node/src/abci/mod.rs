@@ -1,11 +1,12 @@
 //! ABCI 2.0 for CometBFT 0.38: the adapter and its socket server.
 
 mod adapter;
+mod grammar;
 mod indexer;
 mod server;
 
 pub use adapter::Adapter;
-pub use server::{AbciAddr, Server};
+pub use server::{AbciAddr, CheckAll, Server};
 
 use crate::api::Api;
 use crate::core_thread::CoreThread;
@@ -17,6 +18,7 @@ use crate::grpc::{self, Calls};
 use crate::home::Home;
 use crate::index::TxIndex;
 use crate::metrics;
+use crate::readiness::Readiness;
 use crate::rpc::{self, Facade};
 use dadbs_app::AppConfig;
 use std::future::Future;
@@ -111,6 +113,7 @@ pub async fn run_abci(
     let api = Arc::new(api);
     let adapter = Adapter::new(core.clone(), api.clone(), index.clone(), comet.clone())?;
     let calls = Calls::new(api);
+    let readiness = Readiness::follow(comet.clone(), core.committed());
     let local = |listener: &Option<TcpListener>| {
         listener.as_ref().and_then(|listener| listener.local_addr().ok())
     };
@@ -122,15 +125,17 @@ pub async fn run_abci(
     };
     let (stop, stopping) = watch::channel(false);
     let mut grpc = tokio::spawn(serve_if(grpc_listener, stopping.clone(), {
-        let calls = calls.clone();
-        move |listener, stop| grpc::serve(listener, calls, stop)
+        let (calls, readiness) = (calls.clone(), readiness.clone());
+        move |listener, stop| grpc::serve(listener, calls, readiness, stop)
     }));
     let mut rpc = tokio::spawn(serve_if(rpc_listener, stopping.clone(), move |listener, stop| {
         // Both addresses are given or the start was refused.
         let source = comet.map(rpc::Source::CometBft);
         async move {
             match source {
-                Some(source) => rpc::serve(listener, Facade::new(source, index, calls), stop).await,
+                Some(source) => {
+                    rpc::serve(listener, Facade::new(source, index, calls, readiness), stop).await
+                }
                 None => Ok(()),
             }
         }

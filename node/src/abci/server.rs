@@ -4,9 +4,12 @@
 //! 2. Every connection has a thread of its own: `CheckTx` and Query run while a block executes.
 //! 3. A message is its length as an unsigned varint, at most [`MESSAGE_BYTES_MAX`], and the protobuf.
 //! 4. Answers go out in order, and on Flush, as CometBFT expects.
-//! 5. A panic in a call is answered with an exception and ends the node: CometBFT ends with it.
-//! 6. A connection that sends what is no request is closed with an exception; the node goes on.
+//! 5. `CheckTx` calls that have arrived together, up to [`CHECKS_MAX`], are handed over together.
+//! 6. A panic in a call is answered with an exception and ends the node: CometBFT ends with it.
+//! 7. A call out of order ([`super::grammar`]) is a fault: exception, and the node ends.
+//! 8. A connection that sends what is no request is closed with an exception; the node goes on.
 
+use super::grammar::Grammar;
 use crate::core_thread::{Core, panic_text};
 use crate::error::NodeError;
 use dadbs_types::Fatal;
@@ -22,15 +25,27 @@ use std::sync::Arc;
 use tendermint_abci::Application;
 use tendermint_proto::v0_38::abci::request::Value as Asked;
 use tendermint_proto::v0_38::abci::response::Value as Answered;
-use tendermint_proto::v0_38::abci::{Request, Response, ResponseException};
+use tendermint_proto::v0_38::abci::{
+    Request, RequestCheckTx, Response, ResponseCheckTx, ResponseException,
+};
 use tokio::sync::Semaphore;
 
 /// Bytes of a message (rule 3): a block and its envelope, as CometBFT caps it.
 pub(super) const MESSAGE_BYTES_MAX: u64 = 104_857_600;
 /// Connections at once; CometBFT opens four.
 const CONNECTIONS_MAX: usize = 16;
+/// Calls of `CheckTx` that are handed over together (rule 5).
+const CHECKS_MAX: usize = 256;
+/// Bytes that are read from a connection at once.
+const READ_BYTES: usize = 262_144;
 /// Stack of a connection's thread, bytes: queries call contracts.
 const STACK_BYTES: usize = 16 << 20;
+
+/// An application that checks many transactions at once; the answers have the order of the requests.
+pub trait CheckAll: Application {
+    /// Answers as many calls of `CheckTx`.
+    fn check_all(&self, requests: Vec<RequestCheckTx>) -> Vec<ResponseCheckTx>;
+}
 
 /// Where ABCI is served: `unix:///path/to/socket` or `tcp://127.0.0.1:26658`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,7 +184,7 @@ impl Server {
     }
 
     /// Serves until `stop` resolves; connections end with the process or with their peer.
-    pub async fn serve<A: Application>(
+    pub async fn serve<A: CheckAll>(
         self,
         app: A,
         core: Core,
@@ -255,27 +270,64 @@ fn exception(stream: &mut impl Write, error: String) -> io::Result<()> {
     stream.flush()
 }
 
-fn serve_connection(stream: Stream, app: &impl Application, core: &Core) -> io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let mut writer = BufWriter::new(stream);
+/// One request; `None` at the end of the stream.
+fn read_request(reader: &mut impl Read) -> io::Result<Option<Asked>> {
+    let Some(message) = read_message(reader)? else { return Ok(None) };
+    let request = Request::decode(&message[..]).ok().and_then(|request| request.value);
+    let invalid =
+        || io::Error::new(io::ErrorKind::InvalidData, "the message is no request of ABCI 2.0");
+    request.map(Some).ok_or_else(invalid)
+}
+
+/// True if a whole message is in the buffer, so that reading it does not wait.
+fn is_at_hand(buffer: &[u8]) -> bool {
+    let mut rest = buffer;
+    match prost::encoding::decode_varint(&mut rest) {
+        Ok(length) => u64::try_from(rest.len()).is_ok_and(|held| held >= length),
+        Err(_) => false,
+    }
+}
+
+/// The next call, and those that follow it if they are checks that have arrived (rule 5). The last one may
+/// be another call.
+fn read_calls(reader: &mut BufReader<impl Read>) -> io::Result<Vec<Asked>> {
+    let mut calls = Vec::new();
     loop {
-        let message = match read_message(&mut reader) {
-            Ok(Some(message)) => message,
-            Ok(None) => return Ok(()),
+        let Some(call) = read_request(reader)? else { return Ok(calls) };
+        let is_check = matches!(call, Asked::CheckTx(_));
+        calls.push(call);
+        if !is_check || calls.len() >= CHECKS_MAX || !is_at_hand(reader.buffer()) {
+            return Ok(calls);
+        }
+    }
+}
+
+fn serve_connection(stream: Stream, app: &impl CheckAll, core: &Core) -> io::Result<()> {
+    let mut reader = BufReader::with_capacity(READ_BYTES, stream.try_clone()?);
+    let mut writer = BufWriter::with_capacity(READ_BYTES, stream);
+    let mut grammar = Grammar::default();
+    loop {
+        let calls = match read_calls(&mut reader) {
+            Ok(calls) if calls.is_empty() => return Ok(()),
+            Ok(calls) => calls,
             Err(error) => {
                 // The peer may be gone; the first error counts.
                 drop(exception(&mut writer, error.to_string()));
                 return Err(error);
             }
         };
-        let request = Request::decode(&message[..]).ok().and_then(|request| request.value);
-        let Some(asked) = request else {
-            exception(&mut writer, "the message is no request of ABCI 2.0".into())?;
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "not a request"));
-        };
-        let flushes = matches!(asked, Asked::Flush(_));
-        match catch_unwind(AssertUnwindSafe(|| dispatch(app, asked))) {
-            Ok(answer) => write_message(&mut writer, answer)?,
+        let flushes = matches!(calls.last(), Some(Asked::Flush(_)));
+        if let Err(text) = calls.iter().try_for_each(|call| grammar.take(call)) {
+            let sent = exception(&mut writer, text.clone());
+            core.record_fault(&Fatal::new(text));
+            return sent;
+        }
+        match catch_unwind(AssertUnwindSafe(|| answer_all(app, calls))) {
+            Ok(answers) => {
+                for answer in answers {
+                    write_message(&mut writer, answer)?;
+                }
+            }
             Err(payload) => {
                 let text = panic_text(payload.as_ref());
                 let sent = exception(&mut writer, text.clone());
@@ -287,6 +339,23 @@ fn serve_connection(stream: Stream, app: &impl Application, core: &Core) -> io::
             writer.flush()?;
         }
     }
+}
+
+fn answer_all(app: &impl CheckAll, calls: Vec<Asked>) -> Vec<Answered> {
+    let (mut checks, mut last) = (Vec::with_capacity(calls.len()), None);
+    for call in calls {
+        match call {
+            Asked::CheckTx(request) => checks.push(request),
+            other => last = Some(other),
+        }
+    }
+    let mut answers: Vec<_> = if checks.is_empty() {
+        Vec::new()
+    } else {
+        app.check_all(checks).into_iter().map(Answered::CheckTx).collect()
+    };
+    answers.extend(last.map(|call| dispatch(app, call)));
+    answers
 }
 
 fn dispatch(app: &impl Application, asked: Asked) -> Answered {
@@ -332,6 +401,20 @@ mod tests {
         assert_eq!(read_message(&mut two).unwrap(), Some(vec![1, 2]));
         assert_eq!(read_message(&mut two).unwrap(), Some(vec![]));
         assert_eq!(read_message(&mut two).unwrap(), None);
+    }
+
+    #[test]
+    fn rule_5_checks_that_arrived_are_taken_together() {
+        let check = |byte| Asked::CheckTx(RequestCheckTx { tx: vec![byte; 9].into(), r#type: 0 });
+        let frame = |call| Request { value: Some(call) }.encode_length_delimited_to_vec();
+        let mut bytes: Vec<u8> = (0..3).flat_map(|byte| frame(check(byte))).collect();
+        bytes.extend(frame(Asked::Flush(tendermint_proto::v0_38::abci::RequestFlush {})));
+        bytes.extend(frame(check(9)));
+        bytes.extend(&frame(check(10))[..5]);
+        let mut reader = BufReader::new(&bytes[..]);
+        assert_eq!(read_calls(&mut reader).unwrap().len(), 4);
+        assert_eq!(read_calls(&mut reader).unwrap(), [check(9)]);
+        assert!(read_calls(&mut reader).is_err(), "cut off");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! 3. A failure is an [`ApiError`]: a gRPC code, a message, and the core's number where it has one.
 //! 4. Calls block; servers run them on threads of their own and bound their number.
 
+mod blocks;
 mod dev;
 mod error;
 mod node;
@@ -94,6 +95,23 @@ impl Api {
             "/cosmos.tx.v1beta1.Service/GetTx" => self.answer(self.get_tx(&decode(request)?)?),
             "/cosmos.tx.v1beta1.Service/GetTxsEvent" => {
                 self.answer(self.get_txs_event(&decode(request)?)?)
+            }
+            "/cosmos.tx.v1beta1.Service/GetBlockWithTxs" => {
+                self.answer(self.get_block_with_txs(&decode(request)?)?)
+            }
+            "/cosmos.base.tendermint.v1beta1.Service/GetNodeInfo" => self.answer(self.node_info()?),
+            "/cosmos.base.tendermint.v1beta1.Service/GetSyncing" => self.answer(self.syncing()?),
+            "/cosmos.base.tendermint.v1beta1.Service/GetLatestBlock" => {
+                self.answer(self.latest_block()?)
+            }
+            "/cosmos.base.tendermint.v1beta1.Service/GetBlockByHeight" => {
+                self.answer(self.block_by_height(decode(request)?)?)
+            }
+            "/cosmos.base.tendermint.v1beta1.Service/GetLatestValidatorSet" => {
+                self.answer(self.latest_validators(decode(request)?)?)
+            }
+            "/cosmos.base.tendermint.v1beta1.Service/GetValidatorSetByHeight" => {
+                self.answer(self.validators_by_height(decode(request)?)?)
             }
             "/dadbs.sql.v1.Query/Explain" => self.answer(self.explain(decode(request)?)?),
             "/dadbs.sql.v1.Query/Prove" => self.answer(self.prove(decode(request)?)?),

@@ -15,7 +15,7 @@ use prost::bytes::Bytes;
 use serde_json::{Value, json};
 use std::str::FromStr;
 use std::time::Duration;
-use tendermint::block::signed_header::SignedHeader;
+use tendermint::block::{self, signed_header::SignedHeader};
 use tendermint::validator;
 
 /// How long an answer may take unless told otherwise.
@@ -192,6 +192,24 @@ impl CometBft {
     pub fn newest(&self) -> Result<SignedHeader, CometBftError> {
         let mut answer = wait(self.demand("commit", &json!({})))?;
         serde_json::from_value(answer["signed_header"].take()).map_err(|error| self.failed(error))
+    }
+
+    /// CometBFT's status. Blocks.
+    pub fn status(&self) -> Result<Value, CometBftError> {
+        wait(self.demand("status", &json!({})))
+    }
+
+    /// A block and its id, by default the newest. Blocks.
+    pub fn block(
+        &self,
+        height: Option<u64>,
+    ) -> Result<(block::Id, tendermint::Block), CometBftError> {
+        let params = height.map_or(json!({}), |height| json!({ "height": height.to_string() }));
+        let mut answer = wait(self.demand("block", &params))?;
+        let id = serde_json::from_value(answer["block_id"].take());
+        let block = serde_json::from_value(answer["block"].take());
+        let failed = |error| self.failed(error);
+        Ok((id.map_err(failed)?, block.map_err(failed)?))
     }
 
     /// The validators of a height. Blocks.

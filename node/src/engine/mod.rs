@@ -9,7 +9,7 @@ use cometbft::CometBft;
 use dev::DevEngine;
 use dev::mempool::Submitted;
 use std::time::{Duration, Instant};
-use tendermint::block::signed_header::SignedHeader;
+use tendermint::block::{self, signed_header::SignedHeader};
 use tendermint::validator;
 
 /// How long a proof waits for the header that carries the newest root.
@@ -69,6 +69,39 @@ impl Engine {
                 let validators = comet.validators(signed.header.height.value())?;
                 Ok((signed, validators))
             }
+        }
+    }
+
+    /// A block and its id, by default the newest.
+    pub fn block(&self, height: Option<u64>) -> Result<(block::Id, tendermint::Block), ApiError> {
+        match self {
+            Engine::Dev(engine) => {
+                let height = height.unwrap_or(engine.tip().borrow().height);
+                let stored = engine.blocks().get(height)?;
+                let stored = stored
+                    .ok_or_else(|| ApiError::not_found(format!("there is no block {height}")))?;
+                let last = Some(stored.last_commit).filter(|last| !last.signatures.is_empty());
+                let evidence = tendermint::evidence::List::default();
+                let block = tendermint::Block::new(stored.header, stored.txs, evidence, last);
+                Ok((stored.id, block))
+            }
+            Engine::CometBft(comet) => Ok(known(comet.as_ref())?.block(height)?),
+        }
+    }
+
+    /// The validators of a height.
+    pub fn validators(&self, height: u64) -> Result<validator::Set, ApiError> {
+        match self {
+            Engine::Dev(engine) => Ok(engine.validators().clone()),
+            Engine::CometBft(comet) => Ok(known(comet.as_ref())?.validators(height)?),
+        }
+    }
+
+    /// CometBFT's status, or `None` under the embedded engine.
+    pub fn comet_status(&self) -> Result<Option<serde_json::Value>, ApiError> {
+        match self {
+            Engine::Dev(_) => Ok(None),
+            Engine::CometBft(comet) => Ok(Some(known(comet.as_ref())?.status()?)),
         }
     }
 

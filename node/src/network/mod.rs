@@ -23,7 +23,6 @@ pub mod testnet;
 use crate::abci::{AbciAddr, AbciConfig, AbciReady, run_abci};
 use crate::dev::stopped;
 use crate::error::NodeError;
-use dadbs_app::CHECKPOINT_INTERVAL;
 use home::NodeHome;
 use keys::SigningLock;
 use settings::Settings;
@@ -163,7 +162,7 @@ pub async fn run_node(
         metrics_addr: Some(settings.listen.metrics),
         cometbft_metrics: Some(settings.listen.cometbft_metrics),
         cometbft_rpc: Some(format!("http://{}", reachable(settings.listen.cometbft_rpc))),
-        checkpoint_interval: CHECKPOINT_INTERVAL,
+        checkpoint_interval: settings.checkpoint_interval,
         verify_rows: true,
     };
     let (stop, stopping) = watch::channel(false);

@@ -210,6 +210,22 @@ fn abci_info(engine: &DevEngine) -> Value {
     })
 }
 
+/// What `status` says of the node.
+pub(crate) fn node_info(engine: &DevEngine) -> Value {
+    let validators = engine.validators().validators();
+    let address = validators.first().map(|info| hex::encode(info.address.as_bytes()));
+    json!({
+        "protocol_version": { "p2p": "8", "block": "11", "app": "0" },
+        "id": address.unwrap_or_default(),
+        "listen_addr": "tcp://127.0.0.1:26656",
+        "network": engine.genesis().chain_id,
+        "version": COMETBFT_VERSION,
+        "channels": "40202122233038606100",
+        "moniker": "dadbs dev",
+        "other": { "tx_index": "on", "rpc_address": "tcp://127.0.0.1:26657" }
+    })
+}
+
 fn status(engine: &DevEngine) -> Answer {
     let (height, newest) = stored(engine, None)?;
     let earliest = engine.blocks().oldest()?;
@@ -222,20 +238,9 @@ fn status(engine: &DevEngine) -> Answer {
             "voting_power": info.power.value().to_string(),
         })
     });
-    let address =
-        validators.first().map(|info| hex::encode(info.address.as_bytes())).unwrap_or_default();
     let upper = |bytes: &[u8]| hex::encode_upper(bytes);
     Ok(json!({
-        "node_info": {
-            "protocol_version": { "p2p": "8", "block": "11", "app": "0" },
-            "id": address,
-            "listen_addr": "tcp://127.0.0.1:26656",
-            "network": engine.genesis().chain_id,
-            "version": COMETBFT_VERSION,
-            "channels": "40202122233038606100",
-            "moniker": "dadbs dev",
-            "other": { "tx_index": "on", "rpc_address": "tcp://127.0.0.1:26657" }
-        },
+        "node_info": node_info(engine),
         "sync_info": {
             "latest_block_hash": upper(newest.id.hash.as_bytes()),
             "latest_app_hash": upper(newest.header.app_hash.as_bytes()),

@@ -33,7 +33,7 @@ pub(super) async fn call(facade: &Facade, method: &str, params: &Params) -> Answ
 }
 
 /// A method as the engine answers it.
-async fn engine(facade: &Facade, method: &str, params: &Params) -> Answer {
+pub(super) async fn engine(facade: &Facade, method: &str, params: &Params) -> Answer {
     match &facade.source {
         Source::Dev(engine) => dev::call(facade, engine, method, params).await,
         Source::CometBft(comet) => comet::call(facade, comet, method, params).await,

@@ -5,29 +5,39 @@
 //!    parameters in the URI.
 //! 3. 64-bit numbers are strings, hashes upper-case hex, bytes base64.
 //! 4. What the index and our own queries know is answered here; under CometBFT the rest is forwarded to it.
-//! 5. Bodies are at most [`BODY_BYTES_MAX`] long.
+//! 5. `/websocket` takes subscriptions ([`websocket`]).
+//! 6. `/healthz` answers 200 while the node is caught up, else 503 and why ([`crate::readiness`]).
+//! 7. Bodies are at most [`BODY_BYTES_MAX`] long.
 
 mod comet;
 mod dev;
 mod methods;
 mod params;
 mod shapes;
+mod websocket;
+
+pub(crate) use dev::node_info as dev_node_info;
 
 use crate::engine::cometbft::CometBft;
 use crate::engine::dev::DevEngine;
 use crate::error::NodeError;
 use crate::grpc::Calls;
+use crate::http::HEAD_TIMEOUT;
 use crate::index::TxIndex;
-use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
+use crate::readiness::Readiness;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router, body::Bytes};
+use axum::{Json, Router};
 use dadbs_types::Error;
 use params::Params;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tower_http::cors::CorsLayer;
@@ -36,8 +46,11 @@ use tower_http::cors::CorsLayer;
 pub const COMETBFT_VERSION: &str = "0.38.25";
 /// Requests of one batch (rule 2).
 pub const BATCH_MAX: usize = 32;
-/// Bytes of a body (rule 5).
+/// Bytes of a body (rule 7).
 pub const BODY_BYTES_MAX: usize = 2_097_152;
+
+/// How long requests may take when the node stops.
+const DRAIN: Duration = Duration::from_secs(1);
 
 /// What knows the blocks and takes transactions.
 #[derive(Clone)]
@@ -55,12 +68,21 @@ pub struct Facade {
     index: Arc<TxIndex>,
     calls: Calls,
     forwards: Arc<Semaphore>,
+    websockets: Arc<Semaphore>,
+    readiness: Readiness,
 }
 
 impl Facade {
     /// A facade over an engine.
-    pub fn new(source: Source, index: Arc<TxIndex>, calls: Calls) -> Facade {
-        Facade { source, index, calls, forwards: Arc::new(Semaphore::new(comet::FORWARDS_MAX)) }
+    pub fn new(source: Source, index: Arc<TxIndex>, calls: Calls, readiness: Readiness) -> Facade {
+        Facade {
+            source,
+            index,
+            calls,
+            forwards: Arc::new(Semaphore::new(comet::FORWARDS_MAX)),
+            websockets: Arc::new(Semaphore::new(websocket::CLIENTS_MAX)),
+            readiness,
+        }
     }
 
     /// The methods that are served, sorted.
@@ -94,6 +116,10 @@ impl RpcError {
 
     fn request(data: impl Into<String>) -> RpcError {
         RpcError { code: -32600, message: "Invalid Request".into(), data: data.into() }
+    }
+
+    fn parse(error: &serde_json::Error) -> RpcError {
+        RpcError { code: -32700, message: "Parse error".into(), data: error.to_string() }
     }
 
     fn no_method(name: &str) -> RpcError {
@@ -138,12 +164,17 @@ async fn answer_one(facade: &Facade, request: &Value) -> Value {
     envelope(id, methods::call(facade, method, &params).await)
 }
 
-async fn post_rpc(State(facade): State<Facade>, body: Bytes) -> Response {
+async fn post_rpc(State(facade): State<Facade>, body: Body) -> Response {
+    let read = tokio::time::timeout(HEAD_TIMEOUT, to_bytes(body, BODY_BYTES_MAX));
+    let body = match read.await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+        Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
+    };
     let request: Value = match serde_json::from_slice(&body) {
         Ok(request) => request,
         Err(error) => {
-            let error =
-                RpcError { code: -32700, message: "Parse error".into(), data: error.to_string() };
+            let error = RpcError::parse(&error);
             return Json(envelope(&Value::Null, Err(error))).into_response();
         }
     };
@@ -176,6 +207,13 @@ async fn get_rpc(
     Json(envelope(&json!(-1), outcome)).into_response()
 }
 
+async fn get_healthz(State(facade): State<Facade>) -> Response {
+    let state = facade.readiness.state();
+    let status = if state.serves { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = json!({ "serves": state.serves, "why": state.why, "height": facade.index.height().to_string() });
+    (status, Json(body)).into_response()
+}
+
 async fn get_names(State(facade): State<Facade>) -> String {
     facade.names().join("\n")
 }
@@ -188,24 +226,10 @@ pub async fn serve(
 ) -> Result<(), NodeError> {
     let router = Router::new()
         .route("/", post(post_rpc).get(get_names))
+        .route("/healthz", get(get_healthz))
+        .route("/websocket", get(websocket::upgrade))
         .route("/{method}", get(get_rpc))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(CorsLayer::permissive())
         .with_state(facade);
-    let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
-        stop.await;
-        // The drain below may be over already.
-        let _gone = stopping.send(());
-    });
-    let drained = async {
-        // Also resolves if the server ended by itself.
-        drop(stopped.await);
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-    };
-    tokio::select! {
-        served = server.into_future() => served
-            .map_err(|error| NodeError::Config(format!("the RPC server stopped: {error}"))),
-        () = drained => Ok(()),
-    }
+    crate::http::serve("RPC", listener, router, stop, DRAIN).await
 }

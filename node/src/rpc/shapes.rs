@@ -146,6 +146,27 @@ pub(super) fn block_results(height: u64, outcome: &ResponseFinalizeBlock) -> Val
     })
 }
 
+/// The results of a block, as events carry them.
+pub(super) fn finalize_block(outcome: &ResponseFinalizeBlock) -> Value {
+    let txs: Vec<Value> = outcome.tx_results.iter().map(tx_result).collect();
+    json!({
+        "events": events(&outcome.events),
+        "tx_results": txs,
+        "validator_updates": [],
+        "app_hash": base64(&outcome.app_hash),
+    })
+}
+
+/// A committed transaction, as events carry it.
+pub(super) fn tx_event(found: &IndexedTx) -> Value {
+    json!({
+        "height": found.height.to_string(),
+        "index": found.index,
+        "tx": base64(&found.tx),
+        "result": tx_result(&found.result),
+    })
+}
+
 /// A committed transaction.
 pub(super) fn tx(found: &IndexedTx) -> Value {
     json!({

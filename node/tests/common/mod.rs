@@ -2,8 +2,10 @@
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses a part")]
 
 pub mod cli;
+pub mod clients;
 pub mod comet;
 pub mod network;
+pub mod proxy;
 pub mod selects;
 
 use dadbs::{DevConfig, DevReady, NodeError, run_dev};

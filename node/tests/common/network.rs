@@ -152,6 +152,23 @@ impl Network {
         drop(self.nodes[number].take().unwrap());
     }
 
+    pub fn is_up(&self, number: usize) -> bool {
+        self.nodes[number].is_some()
+    }
+
+    /// Waits until the node ended by itself.
+    pub fn wait_exit(&mut self, number: usize) -> ExitStatus {
+        wait_exit(&mut self.nodes[number].take().unwrap())
+    }
+
+    /// Changes `node.json` of a node.
+    pub fn edit_settings(&self, number: usize, edit: impl FnOnce(&mut Json)) {
+        let path = self.home(number).join("node.json");
+        let mut settings = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        edit(&mut settings);
+        std::fs::write(&path, settings.to_string()).unwrap();
+    }
+
     /// SIGTERM; the node must end well.
     pub fn stop(&mut self, number: usize) {
         signal(self.pid(number), Signal::SIGTERM);

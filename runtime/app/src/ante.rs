@@ -8,11 +8,10 @@
 //! 6. The signature verifies over the sign document of this chain.
 //! 7. The fee is held; it is taken, and the sequence advances, whether or not the messages fail.
 
-use crate::signatures::VerifiedSignatures;
 use crate::tx::Tx;
 use dadbs_modules::auth::Account;
 use dadbs_types::gas::price;
-use dadbs_types::{Amount, Code, GasMeter, OutOfGas, Rejection};
+use dadbs_types::{Amount, Code, GasMeter, Hash, OutOfGas, Rejection};
 
 /// What ante checks are made against.
 #[derive(Clone, Copy, Debug)]
@@ -71,13 +70,14 @@ pub fn charge(tx: &Tx, gas: &mut GasMeter) -> Result<(), OutOfGas> {
     gas.charge(price::TX_BASE)
 }
 
-/// Rules 4 to 6. `sequence` is the account's next one, with what is pending before it.
+/// Rules 4 to 6. `sequence` is the account's next one, with what is pending before it; `verify` answers
+/// rule 6 for the hash that must be signed.
 pub fn check_account(
     tx: &Tx,
     account: Option<&Account>,
     sequence: u64,
     params: &AnteParams<'_>,
-    verified: &VerifiedSignatures,
+    verify: impl FnOnce(Hash) -> Result<(), Rejection>,
 ) -> Result<(), Rejection> {
     let Some(account) = account else {
         return Err(Rejection::new(
@@ -95,7 +95,7 @@ pub fn check_account(
         return Ok(());
     }
     check_sequence(tx, sequence)?;
-    verified.verify(tx, tx.sign_hash(params.chain_id, account.number))
+    verify(tx.sign_hash(params.chain_id, account.number))
 }
 
 /// Rule 5.

@@ -8,14 +8,15 @@
 //! 5. Simulation and explanation run between blocks and leave nothing.
 
 use crate::ante::AnteParams;
-use crate::check::Checker;
+use crate::check::{Checker, Memories, Precheck};
 use crate::execute::BlockContext;
 use crate::genesis::load_params;
 use crate::genesis::{self, Genesis};
 use crate::outcome::{BlockOutcome, TxResult};
 use crate::queries::Queries;
-use crate::signatures::VerifiedSignatures;
+use crate::tx::Tx;
 use crate::{explain, proposal};
+use dadbs_modules::auth;
 use dadbs_proto::dadbs::sql::v1::{ExplainRequest, ExplainResponse};
 use dadbs_store::{Store, StoreConfig};
 use dadbs_types::{BlockInfo, Code, Error, Fatal, Hash, Rejection};
@@ -89,7 +90,7 @@ pub struct App {
     store: Store,
     vm: Arc<Vm>,
     params: Option<ChainParams>,
-    verified: VerifiedSignatures,
+    memories: Memories,
     executed: bool,
 }
 
@@ -114,8 +115,8 @@ impl App {
 
     fn over(store: Store, vm: Vm) -> Result<App, Fatal> {
         let params = load_params(&store)?;
-        let verified = VerifiedSignatures::default();
-        Ok(App { store, vm: Arc::new(vm), params, verified, executed: false })
+        let memories = Memories::default();
+        Ok(App { store, vm: Arc::new(vm), params, memories, executed: false })
     }
 
     /// The last committed height.
@@ -196,7 +197,7 @@ impl App {
                 min_fee_per_million_gas: params.min_fee_per_million_gas,
                 signed,
             },
-            verified: &self.verified,
+            memories: &self.memories,
             gas_wanted: 0,
             fees: 0,
         }
@@ -218,13 +219,36 @@ impl App {
     }
 
     /// The transactions of a proposal, from the mempool's order.
-    pub fn prepare_proposal(&self, txs: Vec<Vec<u8>>, tx_bytes_max: usize) -> Vec<Vec<u8>> {
-        proposal::prepare(txs, tx_bytes_max)
+    pub fn prepare_proposal(
+        &mut self,
+        txs: Vec<Vec<u8>>,
+        tx_bytes_max: usize,
+    ) -> Result<Vec<Vec<u8>>, Fatal> {
+        self.drop_executed()?;
+        proposal::prepare(&self.memories.known, txs, tx_bytes_max, |tx| self.is_signed(tx))
     }
 
-    /// True if honest nodes can have proposed these transactions.
-    pub fn process_proposal(&self, txs: &[Vec<u8>]) -> bool {
-        proposal::process(txs)
+    /// True if honest nodes can have proposed these transactions, judged by the last committed state.
+    pub fn process_proposal(&mut self, txs: &[Vec<u8>]) -> Result<bool, Fatal> {
+        self.drop_executed()?;
+        proposal::process(&self.memories.known, txs, |tx| self.is_signed(tx))
+    }
+
+    /// True if the sender's account is committed and the signature verifies.
+    fn is_signed(&self, tx: &Tx) -> Result<bool, Fatal> {
+        let Memories { verified, numbers, .. } = &self.memories;
+        let number = match numbers.get(tx.sender) {
+            Some(number) => number,
+            None => match auth::load_account(&self.store, tx.sender)? {
+                Some(account) => {
+                    numbers.remember(tx.sender, account.number);
+                    account.number
+                }
+                None => return Ok(false),
+            },
+        };
+        let sign_hash = tx.sign_hash(&self.params()?.chain_id, number);
+        Ok(verified.verify(tx, sign_hash).is_ok())
     }
 
     /// Runs a transaction without its effects and without verifying its signature (rule 5).
@@ -267,7 +291,15 @@ impl App {
     /// # Errors
     /// Before genesis was applied.
     pub fn checker(&self) -> Result<Checker, Fatal> {
-        Ok(Checker::new(self.store.readers(), self.params()?.clone(), self.verified.clone()))
+        Ok(Checker::new(self.precheck()?))
+    }
+
+    /// The part of CheckTx that any thread runs.
+    ///
+    /// # Errors
+    /// Before genesis was applied.
+    pub fn precheck(&self) -> Result<Precheck, Fatal> {
+        Ok(Precheck::new(self.store.readers(), self.params()?.clone(), self.memories.clone()))
     }
 
     /// Reads for any thread.

@@ -3,20 +3,100 @@
 //! 1. A transaction passes if it would pass ante after the pending transactions of its sender.
 //! 2. A pass makes it pending: the next sequence and the fee count for what follows.
 //! 3. After a commit nothing is pending; the mempool's transactions are rechecked in its order.
-//! 4. A recheck decodes, but does not verify signatures again: they cannot have become invalid.
+//! 4. Decoding and the signature need no order: [`Precheck`] does both on any thread, and [`Checker`] does
+//!    the rest, one transaction after the other.
+//! 5. A recheck verifies no signature, and decodes only what was forgotten.
 
 use crate::ante::{self, AnteParams};
+use crate::known::KnownTxs;
 use crate::outcome::{TxResult, rejection};
-use crate::signatures::VerifiedSignatures;
+use crate::signatures::{AccountNumbers, VerifiedSignatures};
 use crate::tx::Tx;
 use crate::{ChainParams, CheckKind};
 use dadbs_modules::auth::{self, Account};
 use dadbs_modules::bank;
 use dadbs_store::{Readers, View};
 use dadbs_types::coin::DENOM;
-use dadbs_types::{AccountAddress, Error, Fatal};
+use dadbs_types::{AccountAddress, Error, Fatal, Rejection};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
+/// What is shared by checks, proposals and blocks, and changes no result.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Memories {
+    pub(crate) known: KnownTxs,
+    pub(crate) verified: VerifiedSignatures,
+    pub(crate) numbers: AccountNumbers,
+}
+
+/// The part of CheckTx that needs no order (rule 4); clones share what they found out.
+#[derive(Clone)]
+pub struct Precheck {
+    readers: Readers,
+    params: ChainParams,
+    memories: Memories,
+}
+
+/// A transaction after [`Precheck`], or why it does not decode.
+pub type Prechecked = Result<Decoded, Rejection>;
+
+/// A decoded transaction.
+#[derive(Clone, Debug)]
+pub struct Decoded {
+    tx: Arc<Tx>,
+    /// Why the signature does not verify; told only where ante would tell it.
+    forged: Option<Rejection>,
+}
+
+impl Precheck {
+    pub(crate) fn new(readers: Readers, params: ChainParams, memories: Memories) -> Precheck {
+        Precheck { readers, params, memories }
+    }
+
+    /// Decodes transactions, and verifies the signatures of those that are new.
+    pub fn run(&self, txs: &[(&[u8], CheckKind)]) -> Result<Vec<Prechecked>, Fatal> {
+        let mut view = None;
+        txs.iter().map(|(bytes, kind)| self.one(&mut view, bytes, *kind)).collect()
+    }
+
+    fn one(
+        &self,
+        view: &mut Option<View>,
+        bytes: &[u8],
+        kind: CheckKind,
+    ) -> Result<Prechecked, Fatal> {
+        let decoded = self.memories.known.decode(bytes).map_err(Error::from);
+        rejection(decoded.and_then(|tx| {
+            let mut forged = None;
+            if kind == CheckKind::New {
+                forged = rejection(self.verify(&tx, view))?.err();
+            }
+            Ok(Decoded { tx, forged })
+        }))
+    }
+
+    /// Verifies the signature if the account is committed; otherwise [`Checker`] judges.
+    fn verify(&self, tx: &Tx, view: &mut Option<View>) -> Result<(), Error> {
+        let number = match self.memories.numbers.get(tx.sender) {
+            Some(number) => number,
+            None => {
+                if view.is_none() {
+                    *view = Some(self.readers.view()?);
+                }
+                let account = match view {
+                    Some(view) => auth::load_account(view, tx.sender)?,
+                    None => None,
+                };
+                let Some(account) = account else { return Ok(()) };
+                self.memories.numbers.remember(tx.sender, account.number);
+                account.number
+            }
+        };
+        let sign_hash = tx.sign_hash(&self.params.chain_id, number);
+        Ok(self.memories.verified.verify(tx, sign_hash)?)
+    }
+}
 
 /// An account with its pending transactions.
 struct Pending {
@@ -25,29 +105,30 @@ struct Pending {
     funds: u64,
 }
 
-/// Answers CheckTx.
+/// The part of CheckTx that follows the order of the mempool.
 pub struct Checker {
-    readers: Readers,
-    params: ChainParams,
-    verified: VerifiedSignatures,
+    precheck: Precheck,
     view: Option<View>,
     pending: BTreeMap<AccountAddress, Pending>,
 }
 
 impl Checker {
-    pub(crate) fn new(
-        readers: Readers,
-        params: ChainParams,
-        verified: VerifiedSignatures,
-    ) -> Checker {
-        Checker { readers, params, verified, view: None, pending: BTreeMap::new() }
+    pub(crate) fn new(precheck: Precheck) -> Checker {
+        Checker { precheck, view: None, pending: BTreeMap::new() }
+    }
+
+    /// Both parts, for one transaction.
+    pub fn check_tx(&mut self, bytes: &[u8], kind: CheckKind) -> Result<TxResult, Fatal> {
+        let tx = self.precheck.one(&mut None, bytes, kind)?;
+        self.in_order(tx, kind)
     }
 
     /// Checks one transaction and, if it passes, counts it as pending (rules 1 and 2).
-    pub fn check_tx(&mut self, bytes: &[u8], kind: CheckKind) -> Result<TxResult, Fatal> {
-        let checked = Tx::decode(bytes).map_err(Error::from).and_then(|tx| {
-            self.check(&tx, kind)?;
-            Ok(tx.gas_limit)
+    pub fn in_order(&mut self, tx: Prechecked, kind: CheckKind) -> Result<TxResult, Fatal> {
+        let checked = tx.map_err(Error::from).and_then(|tx| {
+            let gas_limit = tx.tx.gas_limit;
+            self.check(&tx.tx, tx.forged, kind)?;
+            Ok(gas_limit)
         });
         Ok(match rejection(checked)? {
             Ok(gas_wanted) => TxResult { gas_wanted, ..TxResult::default() },
@@ -61,16 +142,17 @@ impl Checker {
         self.view = None;
     }
 
-    fn check(&mut self, tx: &Tx, kind: CheckKind) -> Result<(), Error> {
+    fn check(&mut self, tx: &Tx, forged: Option<Rejection>, kind: CheckKind) -> Result<(), Error> {
         let view = match self.view.take() {
             Some(view) => view,
-            None => self.readers.view()?,
+            None => self.precheck.readers.view()?,
         };
         let view = self.view.insert(view);
+        let Precheck { params, memories, .. } = &self.precheck;
         let params = AnteParams {
-            chain_id: &self.params.chain_id,
+            chain_id: &params.chain_id,
             height: view.height().saturating_add(1),
-            min_fee_per_million_gas: self.params.min_fee_per_million_gas,
+            min_fee_per_million_gas: params.min_fee_per_million_gas,
             signed: true,
         };
         ante::check_stateless(tx, &params)?;
@@ -85,7 +167,10 @@ impl Checker {
         let next = pending.as_ref().map_or(0, |pending| pending.sequence);
         match kind {
             CheckKind::New => {
-                ante::check_account(tx, account, next, &params, &self.verified)?;
+                ante::check_account(tx, account, next, &params, |sign_hash| match forged {
+                    Some(rejection) => Err(rejection),
+                    None => memories.verified.verify(tx, sign_hash),
+                })?;
             }
             CheckKind::Recheck => ante::check_sequence(tx, next)?,
         }

@@ -8,9 +8,9 @@
 //! 6. A transaction whose gas limit does not fit what is left of the block's gas is rejected as in rule 1.
 
 use crate::ante::{self, AnteParams};
+use crate::check::Memories;
 use crate::messages;
 use crate::outcome::TxResult;
-use crate::signatures::VerifiedSignatures;
 use crate::tx::Tx;
 use dadbs_modules::{Context, auth, bank};
 use dadbs_store::Store;
@@ -19,6 +19,7 @@ use dadbs_types::limits::{BLOCK_GAS_MAX, TX_GAS_MAX};
 use dadbs_types::{BlockInfo, Code, Coin, Error, Event, Fatal, GasMeter, Rejection};
 use dadbs_vm::Vm;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use tracing::trace_span;
 
 /// What is the same for every transaction of a block.
@@ -31,8 +32,8 @@ pub struct BlockContext<'a> {
     pub info: &'a BlockInfo,
     /// What ante checks against.
     pub params: AnteParams<'a>,
-    /// Signatures verified before.
-    pub verified: &'a VerifiedSignatures,
+    /// Transactions and signatures seen before.
+    pub(crate) memories: &'a Memories,
     /// Gas limits of the transactions so far.
     pub gas_wanted: u64,
     /// Fees taken so far, in the base denomination.
@@ -42,14 +43,16 @@ pub struct BlockContext<'a> {
 impl BlockContext<'_> {
     /// Executes one transaction.
     pub fn deliver(&mut self, bytes: &[u8]) -> Result<TxResult, Fatal> {
-        let decoded = trace_span!("decode").in_scope(|| Tx::decode(bytes));
+        let decoded = trace_span!("decode").in_scope(|| self.memories.known.decode(bytes));
         let mut tx = match decoded {
             Ok(tx) => tx,
             Err(rejection) => return Ok(TxResult::rejected(&rejection)),
         };
         if !self.params.signed {
             // Who simulates asks what limit to set.
-            tx.gas_limit = TX_GAS_MAX;
+            let mut unlimited = (*tx).clone();
+            unlimited.gas_limit = TX_GAS_MAX;
+            tx = Arc::new(unlimited);
         }
         let ante = trace_span!("ante").entered();
         self.store.begin_tx(tx.hash)?;
@@ -78,7 +81,9 @@ impl BlockContext<'_> {
         ante::check_stateless(tx, &self.params)?;
         let account = auth::load_account(self.store, tx.sender)?;
         let next = account.as_ref().map_or(0, |account| account.sequence);
-        ante::check_account(tx, account.as_ref(), next, &self.params, self.verified)?;
+        ante::check_account(tx, account.as_ref(), next, &self.params, |sign_hash| {
+            self.memories.verified.verify(tx, sign_hash)
+        })?;
         if let Some(account) = &account {
             auth::advance_sequence(self.store, account, &tx.public_key)?;
         }

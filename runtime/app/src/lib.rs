@@ -1,7 +1,7 @@
 //! The application: genesis and blocks in; results, events and app hash out.
 //!
 //! - [`App`] owns the only writer. One thread owns the `App`.
-//! - [`Checker`] answers CheckTx on its own reader; [`Queries`] answers reads from any thread. Neither
+//! - [`Precheck`] and [`Checker`] answer CheckTx on readers of their own; [`Queries`] answers reads from any thread. Neither
 //!   shares a lock with the writer.
 //!
 //! One block, in order: [`App::finalize_block`] -> [`execute::BlockContext::deliver`] for each transaction
@@ -13,6 +13,7 @@ mod check;
 pub mod execute;
 mod explain;
 pub mod genesis;
+mod known;
 pub mod messages;
 pub mod outcome;
 mod proposal;
@@ -21,7 +22,7 @@ pub mod signatures;
 pub mod tx;
 
 pub use app::{App, AppConfig, Block, CHECKPOINT_INTERVAL, ChainParams, CheckKind, Info};
-pub use check::Checker;
+pub use check::{Checker, Decoded, Precheck, Prechecked};
 pub use dadbs_types::Event;
 pub use genesis::Genesis;
 pub use outcome::{BlockOutcome, TxResult};

@@ -1,0 +1,72 @@
+//! Real clients in processes of their own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+pub const WORDS: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon \
+                         abandon abandon about";
+
+/// The account of [`WORDS`].
+pub fn account() -> dadbs_types::AccountAddress {
+    dadbs_client::SecretKey::from_mnemonic(WORDS, 0).unwrap().address()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+fn checked(output: &Output, says: &str) {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), says, "{errors}");
+}
+
+/// Runs `tests/cosmjs` against an RPC address. Needs node and npm.
+pub async fn cosmjs(url: String, recipient: dadbs_types::AccountAddress) {
+    let ran = tokio::task::spawn_blocking(move || {
+        let folder = root().join("tests/cosmjs");
+        let installed = Command::new("npm")
+            .args(["install", "--no-audit", "--no-fund"])
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
+        let recipient = recipient.to_string();
+        Command::new("node")
+            .args(["test.mjs", &url, WORDS, super::CHAIN, &recipient])
+            .current_dir(folder)
+            .output()
+            .unwrap()
+    });
+    checked(&ran.await.unwrap(), "cosmjs ok");
+}
+
+/// Runs `tests/cosmrs` against an RPC address.
+pub async fn cosmrs(url: String, recipient: dadbs_types::AccountAddress) {
+    let ran = tokio::task::spawn_blocking(move || {
+        let recipient = recipient.to_string();
+        Command::new(env!("CARGO"))
+            .args(["run", "--quiet", "--manifest-path"])
+            .arg(root().join("tests/cosmrs/Cargo.toml"))
+            .args(["--", &url, WORDS, super::CHAIN, &recipient])
+            .env("CARGO_TARGET_DIR", root().join("target/cosmrs"))
+            .output()
+            .unwrap()
+    });
+    checked(&ran.await.unwrap(), "cosmrs ok");
+}
+
+/// Installs the pinned grpcurl and runs it. Needs Go.
+pub async fn grpcurl(arguments: &[&str]) -> String {
+    let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+    let ran = tokio::task::spawn_blocking(move || {
+        let folder = root().join("target/grpcurl");
+        let installed =
+            Command::new(root().join("tests/install-grpcurl.sh")).arg(&folder).output().unwrap();
+        assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
+        Command::new(folder.join("grpcurl")).arg("-plaintext").args(arguments).output().unwrap()
+    });
+    let output = ran.await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
