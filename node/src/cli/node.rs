@@ -53,7 +53,7 @@ pub(crate) struct Init {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Join {
-    /// RPC of a node of the chain, such as http://host:26657: the genesis comes from it
+    /// RPC of a node of the chain, such as `http://host:26657`: the genesis comes from it
     #[arg(long, value_name = "URL", required_unless_present_any = ["genesis", "testnet"])]
     rpc: Option<String>,
     /// The genesis in a file

@@ -7,8 +7,8 @@
 //! 3. A stop ends CometBFT first, then the application, so that no call is cut.
 //! 4. Ports are tried before anything starts. A CometBFT that outlived a killed node has [`PORT_WAIT`] to let
 //!    go of them.
-//! 5. CometBFT's log joins the node's: its errors as warnings, unless they are about peers or it is being
-//!    stopped; all else as debug.
+//! 5. CometBFT's log joins the node's: its errors as warnings, unless they are about peers that come and go, or
+//!    it is being stopped; all else as debug.
 
 pub mod binary;
 pub mod cometbft_config;
@@ -104,8 +104,10 @@ fn fold(line: &str, is_stopping: bool) {
     let facts: Vec<String> =
         fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
     let facts = facts.concat();
-    // Peers come and go; what matters of it is in the metrics.
-    if level == "error" && !is_stopping && !matches!(module.as_str(), "p2p" | "pex") {
+    // A peer that speaks for another chain stays wrong.
+    let comes_and_goes =
+        matches!(module.as_str(), "p2p" | "pex") && !facts.contains("different network");
+    if level == "error" && !is_stopping && !comes_and_goes {
         tracing::warn!("CometBFT {module}: {message}{facts}");
     } else {
         tracing::debug!("CometBFT {module}: {message}{facts}");

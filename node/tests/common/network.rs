@@ -181,6 +181,12 @@ impl Network {
         std::fs::read_to_string(self.home(number).join("log")).unwrap_or_default()
     }
 
+    /// How peers dial a node that runs.
+    pub fn peer(&self, number: usize) -> String {
+        let status = wait_for("a status", || self.rpc(number, "status"));
+        format!("{}@{}", status["node_info"]["id"].as_str().unwrap(), self.members[number].dial)
+    }
+
     pub fn rpc(&self, number: usize, target: &str) -> Option<Json> {
         get(self.members[number].listen.rpc, target)
     }
@@ -226,13 +232,18 @@ impl Network {
     /// Compares the blocks of all heights, and the state at the newest one, between these nodes;
     /// returns the height.
     pub fn assert_equal(&self, numbers: &[usize]) -> u64 {
-        let (height, _) = wait_for("the nodes rest at one height in one state", || {
+        let height = wait_for("the nodes rest at one height in one state", || {
             let states: Option<Vec<_>> = numbers.iter().map(|number| self.state(*number)).collect();
             let states = states?;
-            let first = states[0].clone();
-            let rests = states.iter().all(|state| state.0 == first.0).then_some(())?;
-            assert!(states.iter().all(|state| *state == first), "the states differ: {states:?}");
-            Some((first.0, rests))
+            let height = states[0].0;
+            if states.iter().any(|state| state.0 != height) {
+                return None;
+            }
+            assert!(
+                states.iter().all(|state| *state == states[0]),
+                "the states differ: {states:?}"
+            );
+            Some(height)
         });
         for at in 1..=height {
             let first = wait_for("a header", || self.header(numbers[0], at));
