@@ -106,10 +106,8 @@ fn arm_failpoint() {
         let name = NAMES.iter().find(|known| **known == name)?;
         Some((*name, nth.parse().ok()?))
     });
-    match parts {
-        Some((name, nth)) => arm(name, nth, Action::Kill),
-        None => tracing::warn!("DADBS_FAILPOINT={asked} names no step"),
-    }
+    let (name, nth) = parts.expect("DADBS_FAILPOINT names a step and a count");
+    arm(name, nth, Action::Kill);
 }
 
 impl CoreThread {
