@@ -45,10 +45,12 @@ pub async fn cosmjs(url: String, recipient: dadbs_types::AccountAddress) {
 pub async fn cosmrs(url: String, recipient: dadbs_types::AccountAddress) {
     let ran = tokio::task::spawn_blocking(move || {
         let recipient = recipient.to_string();
+        let secret = dadbs_client::SecretKey::from_mnemonic(WORDS, 0).unwrap().to_bytes();
+        let secret = hex::encode(&*secret);
         Command::new(env!("CARGO"))
             .args(["run", "--quiet", "--manifest-path"])
             .arg(root().join("tests/cosmrs/Cargo.toml"))
-            .args(["--", &url, WORDS, super::CHAIN, &recipient])
+            .args(["--", &url, &secret, super::CHAIN, &recipient])
             .env("CARGO_TARGET_DIR", root().join("target/cosmrs"))
             .output()
             .unwrap()

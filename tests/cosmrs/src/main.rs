@@ -1,11 +1,10 @@
-//! Drives a node with cosmrs, unmodified: `dadbs-cosmrs-test <rpc url> <mnemonic> <chain id> <recipient>`.
+//! Drives a node with cosmrs, unmodified: `dadbs-cosmrs-test <rpc url> <secret key> <chain id> <recipient>`.
 //!
 //! Reads a balance, simulates, sends, executes SQL through a message type of the chain's own, and finds the
 //! transactions by hash and by event.
 
 use anyhow::{Context, Result, ensure};
 use cosmrs::bank::MsgSend;
-use cosmrs::bip32::{DerivationPath, Language, Mnemonic, XPrv};
 use cosmrs::crypto::secp256k1::SigningKey;
 use cosmrs::proto::cosmos::auth::v1beta1::{
     BaseAccount, QueryAccountRequest, QueryAccountResponse,
@@ -119,14 +118,13 @@ where
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [url, words, chain_id, recipient] = &arguments[..] else {
-        anyhow::bail!("give <rpc url> <mnemonic> <chain id> <recipient>");
+    let [url, secret, chain_id, recipient] = &arguments[..] else {
+        anyhow::bail!("give <rpc url> <secret key> <chain id> <recipient>");
     };
-    let seed = Mnemonic::new(words, Language::English).map_err(|e| anyhow::anyhow!("{e}"))?;
-    let path: DerivationPath = parse("m/44'/118'/0'/0/0")?;
-    let key =
-        XPrv::derive_from_path(seed.to_seed(""), &path).map_err(|e| anyhow::anyhow!("{e}"))?;
-    let key = SigningKey::from(key);
+    let digits = (0..secret.len()).step_by(2).map(|at| secret.get(at..at + 2).unwrap_or("?"));
+    let secret: Vec<u8> =
+        digits.map(|pair| u8::from_str_radix(pair, 16)).collect::<Result<_, _>>()?;
+    let key = SigningKey::from_slice(&secret).map_err(|e| anyhow::anyhow!("{e}"))?;
     let address = key.public_key().account_id("dadbs").map_err(|e| anyhow::anyhow!("{e}"))?;
     let client = HttpClient::new(url.as_str())?;
     let wallet = Wallet { client, key, address, chain_id: parse(chain_id)? };
