@@ -14,6 +14,7 @@ use cosmrs::proto::cosmos::bank::v1beta1::{QueryBalanceRequest, QueryBalanceResp
 use cosmrs::proto::cosmos::tx::v1beta1::{SimulateRequest, SimulateResponse};
 use cosmrs::rpc::endpoint::tx::Response as Found;
 use cosmrs::rpc::{Client, HttpClient, Order};
+use cosmrs::tendermint::node::info::TxIndexStatus;
 use cosmrs::tx::{Body, Fee, Msg, SignDoc, SignerInfo};
 use cosmrs::{AccountId, Any, Coin, tendermint};
 use prost::Message;
@@ -66,8 +67,7 @@ impl Wallet {
     }
 
     async fn balance(&self, address: &AccountId) -> Result<u128> {
-        let request =
-            QueryBalanceRequest { address: address.to_string(), denom: "udadb".into() };
+        let request = QueryBalanceRequest { address: address.to_string(), denom: "udadb".into() };
         let answer: QueryBalanceResponse =
             self.query("/cosmos.bank.v1beta1.Query/Balance", &request).await?;
         Ok(answer.balance.map_or("0".into(), |coin| coin.amount).parse()?)
@@ -124,7 +124,8 @@ async fn main() -> Result<()> {
     };
     let seed = Mnemonic::new(words, Language::English).map_err(|e| anyhow::anyhow!("{e}"))?;
     let path: DerivationPath = parse("m/44'/118'/0'/0/0")?;
-    let key = XPrv::derive_from_path(seed.to_seed(""), &path).map_err(|e| anyhow::anyhow!("{e}"))?;
+    let key =
+        XPrv::derive_from_path(seed.to_seed(""), &path).map_err(|e| anyhow::anyhow!("{e}"))?;
     let key = SigningKey::from(key);
     let address = key.public_key().account_id("dadbs").map_err(|e| anyhow::anyhow!("{e}"))?;
     let client = HttpClient::new(url.as_str())?;
@@ -132,7 +133,8 @@ async fn main() -> Result<()> {
     let recipient: AccountId = parse(recipient)?;
 
     let status = wallet.client.status().await?;
-    ensure!(status.node_info.network == wallet.chain_id && status.node_info.other.tx_index.to_string() == "on");
+    let node = &status.node_info;
+    ensure!(node.network == wallet.chain_id && matches!(node.other.tx_index, TxIndexStatus::On));
     ensure!(wallet.balance(&wallet.address).await? > 1_000_000);
     let before = wallet.balance(&recipient).await?;
     let send = MsgSend {
@@ -166,7 +168,9 @@ async fn main() -> Result<()> {
 
     let query = cosmrs::rpc::query::Query::eq("message.sender", sender.as_str());
     let found = wallet.client.tx_search(query, false, 1, 10, Order::Descending).await?;
-    ensure!(found.total_count == 2 && found.txs[0].hash == sql.hash && found.txs[1].hash == sent.hash);
+    ensure!(
+        found.total_count == 2 && found.txs[0].hash == sql.hash && found.txs[1].hash == sent.hash
+    );
     let block = wallet.client.block(sent.height).await?.block;
     ensure!(block.data.len() == 1);
     let results = wallet.client.block_results(sent.height).await?;
