@@ -6,8 +6,9 @@
 //!    `price::WASM_CALL_PAGES`.
 //! 3. A call has its own instance; it leaves nothing behind but what its host keeps.
 //! 4. [`Vm`] is shared by threads: writers never wait for readers.
-//! 5. Validation alone decides which code is stored, alike on all nodes. Code that passed it and does not
-//!    compile is a fault, a panic of the compiler too: other nodes may have compiled it.
+//! 5. Code is compiled when it is stored. Code that passed validation and does not compile, or makes the
+//!    compiler panic, is rejected: all nodes run the same compiler, and a fault would let one transaction
+//!    stop them all. Stored code that does not compile later is a fault.
 
 mod cache;
 mod engine;
@@ -72,11 +73,30 @@ impl Vm {
         }
         let code = match self.read_disk(code_hash)? {
             Some(code) => code,
-            None => self.compile(code_hash, &wasm()?)?,
+            None => self.compile(code_hash, &wasm()?)?.map_err(|why| {
+                Fatal::new(format!(
+                    "stored code does not compile: {why}; report this with the code"
+                ))
+            })?,
         };
         let code = Arc::new(code);
         self.recent.put(*code_hash, Arc::clone(&code));
         Ok(code)
+    }
+
+    /// Compiles validated code that is about to be stored (rule 5).
+    pub fn compile_new(&self, code_hash: &[u8; 32], wasm: &[u8]) -> Result<(), Error> {
+        if self.recent.get(code_hash).is_some() {
+            return Ok(());
+        }
+        let code = self.compile(code_hash, wasm)?.map_err(|why| {
+            Rejection::new(
+                dadbs_types::Code::WasmInvalid,
+                format!("the module does not compile: {why}"),
+            )
+        })?;
+        self.recent.put(*code_hash, Arc::new(code));
+        Ok(())
     }
 
     fn read_disk(&self, code_hash: &[u8; 32]) -> Result<Option<Code>, Fatal> {
@@ -96,28 +116,23 @@ impl Vm {
         }
     }
 
-    fn compile(&self, code_hash: &[u8; 32], wasm: &[u8]) -> Result<Code, Fatal> {
+    /// The inner error is the compiler's.
+    fn compile(&self, code_hash: &[u8; 32], wasm: &[u8]) -> Result<Result<Code, String>, Fatal> {
         let instrumented = instrument::instrument(wasm)?;
-        let fatal = |error: wasmtime::Error| {
-            Fatal::new(format!(
-                "validated code does not compile: {error:#}; report this with the code"
-            ))
+        let compile = || self.engine.precompile_module(&instrumented);
+        let artifact = match catch_unwind(AssertUnwindSafe(compile)) {
+            Ok(Ok(artifact)) => artifact,
+            Ok(Err(error)) => return Ok(Err(format!("{error:#}"))),
+            Err(_) => return Ok(Err("the compiler panicked".into())),
         };
-        // Rule 5.
-        let compiled =
-            catch_unwind(AssertUnwindSafe(|| self.engine.precompile_module(&instrumented)));
-        let artifact = compiled
-            .map_err(|_| {
-                Fatal::new("the compiler panicked on validated code; report this with the code")
-            })?
-            .map_err(fatal)?;
+        let fatal = |error| Fatal::new(format!("compiled code does not load: {error:#}"));
         // SAFETY: the bytes come from the line above, by the same engine.
         #[allow(unsafe_code)]
         let module = unsafe { Module::deserialize(&self.engine, &artifact) }.map_err(fatal)?;
         if let Some(disk) = &self.disk {
             disk.write(code_hash, &artifact);
         }
-        Code::new(&self.linker, &module, artifact.len())
+        Code::new(&self.linker, &module, artifact.len()).map(Ok)
     }
 
     /// Calls the entry point that is exported as `entry` (see [`Entry::export`]) and returns its output.

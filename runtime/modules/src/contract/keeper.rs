@@ -29,8 +29,8 @@ pub fn store_code(
     context.gas.charge(info.store_gas)?;
     context.gas.charge_times(price::ROW_WRITE, 2)?;
     let code_hash: Hash = Sha256::digest(wasm).into();
-    // Here, where it is paid for; a failure is a fault.
-    context.vm.load(&code_hash, &mut || Ok(wasm.to_vec()))?;
+    // Here, where it is paid for.
+    context.vm.compile_new(&code_hash, wasm)?;
     let id = auth::next_number(context.store, "code")?;
     context.store.execute(
         "INSERT INTO chain_codes (id, hash, creator, bytes) VALUES (?1, ?2, ?3, ?4)",
