@@ -27,7 +27,7 @@ pub const CONNECTIONS_MAX: usize = 400;
 /// How long the head of a request may take (rule 2).
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may send nothing (rule 2).
-pub const SILENCE_MAX: Duration = Duration::from_secs(60);
+pub const SILENCE_MAX: Duration = Duration::from_mins(1);
 /// Between two signs of life that HTTP/2 connections are asked for.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// Streams of one HTTP/2 connection.

@@ -130,7 +130,7 @@ impl Queue {
 
 /// What the thread does next.
 enum Work {
-    Add(Committed),
+    Add(Box<Committed>),
     Fetch(u64),
     Stop,
 }
@@ -152,7 +152,7 @@ impl Shared {
             if at_hand && let Some(block) = queue.blocks.pop_front() {
                 queue.bytes -= block.bytes();
                 self.changed.notify_all();
-                return Work::Add(block);
+                return Work::Add(Box::new(block));
             }
             if queue.newest >= next {
                 return Work::Fetch(next);

@@ -196,11 +196,9 @@ where
     F: Future<Output = Result<(), NodeError>>,
 {
     let stop = Box::pin(stopped(stopping));
-    match listener {
-        Some(listener) => serve(listener, stop).await,
-        None => {
-            stop.await;
-            Ok(())
-        }
+    if let Some(listener) = listener {
+        return serve(listener, stop).await;
     }
+    stop.await;
+    Ok(())
 }

@@ -128,10 +128,10 @@ impl Client {
         if request["method"] == "unsubscribe" {
             let before = self.subscriptions.len();
             self.subscriptions.retain(|subscription| subscription.query != query);
-            return match self.subscriptions.len() < before {
-                true => Ok(()),
-                false => Err(RpcError::internal("subscription not found")),
-            };
+            if self.subscriptions.len() == before {
+                return Err(RpcError::internal("subscription not found"));
+            }
+            return Ok(());
         }
         if self.subscriptions.len() >= SUBSCRIPTIONS_MAX {
             let text = format!("max_subscriptions_per_client {SUBSCRIPTIONS_MAX} reached");

@@ -78,20 +78,19 @@ impl Precheck {
 
     /// Verifies the signature if the account is committed; otherwise [`Checker`] judges.
     fn verify(&self, tx: &Tx, view: &mut Option<View>) -> Result<(), Error> {
-        let number = match self.memories.numbers.get(tx.sender) {
-            Some(number) => number,
-            None => {
-                if view.is_none() {
-                    *view = Some(self.readers.view()?);
-                }
-                let account = match view {
-                    Some(view) => auth::load_account(view, tx.sender)?,
-                    None => None,
-                };
-                let Some(account) = account else { return Ok(()) };
-                self.memories.numbers.remember(tx.sender, account.number);
-                account.number
+        let number = if let Some(number) = self.memories.numbers.get(tx.sender) {
+            number
+        } else {
+            if view.is_none() {
+                *view = Some(self.readers.view()?);
             }
+            let account = match view {
+                Some(view) => auth::load_account(view, tx.sender)?,
+                None => None,
+            };
+            let Some(account) = account else { return Ok(()) };
+            self.memories.numbers.remember(tx.sender, account.number);
+            account.number
         };
         let sign_hash = tx.sign_hash(&self.params.chain_id, number);
         Ok(self.memories.verified.verify(tx, sign_hash)?)
