@@ -2,7 +2,7 @@
 # Runs the tests and installs what they need.
 #
 #   tests/run.sh           the everyday suite: format, lints, all fast tests
-#   tests/run.sh --long    the main job on proj.db, and 100,000 statements against full dumps and plain SQLite
+#   tests/run.sh --long    the stock contract rebuilt, the main job on proj.db, and 100,000 statements against full dumps and plain SQLite
 #   tests/run.sh --slow    everything slow: the above, crash matrix, real clients, real CometBFT, fuzz targets
 #
 # Needed on the machine: the Rust toolchain and a C compiler. The slow suite also wants Go, Node.js and
@@ -37,7 +37,17 @@ install_debian() {
 }
 
 # All of the workspace is named so that the build of the everyday suite serves.
+# The artifact in genesis is compared with what its sources give.
+contract() {
+    if ! rustup target list --installed 2>/dev/null | grep --quiet wasm32-unknown-unknown; then
+        install_debian rustc-web cargo-web rust-web-src
+    fi
+    step "the stock contract is what its sources give"
+    contracts/build.sh --check
+}
+
 long() {
+    contract
     install_debian proj-data
     step "proj.db: import, resume, check, export, queries, proofs"
     cargo test --workspace --quiet --test proj -- --ignored
@@ -47,16 +57,18 @@ long() {
 }
 
 slow() {
+    contract
     install_debian proj-data
-    if ! rustup target list --installed 2>/dev/null | grep --quiet wasm32-unknown-unknown; then
-        install_debian rustc-web cargo-web rust-web-src
-    fi
-    step "the stock contract is what its sources give"
-    contracts/build.sh --check
     step "CometBFT"
     devnet/install-cometbft.sh target/cometbft
     step "slow tests"
-    PATH="$PWD/target/cometbft:$PATH" cargo test --workspace --quiet -- --ignored
+    DADBS_COMETBFT_DIR="$PWD/target/cometbft" PATH="$PWD/target/cometbft:$PATH" \
+        cargo test --workspace --quiet -- --ignored
+    if docker info > /dev/null 2>&1; then
+        devnet/test-compose.sh
+    else
+        step "no Docker engine runs: the composed network was not tested (devnet/test-compose.sh)"
+    fi
     step "fuzz targets, a minute each"
     tests/fuzz/run.sh 60
     step "slow suite passed"

@@ -6,6 +6,7 @@
 //! ```
 //!
 //! A call is its request and a Flush in one write, as CometBFT sends it; it is over when both answers are read.
+#![expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 
 use dadbs::{AbciAddr, AbciConfig, run_abci};
 use dadbs_client::tx::any;

@@ -97,6 +97,19 @@ pub(crate) fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
     }
 }
 
+/// `DADBS_FAILPOINT=name:nth` kills the process when this thread reaches that step for the nth time.
+#[cfg(feature = "failpoints")]
+fn arm_failpoint() {
+    use dadbs_store::failpoint::{Action, NAMES, arm};
+    let Ok(asked) = std::env::var("DADBS_FAILPOINT") else { return };
+    let parts = asked.split_once(':').and_then(|(name, nth)| {
+        let name = NAMES.iter().find(|known| **known == name)?;
+        Some((*name, nth.parse().ok()?))
+    });
+    let (name, nth) = parts.expect("DADBS_FAILPOINT names a step and a count");
+    arm(name, nth, Action::Kill);
+}
+
 impl CoreThread {
     /// Opens the application and starts its thread.
     pub fn start(config: AppConfig) -> Result<CoreThread, Fatal> {
@@ -104,6 +117,8 @@ impl CoreThread {
         let builder = std::thread::Builder::new().name("core".into()).stack_size(STACK_BYTES);
         let thread = builder
             .spawn(move || {
+                #[cfg(feature = "failpoints")]
+                arm_failpoint();
                 let started = App::open(&config).and_then(|app| {
                     let shared = Arc::new(Shared {
                         queue: Mutex::default(),

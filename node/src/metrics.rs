@@ -21,7 +21,6 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use prost::bytes::Bytes;
 use std::future::Future;
@@ -83,11 +82,11 @@ fn seconds() -> Histogram {
 impl Default for Metrics {
     fn default() -> Metrics {
         let mut registry = Registry::with_prefix("dadbs");
-        let versions = Info::new(vec![
-            ("version", env!("CARGO_PKG_VERSION")),
-            ("sqlite", rusqlite::version()),
-        ]);
-        registry.register("build", "What this binary is made of", versions);
+        // Prometheus' own text form has no type for facts: a gauge of 1 carries them.
+        let versions = Family::<[(&str, &str); 2], Gauge>::default();
+        let facts = [("version", env!("CARGO_PKG_VERSION")), ("sqlite", rusqlite::version())];
+        versions.get_or_create(&facts).set(1);
+        registry.register("build_info", "What this binary is made of", versions);
         let phases = Family::new_with_constructor(seconds as fn() -> Histogram);
         let metrics = Metrics {
             height: Gauge::default(),
@@ -262,6 +261,10 @@ mod tests {
         }
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             assert!(line.starts_with("dadbs_"), "{line}");
+        }
+        for line in text.lines().filter(|line| line.starts_with("# TYPE")) {
+            let kind = line.rsplit(' ').next().unwrap();
+            assert!(["counter", "gauge", "histogram"].contains(&kind), "{line}");
         }
     }
 }

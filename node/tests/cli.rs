@@ -23,7 +23,7 @@ fn help_and_exit_codes_are_frozen() {
         .collect();
     let expected = [
         "dev", "init", "join", "start", "testnet", "keys", "tx", "sql", "contract", "import",
-        "export", "query", "status", "verify", "faucet", "help",
+        "export", "query", "doctor", "status", "verify", "faucet", "help",
     ];
     assert_eq!(commands, expected, "{help}");
     assert!(help.contains("  8  the import refuses objects that were not accepted"), "{help}");
@@ -213,4 +213,25 @@ fn a_killed_import_goes_on_where_it_stopped() {
     let rows = done["sent"]["rows"].as_u64().unwrap();
     assert!(rows < 3019, "{rows} rows were sent again");
     dev.fails(1, &progress);
+}
+
+#[test]
+fn doctor_says_what_is_missing() {
+    let home = tempfile::tempdir().unwrap();
+    let output = command(home.path())
+        .args(["doctor", "--cometbft", "/nowhere/cometbft", "-o", "json"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let checks: Json = serde_json::from_slice(&output.stdout).unwrap();
+    let of = |name: &str| {
+        let found = checks.as_array().unwrap().iter().find(|check| check["check"] == name);
+        let check = found.unwrap_or_else(|| panic!("{name}: {checks}"));
+        (check["state"].as_str().unwrap().to_owned(), check["says"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(of("versions").0, "ok");
+    let (state, says) = of("CometBFT");
+    assert!(state == "fault" && says.contains("install-cometbft.sh"), "{says}");
+    let (state, says) = of("home");
+    assert!(state == "fault" && says.contains("dadbs init"), "{says}");
 }

@@ -101,9 +101,11 @@ async fn check_index(comet: &Comet) -> u64 {
     assert_eq!(status["node_info"]["other"]["tx_index"], "on");
     let newest = number(&status["sync_info"]["latest_block_height"]);
     let started = Instant::now();
-    while comet.result("tx_search", json!({ "query": "tx.height>0" })).await["total_count"]
-        != count(comet, newest).await.to_string()
-    {
+    loop {
+        let found = comet.result("tx_search", json!({ "query": "tx.height>0" })).await;
+        if found["total_count"] == json!(count(comet, newest).await.to_string()) {
+            break;
+        }
         assert!(started.elapsed() < Duration::from_secs(30), "{}", comet.logs());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -324,7 +326,7 @@ async fn told(
         let text = json!({ "jsonrpc": "2.0", "id": id, "method": "subscribe", "params": params })
             .to_string();
         // A text frame with a mask of zeros.
-        let mut frame = vec![0x81, 0x80 | 126];
+        let mut frame = vec![0x81, 0x80 | 0x7e];
         frame.extend(u16::try_from(text.len()).unwrap().to_be_bytes());
         frame.extend([0; 4]);
         frame.extend(text.as_bytes());

@@ -278,9 +278,9 @@ async fn a_flood_of_connections_is_bounded_and_slow_heads_are_cut_off() {
             // A byte now and then does not help.
             while slow.write_all(b"a").await.is_ok() {
                 let read = slow.read_buf(&mut answer);
-                match tokio::time::timeout(Duration::from_millis(500), read).await {
-                    Ok(Ok(0) | Err(_)) => break,
-                    _ => {}
+                let read = tokio::time::timeout(Duration::from_millis(500), read).await;
+                if let Ok(Ok(0) | Err(_)) = read {
+                    break;
                 }
             }
             began.elapsed()

@@ -8,11 +8,12 @@
 #![expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 
 use anyhow::{Result, anyhow, ensure};
-use dadbs_app::tx::Tx;
 use dadbs_app::{App, AppConfig};
 use dadbs_sqlite::Connection;
-use dadbs_tests::{CHAIN_ID, Chain};
+use dadbs_tests::Chain;
 use dadbs_types::Value;
+use std::cell::RefCell;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 // As in the node: the tree's many small nodes are what the allocator decides about.
@@ -52,29 +53,56 @@ fn bench() -> Result<()> {
         blocks: sizes.get(1).copied().unwrap_or(10),
     };
     let folder = tempfile::tempdir()?;
-    let mut chain = Chain::over(App::open(&AppConfig::new(folder.path().join("chain")))?, 2);
+    let home = folder.path().join("chain");
+    let mut chain = Chain::over(App::open(&AppConfig::new(&home))?, 2);
     chain.create_database(0, "bench");
     ensure!(chain.sql(0, "bench", CREATE).is_ok());
 
     let batched = fill(&mut chain, sizes.table_rows)?;
     let bare = Bare::new(&folder.path().join("bare.db"), sizes.table_rows)?;
-    let single = one_row(&mut chain, &sizes)?;
+    let single = one_row(&mut chain, sizes.table_rows, sizes.blocks)?;
+    let watched = sizes.table_rows + sizes.blocks * BLOCK_TXS;
+    let (watched, parts) = tracing::subscriber::with_default(Watch, || {
+        one_row(&mut chain, watched, sizes.blocks).map(|time| (time, Spans::take()))
+    })?;
+    let start_up = start_up(chain, &home)?;
     let bare_single = bare.insert(sizes.table_rows, sizes.blocks * BLOCK_TXS, BLOCK_TXS)?;
 
     let txs = (sizes.blocks * BLOCK_TXS) as f64;
     println!("\ntable of {} rows, blocks of {BLOCK_TXS} transactions", sizes.table_rows);
     println!("{:<44} {:>10} {:>10} {:>8}", "one row per transaction", "us/tx", "tx/s", "ratio");
     line("bare SQLite, the same rows, same blocks", bare_single, txs, None);
-    line("core", single.total(), txs, Some(bare_single));
-    println!("\nwhere the time of the core goes");
-    for (name, time) in single.parts() {
-        line(name, time, txs, None);
+    line("core", single, txs, Some(bare_single));
+    println!("\nwhere the time of the core goes (of as many blocks more, with every part watched)");
+    for (name, time) in &parts {
+        line(name, *time, txs, None);
     }
+    line(
+        "between the parts",
+        watched.saturating_sub(parts.iter().map(|part| part.1).sum()),
+        txs,
+        None,
+    );
     let rows = sizes.table_rows as f64;
     println!("\n{:<44} {:>10} {:>10} {:>8}", "batched rows", "us/row", "rows/s", "ratio");
     line("bare SQLite", bare.filled, rows, None);
     line("core, 2,000 rows per transaction", batched, rows, Some(bare.filled));
+    println!("\nstart-up");
+    for (name, time) in start_up {
+        println!("{name:<44} {:>10.2} s", time.as_secs_f64());
+    }
     Ok(())
+}
+
+/// How long the folder takes to open again.
+fn start_up(chain: Chain, home: &Path) -> Result<[(&'static str, Duration); 2]> {
+    drop(chain);
+    let open = |verify_rows| -> Result<Duration> {
+        let began = Instant::now();
+        App::open(&AppConfig { verify_rows, ..AppConfig::new(home) })?;
+        Ok(began.elapsed())
+    };
+    Ok([("tree restored", open(false)?), ("and every row compared with it", open(true)?)])
 }
 
 fn line(name: &str, time: Duration, count: f64, reference: Option<Duration>) {
@@ -103,60 +131,86 @@ fn fill(chain: &mut Chain, rows: usize) -> Result<Duration> {
     Ok(spent)
 }
 
-#[derive(Default)]
-struct Single {
-    decode: Duration,
-    signature: Duration,
-    finalize: Duration,
-    commit: Duration,
-}
-
-impl Single {
-    fn total(&self) -> Duration {
-        self.finalize + self.commit
-    }
-
-    fn parts(&self) -> Vec<(&'static str, Duration)> {
-        let rest = self.finalize.saturating_sub(self.decode).saturating_sub(self.signature);
-        vec![
-            ("decode (measured apart)", self.decode),
-            ("signature (measured apart)", self.signature),
-            ("ante rows, contract, SQL, capture, journal, root", rest),
-            ("commit", self.commit),
-        ]
-    }
-}
-
-fn one_row(chain: &mut Chain, sizes: &Sizes) -> Result<Single> {
-    let mut spent = Single::default();
-    for block in 0..sizes.blocks {
-        let start = sizes.table_rows + block * BLOCK_TXS;
+/// Executes and commits blocks of one-row transactions; returns the time without signing.
+fn one_row(chain: &mut Chain, start: usize, blocks: usize) -> Result<Duration> {
+    let mut spent = Duration::ZERO;
+    for block in 0..blocks {
+        let start = start + block * BLOCK_TXS;
         let txs: Vec<_> = (start..start + BLOCK_TXS)
             .map(|id| {
                 let message = chain.exec(0, "bench", &[(INSERT, vec![row(id)])]);
                 chain.sign_with_gas(0, vec![message], 300_000)
             })
             .collect();
-        let began = Instant::now();
-        let decoded: Vec<Tx> = txs.iter().map(|tx| Tx::decode(tx)).collect::<Result<_, _>>()?;
-        spent.decode += began.elapsed();
-        let began = Instant::now();
-        for tx in &decoded {
-            tx.verify_signature(tx.sign_hash(CHAIN_ID, 0))?;
-        }
-        spent.signature += began.elapsed();
         let block = chain.next_block(txs);
         let began = Instant::now();
-        let outcome = chain.app.finalize_block(&block)?;
-        spent.finalize += began.elapsed();
-        let began = Instant::now();
-        chain.app.commit()?;
-        spent.commit += began.elapsed();
-        chain.height += 1;
+        let outcome = chain.apply(&block);
+        spent += began.elapsed();
         let failed = outcome.tx_results.iter().find(|result| !result.is_ok());
         ensure!(failed.is_none(), "{failed:?}");
     }
     Ok(spent)
+}
+
+thread_local! {
+    static SPANS: RefCell<Spans> = RefCell::default();
+}
+
+/// The time of each span of the core, without that of the spans inside it.
+#[derive(Default)]
+struct Spans {
+    made: &'static str,
+    /// Name, start, time of the spans inside.
+    open: Vec<(&'static str, Instant, Duration)>,
+    times: Vec<(&'static str, Duration)>,
+}
+
+impl Spans {
+    fn take() -> Vec<(&'static str, Duration)> {
+        SPANS.with_borrow_mut(|spans| std::mem::take(&mut spans.times))
+    }
+
+    fn exit(&mut self) {
+        let Some((name, began, inside)) = self.open.pop() else { return };
+        let whole = began.elapsed();
+        if let Some((_, _, of_parent)) = self.open.last_mut() {
+            *of_parent += whole;
+        }
+        let own = whole.saturating_sub(inside);
+        match self.times.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, time)) => *time += own,
+            None => self.times.push((name, own)),
+        }
+    }
+}
+
+/// Watches the spans of this thread: each is entered once, as soon as it is made.
+struct Watch;
+
+impl tracing::Subscriber for Watch {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.is_span() && metadata.target().starts_with("dadbs")
+    }
+
+    fn new_span(&self, attributes: &tracing::span::Attributes<'_>) -> tracing::Id {
+        SPANS.with_borrow_mut(|spans| spans.made = attributes.metadata().name());
+        tracing::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::Id, _: &tracing::Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {}
+
+    fn enter(&self, _: &tracing::Id) {
+        SPANS
+            .with_borrow_mut(|spans| spans.open.push((spans.made, Instant::now(), Duration::ZERO)));
+    }
+
+    fn exit(&self, _: &tracing::Id) {
+        SPANS.with_borrow_mut(Spans::exit);
+    }
 }
 
 /// The reference: the same build of SQLite, the same rows, the same transactions of the database.
@@ -166,7 +220,7 @@ struct Bare {
 }
 
 impl Bare {
-    fn new(path: &std::path::Path, rows: usize) -> Result<Bare> {
+    fn new(path: &Path, rows: usize) -> Result<Bare> {
         let connection = Connection::open_writer(path)?;
         connection.batch(CREATE)?;
         let mut bare = Bare { connection, filled: Duration::ZERO };

@@ -787,7 +787,7 @@ fn rule_1_a_proposal_holds_what_its_senders_signed() {
     let message = stranger.send(ACCOUNTS, key(1).address(), 1);
     let stranger = stranger.sign(ACCOUNTS, vec![message]);
     for bad in [forged, stranger] {
-        assert!(!chain.app.process_proposal(&[bad.clone()]).unwrap());
+        assert!(!chain.app.process_proposal(std::slice::from_ref(&bad)).unwrap());
         let prepared = chain.app.prepare_proposal(vec![bad, good.clone()], usize::MAX).unwrap();
         assert!(prepared.len() <= 1 && prepared.iter().all(|tx| *tx == good));
     }

@@ -41,7 +41,7 @@ fn a_failed_transaction_pays_and_changes_nothing_else() {
     let ok = ("INSERT INTO item VALUES (1, 'a')", vec![]);
     let twice = chain.exec(0, "shop", &[ok.clone(), ok]);
     let result = chain.run(0, vec![twice]);
-    assert_eq!((result.codespace.as_str(), result.code), ("wasm", 7), "{}", result.log);
+    assert_eq!((result.codespace.as_str(), result.code), ("sql", 5), "{}", result.log);
     assert!(result.log.contains("UNIQUE constraint failed: item.id"), "{}", result.log);
     assert!(result.gas_used > 0);
     assert_eq!(chain.rows("shop", "SELECT count(*) FROM item"), vec![vec![0.into()]]);

@@ -24,28 +24,16 @@ use dadbs_proto::dadbs::contract::v1::{
 use dadbs_tests::{Chain, key};
 use dadbs_types::value::{encode_row, encode_rows};
 use dadbs_types::{Code, Error, Value, limits};
+use dadbs_vm::testing::imports;
 use prost_types::Any;
 use std::fmt::Write as _;
-
-const IMPORTS: &str = r#"
-    (import "dadbs_1" "input_len" (func $input_len (result i32)))
-    (import "dadbs_1" "input_read" (func $input_read (param i32)))
-    (import "dadbs_1" "result_len" (func $result_len (result i32)))
-    (import "dadbs_1" "result_read" (func $result_read (param i32)))
-    (import "dadbs_1" "output_write" (func $output_write (param i32 i32)))
-    (import "dadbs_1" "abort" (func $abort (param i32 i32)))
-    (import "dadbs_1" "log" (func $log (param i32 i32)))
-    (import "dadbs_1" "context" (func $context))
-    (import "dadbs_1" "sql_inspect" (func $sql_inspect (param i32 i32) (result i32)))
-    (import "dadbs_1" "sql_query" (func $sql_query (param i32 i32 i32 i32) (result i32)))
-    (import "dadbs_1" "sql_exec" (func $sql_exec (param i32 i32 i32 i32) (result i32)))
-    (import "dadbs_1" "emit" (func $emit (param i32 i32)))"#;
 
 /// A contract with these fields and an `init` that does nothing.
 fn contract(fields: &str) -> Vec<u8> {
     let init = if fields.contains("\"init\"") { "" } else { r#"(func (export "init"))"# };
     let text = format!(
-        r#"(module {IMPORTS} (memory (export "memory") 1) (func (export "dadbs_abi_1")) {init} {fields})"#
+        r#"(module {} (memory (export "memory") 1) (func (export "dadbs_abi_1")) {init} {fields})"#,
+        imports()
     );
     wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }

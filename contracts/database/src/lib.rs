@@ -76,7 +76,7 @@ mod database {
                 }
             };
             let changed = caller.exec(sql, rows).map_err(|refusal| {
-                Refusal::new(format!("statement {}: {}", index + 1, refusal.message()))
+                refusal.at(&format!("statement {}", index + 1))
             })?;
             output.push(params![changed.unwrap_or(0)]);
         }

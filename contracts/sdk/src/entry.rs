@@ -8,37 +8,51 @@ use alloc::vec::Vec;
 use dadbs_types::Value;
 use dadbs_types::value::Reader;
 
-/// Why a call is refused; its text reaches the caller.
+/// Why a call is refused; its text reaches the caller. One that comes from a failed statement also
+/// carries the statement's code and text to the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal(String);
+pub struct Refusal {
+    message: String,
+    is_sql: bool,
+}
 
 impl Refusal {
     /// A refusal with its message: what was wrong, and what to do next.
     pub fn new(message: impl Into<String>) -> Refusal {
-        Refusal(message.into())
+        Refusal { message: message.into(), is_sql: false }
     }
 
     /// The message.
     pub fn message(&self) -> &str {
-        &self.0
+        &self.message
+    }
+
+    /// The same refusal with `place` in front of its message: where it happened.
+    #[must_use]
+    pub fn at(self, place: &str) -> Refusal {
+        Refusal { message: format!("{place}: {}", self.message), ..self }
+    }
+
+    fn end(&self) -> ! {
+        if self.is_sql { host::abort_sql(&self.message) } else { host::abort(&self.message) }
     }
 }
 
 impl From<&str> for Refusal {
     fn from(message: &str) -> Refusal {
-        Refusal(message.into())
+        Refusal::new(message)
     }
 }
 
 impl From<String> for Refusal {
     fn from(message: String) -> Refusal {
-        Refusal(message)
+        Refusal::new(message)
     }
 }
 
 impl From<crate::sql::SqlError> for Refusal {
     fn from(error: crate::sql::SqlError) -> Refusal {
-        Refusal(error.meaning().into())
+        Refusal { message: error.meaning().into(), is_sql: true }
     }
 }
 
@@ -196,7 +210,7 @@ impl<T: Output, E: Into<Refusal>> Output for Result<T, E> {
     fn write(self) {
         match self {
             Ok(output) => output.write(),
-            Err(refusal) => host::abort(refusal.into().message()),
+            Err(refusal) => refusal.into().end(),
         }
     }
 }

@@ -82,6 +82,17 @@ pub fn abort(message: &str) -> ! {
     unreachable!("abort returned");
 }
 
+/// Ends the call as [`abort`] does, as the failure of the last statement: with its code and, behind
+/// this message, its text.
+pub(crate) fn abort_sql(message: &str) -> ! {
+    // SAFETY: the pair is a live slice, which the host only reads.
+    unsafe { raw::abort_sql(address(message.as_bytes()), word(message.len())) };
+    #[cfg(target_arch = "wasm32")]
+    core::arch::wasm32::unreachable();
+    #[cfg(not(target_arch = "wasm32"))]
+    unreachable!("abort_sql returned");
+}
+
 /// A line for the node's log at debug level; no part of any result.
 pub fn log(message: &str) {
     // SAFETY: the pair is a live slice, which the host only reads.

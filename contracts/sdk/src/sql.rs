@@ -7,8 +7,8 @@ use core::fmt;
 use dadbs_abi::status;
 use dadbs_types::value::Reader;
 
-/// Why a statement failed. The host keeps the details and adds them to the message of an abort, so a
-/// refusal that comes from this error tells them.
+/// Why a statement failed. The host keeps the details: a refusal that comes from this error reaches the
+/// caller with the statement's own code and text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SqlError {
     /// One of `dadbs_abi::status`.

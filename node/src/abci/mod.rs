@@ -109,7 +109,8 @@ pub async fn run_abci(
         .map_err(|error| NodeError::Config(format!("the start panicked: {error}")))??;
     let core = parts.core.core();
     let index = parts.index.clone();
-    let api = Api::new(core.clone(), index.clone(), Engine::CometBft(comet.clone()), None);
+    let api =
+        Api::new(core.clone(), index.clone(), Engine::CometBft(comet.clone().map(Box::new)), None);
     let api = Arc::new(api);
     let adapter = Adapter::new(core.clone(), api.clone(), index.clone(), comet.clone())?;
     let calls = Calls::new(api);
@@ -130,7 +131,7 @@ pub async fn run_abci(
     }));
     let mut rpc = tokio::spawn(serve_if(rpc_listener, stopping.clone(), move |listener, stop| {
         // Both addresses are given or the start was refused.
-        let source = comet.map(rpc::Source::CometBft);
+        let source = comet.map(|comet| rpc::Source::CometBft(Box::new(comet)));
         async move {
             match source {
                 Some(source) => {

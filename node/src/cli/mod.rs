@@ -3,6 +3,7 @@
 mod context;
 mod contract;
 mod dev;
+mod doctor;
 mod exit;
 mod export;
 mod funded;
@@ -64,6 +65,8 @@ enum Command {
     /// Accounts, balances, transactions, limits, code
     #[command(subcommand)]
     Query(query::Query),
+    /// Find what keeps the node of the home from running
+    Doctor(doctor::Doctor),
     /// Show the node's chain, height and engine
     Status,
     /// Read one row with a proof and verify it against the validators
@@ -106,7 +109,7 @@ fn run(cli: &Cli) -> Outcome {
         match &cli.command {
             Command::Dev(args) => dev::run(globals, args).await,
             Command::Init(args) => node::init(globals, args),
-            Command::Join(args) => node::join(globals, args),
+            Command::Join(args) => node::join(globals, args).await,
             Command::Start(args) => node::start(globals, args).await,
             Command::Testnet(command) => testnet::run(globals, command).await,
             Command::Keys(command) => keys::run(globals, command),
@@ -116,6 +119,7 @@ fn run(cli: &Cli) -> Outcome {
             Command::Import(args) => import::run(globals, args).await,
             Command::Export(args) => export::run(globals, args).await,
             Command::Query(command) => query::run(globals, command).await,
+            Command::Doctor(args) => doctor::run(globals, args).await,
             Command::Status => query::status(globals).await,
             Command::Verify(args) => verify::run(globals, args).await,
             Command::Faucet(args) => tx::faucet(globals, args).await,

@@ -21,7 +21,7 @@ pub(crate) struct Identity {
     /// The node's name in logs and for peers
     #[arg(long, default_value = "node", value_name = "NAME")]
     name: String,
-    /// Listen on five loopback ports from this one up, instead of 26656, 26657, 9090, 26658, 26660
+    /// Listen on six loopback ports from this one up, instead of 9090, 26656 to 26658, 26660 and 26661
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1024..65_530))]
     base_port: Option<u16>,
     /// Peers have private addresses, or share one
@@ -53,7 +53,7 @@ pub(crate) struct Init {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Join {
-    /// RPC of a node of the chain, such as http://host:26657: the genesis comes from it
+    /// RPC of a node of the chain, such as `http://host:26657`: the genesis comes from it
     #[arg(long, value_name = "URL", required_unless_present_any = ["genesis", "testnet"])]
     rpc: Option<String>,
     /// The genesis in a file
@@ -110,7 +110,7 @@ pub(crate) fn init(globals: &Globals, args: &Init) -> Outcome {
     print_made(globals, &home, &made)
 }
 
-pub(crate) fn join(globals: &Globals, args: &Join) -> Outcome {
+pub(crate) async fn join(globals: &Globals, args: &Join) -> Outcome {
     let home = globals.home()?;
     let mut node = args.identity.node(home.clone(), args.peer.clone());
     let document = if let Some(folder) = &args.testnet {
@@ -124,7 +124,7 @@ pub(crate) fn join(globals: &Globals, args: &Join) -> Outcome {
         parse_genesis(&text, &path.display().to_string())?
     } else {
         let rpc: CometBft = args.rpc.as_deref().unwrap_or_default().parse()?;
-        let document = rpc.genesis().map_err(|error| {
+        let document = rpc.genesis().await.map_err(|error| {
             Failure::new(
                 super::exit::Exit::Unreachable,
                 format!("{error}; ask another node with --rpc"),
@@ -185,13 +185,17 @@ fn print_made(globals: &Globals, home: &Path, made: &Made) -> Outcome {
     Ok(())
 }
 
-/// Reads stdin to its end: the parent of a supervised node holds the other end.
+/// Resolves at the end of stdin: the parent of a supervised node holds the other end.
 async fn parent_gone() {
-    let read = tokio::task::spawn_blocking(|| {
-        std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink())
+    let (gone, is_gone) = tokio::sync::oneshot::channel();
+    // A thread of its own: one of the runtime would be waited for at the end.
+    std::thread::spawn(move || {
+        // The end and a failure both mean that nobody holds the other end.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        let _ = gone.send(());
     });
-    // Its end and a failure both mean that nobody holds it.
-    drop(read.await);
+    // The thread sends before it ends.
+    let _ = is_gone.await;
 }
 
 pub(crate) async fn start(globals: &Globals, args: &Start) -> Outcome {

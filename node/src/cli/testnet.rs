@@ -7,10 +7,10 @@ use super::context::Globals;
 use super::exit::{Failure, Outcome};
 use super::funded::{self, Funded, MNEMONIC};
 use super::output;
+use dadbs::engine::cometbft::CometBft;
 use dadbs::network::manifest::{Manifest, Member, Placement};
 use dadbs::network::{binary, testnet};
 use dadbs::{shutdown_signal, telemetry};
-use dadbs_client::Client;
 use dadbs_types::Amount;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -33,7 +33,7 @@ pub(crate) struct Init {
     /// Nodes that follow
     #[arg(long, default_value_t = 0, value_name = "N")]
     full_nodes: u16,
-    /// Take five loopback ports for each node from this one up
+    /// Take six loopback ports for each node from this one up
     #[arg(long, value_name = "PORT")]
     base_port: Option<u16>,
     /// Funded accounts
@@ -63,7 +63,7 @@ pub(crate) struct Start {
 
 /// The chain unless `--chain-id` names another.
 const CHAIN_ID: &str = "dadbs-testnet-1";
-/// Between two looks for the first block.
+/// Between two looks at a node.
 const POLL: Duration = Duration::from_millis(50);
 
 pub(crate) async fn run(globals: &Globals, command: &Testnet) -> Outcome {
@@ -185,24 +185,27 @@ async fn start(globals: &Globals, args: &Start) -> Outcome {
     tokio::pin!(running);
     tokio::select! {
         ended = &mut running => return Ok(ended?),
-        height = first_block(&manifest) => print_running(globals, &manifest, height),
+        height = all_up(&manifest) => print_running(globals, &manifest, height?),
     }
     Ok(running.await?)
 }
 
-/// Waits until the first node has a block.
-async fn first_block(manifest: &Manifest) -> u64 {
-    let url = manifest.members().first().map(|member| format!("http://{}", member.listen.grpc));
-    let url = url.unwrap_or_default();
-    loop {
-        if let Ok(client) = Client::connect(&url).await
-            && let Ok(status) = client.status().await
-            && status.height > 0
-        {
-            return status.height;
-        }
-        tokio::time::sleep(POLL).await;
+/// Waits until every node answers and has a block; the least height.
+async fn all_up(manifest: &Manifest) -> Outcome<u64> {
+    let mut least = u64::MAX;
+    for member in manifest.members() {
+        let comet: CometBft = member.listen.cometbft_rpc.to_string().parse()?;
+        let height = loop {
+            let status = comet.demand("status", &json!({})).await.unwrap_or_default();
+            let height = status["sync_info"]["latest_block_height"].as_str();
+            match height.and_then(|height| height.parse::<u64>().ok()) {
+                Some(height) if height > 0 => break height,
+                _ => tokio::time::sleep(POLL).await,
+            }
+        };
+        least = least.min(height);
     }
+    Ok(least)
 }
 
 fn print_running(globals: &Globals, manifest: &Manifest, height: u64) {

@@ -184,9 +184,9 @@ impl CometBft {
         }
     }
 
-    /// The genesis document. Blocks.
-    pub fn genesis(&self) -> Result<Value, CometBftError> {
-        Ok(wait(self.demand("genesis", &json!({})))?["genesis"].take())
+    /// The genesis document.
+    pub async fn genesis(&self) -> Result<Value, CometBftError> {
+        Ok(self.demand("genesis", &json!({})).await?["genesis"].take())
     }
 
     /// The newest signed header. Blocks.

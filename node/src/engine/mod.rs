@@ -23,7 +23,7 @@ pub enum Engine {
     /// The embedded one.
     Dev(DevEngine),
     /// CometBFT, by its RPC if that is known.
-    CometBft(Option<CometBft>),
+    CometBft(Option<Box<CometBft>>),
 }
 
 impl Engine {
@@ -39,7 +39,7 @@ impl Engine {
     pub fn submit(&self, tx: Vec<u8>) -> Result<Submitted, ApiError> {
         match self {
             Engine::Dev(engine) => Ok(engine.submit(tx)?),
-            Engine::CometBft(comet) => Ok(match known(comet.as_ref())?.broadcast(&tx)? {
+            Engine::CometBft(comet) => Ok(match known(comet.as_deref())?.broadcast(&tx)? {
                 Ok((code, codespace, log)) => Submitted::Checked(dadbs_app::TxResult {
                     code,
                     codespace,
@@ -64,7 +64,7 @@ impl Engine {
                 Ok((signed, engine.validators().clone()))
             }
             Engine::CometBft(comet) => {
-                let comet = known(comet.as_ref())?;
+                let comet = known(comet.as_deref())?;
                 let signed = comet.newest()?;
                 let validators = comet.validators(signed.header.height.value())?;
                 Ok((signed, validators))
@@ -85,7 +85,7 @@ impl Engine {
                 let block = tendermint::Block::new(stored.header, stored.txs, evidence, last);
                 Ok((stored.id, block))
             }
-            Engine::CometBft(comet) => Ok(known(comet.as_ref())?.block(height)?),
+            Engine::CometBft(comet) => Ok(known(comet.as_deref())?.block(height)?),
         }
     }
 
@@ -93,7 +93,7 @@ impl Engine {
     pub fn validators(&self, height: u64) -> Result<validator::Set, ApiError> {
         match self {
             Engine::Dev(engine) => Ok(engine.validators().clone()),
-            Engine::CometBft(comet) => Ok(known(comet.as_ref())?.validators(height)?),
+            Engine::CometBft(comet) => Ok(known(comet.as_deref())?.validators(height)?),
         }
     }
 
@@ -101,7 +101,7 @@ impl Engine {
     pub fn comet_status(&self) -> Result<Option<serde_json::Value>, ApiError> {
         match self {
             Engine::Dev(_) => Ok(None),
-            Engine::CometBft(comet) => Ok(Some(known(comet.as_ref())?.status()?)),
+            Engine::CometBft(comet) => Ok(Some(known(comet.as_deref())?.status()?)),
         }
     }
 

@@ -38,8 +38,7 @@ const TUNED: &[(&str, &str)] = &[
     // The root rests while nothing happens; the interval lets time pass for schedules.
     ("consensus.create_empty_blocks", "false"),
     ("consensus.create_empty_blocks_interval", "\"5s\""),
-    // Results and transactions are in the node's own index.
-    ("storage.discard_abci_responses", "true"),
+    // Transactions and events are in the node's own index.
     ("tx_index.indexer", "\"null\""),
 ];
 
@@ -57,6 +56,8 @@ fn derived(settings: &Settings) -> Vec<(&'static str, Value)> {
         ("p2p.addr_book_strict", json!(!settings.private_network)),
         ("p2p.allow_duplicate_ip", json!(settings.private_network)),
         ("mempool.max_tx_bytes", json!(TX_BYTES_MAX)),
+        // The node's index fetches from here what a killed node did not write.
+        ("storage.discard_abci_responses", json!(false)),
         ("instrumentation.prometheus", json!(true)),
         ("instrumentation.prometheus_listen_addr", json!(listen.cometbft_metrics.to_string())),
     ]
@@ -73,6 +74,7 @@ const DERIVED: &[&str] = &[
     "p2p.addr_book_strict",
     "p2p.allow_duplicate_ip",
     "mempool.max_tx_bytes",
+    "storage.discard_abci_responses",
     "instrumentation.prometheus",
     "instrumentation.prometheus_listen_addr",
 ];

@@ -65,6 +65,7 @@ impl NewNode {
             listen: self.listen,
             peers: self.peers,
             private_network: self.private_network,
+            checkpoint_interval: dadbs_app::CHECKPOINT_INTERVAL,
             cometbft: self.cometbft,
         };
         draft.finish(document, &settings)?;

@@ -4,6 +4,8 @@
 //!    makes the node a validator.
 //! 2. Key files have mode 0600. One that others may read is refused, with the command that repairs it.
 //! 3. Keys are made once: a file that exists is never overwritten.
+//! 4. On one machine one node at a time signs with a key: two would sign different votes for one height, which
+//!    the chain punishes. A copied home is refused, wherever it is.
 
 use crate::error::NodeError;
 use crate::genesis_doc::validator_address;
@@ -11,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ed25519_consensus::SigningKey;
 use serde_json::{Value, json};
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -108,9 +110,47 @@ impl NodeKeys {
     }
 }
 
+/// Held while a node signs with a key (rule 4).
+#[derive(Debug)]
+pub struct SigningLock {
+    _file: File,
+}
+
+impl SigningLock {
+    /// Takes the lock of the key; `home` is the node's, for the message.
+    pub fn take(keys: &NodeKeys, home: &Path) -> Result<SigningLock, NodeError> {
+        let address = hex::encode_upper(validator_address(&keys.validator));
+        let path = std::env::temp_dir().join(format!("dadbs-validator-{address}.lock"));
+        // Another user's file cannot be written, but it can be locked.
+        let made = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+        let file = made.or_else(|_| File::open(&path));
+        let file = file.map_err(|error| NodeError::home(&path, error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(SigningLock { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(NodeError::Config(format!(
+                "another node on this machine signs with the validator key {address} of {}: two nodes with one key \
+                 sign against each other and are punished. Stop the other, or make a node with keys of its own",
+                home.display()
+            ))),
+            Err(TryLockError::Error(error)) => Err(NodeError::home(&path, error)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rule_4_a_key_signs_once_at_a_time() {
+        let home = tempfile::tempdir().unwrap();
+        let keys = NodeKeys::make(home.path()).unwrap();
+        let first = SigningLock::take(&keys, home.path()).unwrap();
+        let twice = SigningLock::take(&keys, home.path()).unwrap_err().to_string();
+        assert!(twice.contains("sign against each other"), "{twice}");
+        drop(first);
+        SigningLock::take(&keys, home.path()).unwrap();
+    }
 
     #[test]
     fn rule_2_files_that_others_may_read_are_refused() {

@@ -165,6 +165,26 @@ mod tests {
     }
 
     #[test]
+    fn the_compose_file_runs_the_nodes_of_its_manifest() {
+        let devnet = Path::new(env!("CARGO_MANIFEST_DIR")).join("../devnet");
+        let manifest = Manifest::read(&devnet.join(FILE)).unwrap();
+        assert_eq!(manifest.placement, Placement::Containers);
+        let compose = std::fs::read_to_string(devnet.join("docker-compose.yml")).unwrap();
+        let prometheus = std::fs::read_to_string(devnet.join("prometheus.yml")).unwrap();
+        assert_eq!(compose.matches("command: start").count(), manifest.members().len());
+        for Member { name, listen, .. } in manifest.members() {
+            let service = format!(
+                "  {name}:\n    <<: *node\n    command: start --home /home/dadbs/.dadbs/testnet/{name}\n"
+            );
+            assert!(compose.contains(&service), "{name}");
+            assert!(
+                prometheus.contains(&format!("\"{name}:{}\"", listen.metrics.port())),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
     fn rule_5_what_cannot_be_is_refused() {
         for wrong in [
             Manifest { validators: 0, ..sample() },

@@ -7,7 +7,8 @@
 //! 3. A stop ends CometBFT first, then the application, so that no call is cut.
 //! 4. Ports are tried before anything starts. A CometBFT that outlived a killed node has [`PORT_WAIT`] to let
 //!    go of them.
-//! 5. CometBFT's log joins the node's: its errors as warnings, of peers as debug, the rest as debug.
+//! 5. CometBFT's log joins the node's: its errors as warnings, unless they are about peers that come and go, or
+//!    it is being stopped; all else as debug.
 
 pub mod binary;
 pub mod cometbft_config;
@@ -19,20 +20,22 @@ pub mod settings;
 pub mod supervise;
 pub mod testnet;
 
-use crate::abci::{AbciAddr, AbciConfig, run_abci};
+use crate::abci::{AbciAddr, AbciConfig, AbciReady, run_abci};
 use crate::dev::stopped;
 use crate::error::NodeError;
-use dadbs_app::CHECKPOINT_INTERVAL;
 use home::NodeHome;
+use keys::SigningLock;
 use settings::Settings;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use supervise::{Program, Supervised};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinError;
 
 /// How long a port may be taken (rule 4).
 pub const PORT_WAIT: Duration = Duration::from_secs(5);
@@ -84,7 +87,7 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
 }
 
 /// One line of CometBFT's log (rule 5).
-fn fold(line: &str) {
+fn fold(line: &str, is_stopping: bool) {
     let Ok(serde_json::Value::Object(mut fields)) = serde_json::from_str(line) else {
         if !line.is_empty() {
             tracing::warn!("CometBFT: {line}");
@@ -101,15 +104,17 @@ fn fold(line: &str) {
     let facts: Vec<String> =
         fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
     let facts = facts.concat();
-    match (level.as_str(), module.as_str()) {
-        // Peers come and go; what matters of it is in the metrics.
-        ("error", "p2p" | "pex") => tracing::debug!("CometBFT {module}: {message}{facts}"),
-        ("error", _) => tracing::warn!("CometBFT {module}: {message}{facts}"),
-        _ => tracing::debug!("CometBFT {module}: {message}{facts}"),
+    // A peer that speaks for another chain stays wrong.
+    let comes_and_goes =
+        matches!(module.as_str(), "p2p" | "pex") && !facts.contains("different network");
+    if level == "error" && !is_stopping && !comes_and_goes {
+        tracing::warn!("CometBFT {module}: {message}{facts}");
+    } else {
+        tracing::debug!("CometBFT {module}: {message}{facts}");
     }
 }
 
-fn cometbft(home: &NodeHome, binary: PathBuf) -> Program {
+fn cometbft(home: &NodeHome, binary: PathBuf, is_stopping: Arc<AtomicBool>) -> Program {
     let folder = home.path.join(home::COMET);
     let command = move || {
         let mut command = Command::new(&binary);
@@ -120,9 +125,24 @@ fn cometbft(home: &NodeHome, binary: PathBuf) -> Program {
     Program {
         name: "CometBFT".into(),
         command: Box::new(command),
-        line: Arc::new(fold),
+        line: Arc::new(move |line| fold(line, is_stopping.load(Ordering::Relaxed))),
         hopeless: &[],
     }
+}
+
+/// What is checked before anything starts: home, CometBFT, ports.
+fn prepare(config: &StartConfig) -> Result<(NodeHome, PathBuf, SigningLock), NodeError> {
+    let home = NodeHome::open(&config.home, config.chain_id.as_deref())?;
+    let binary = binary::find(config.cometbft.as_deref())?;
+    // A second process on the home meets the lock before the ports of the first.
+    drop(crate::home::Home::open(&home.path)?);
+    let lock = SigningLock::take(&home.keys, &home.path)?;
+    check_ports(&home.settings)?;
+    Ok((home, binary, lock))
+}
+
+fn joined<T>(joined: Result<Result<T, NodeError>, JoinError>) -> Result<T, NodeError> {
+    joined.unwrap_or_else(|error| Err(NodeError::Config(format!("the node panicked: {error}"))))
 }
 
 /// Runs a node until `shutdown` resolves or a fault ends it. `ready` is called once, when gRPC answers.
@@ -131,15 +151,9 @@ pub async fn run_node(
     ready: impl FnOnce(&StartReady) + Send + 'static,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), NodeError> {
-    let home = NodeHome::open(&config.home, config.chain_id.as_deref())?;
-    let binary = binary::find(config.cometbft.as_deref())?;
-    // A second process on the home meets the lock before the ports of the first.
-    drop(crate::home::Home::open(&home.path)?);
+    let prepared = tokio::task::spawn_blocking(move || prepare(&config)).await;
+    let (home, binary, _lock) = joined(prepared)?;
     let settings = home.settings.clone();
-    let check = settings.clone();
-    tokio::task::spawn_blocking(move || check_ports(&check))
-        .await
-        .map_err(|error| NodeError::Config(format!("the start panicked: {error}")))??;
     let abci = AbciConfig {
         home: home.path.clone(),
         abci_addr: AbciAddr::Unix(home::socket(&home.path)),
@@ -148,44 +162,41 @@ pub async fn run_node(
         metrics_addr: Some(settings.listen.metrics),
         cometbft_metrics: Some(settings.listen.cometbft_metrics),
         cometbft_rpc: Some(format!("http://{}", reachable(settings.listen.cometbft_rpc))),
-        checkpoint_interval: CHECKPOINT_INTERVAL,
+        checkpoint_interval: settings.checkpoint_interval,
         verify_rows: true,
     };
     let (stop, stopping) = watch::channel(false);
     let (up, is_up) = oneshot::channel();
     let node_id = home.keys.node_id.clone();
-    let mut app = tokio::spawn(run_abci(
-        abci,
-        move |abci| {
-            ready(&StartReady { settings, node_id, height: abci.height });
-            // The receiver is gone only when the node stops already.
-            let _ = up.send(());
-        },
-        stopped(stopping),
-    ));
-    let joined = |joined: Result<Result<(), NodeError>, tokio::task::JoinError>| {
-        joined.unwrap_or_else(|error| Err(NodeError::Config(format!("the node panicked: {error}"))))
+    let when_up = move |abci: &AbciReady| {
+        ready(&StartReady { settings, node_id, height: abci.height });
+        // The receiver is gone only when the node stops already.
+        let _ = up.send(());
     };
-    tokio::pin!(shutdown);
-    let (given_up, mut reasons) = mpsc::channel(1);
-    let mut engine = tokio::select! {
+    let mut app = tokio::spawn(run_abci(abci, when_up, stopped(stopping)));
+    tokio::select! {
         ended = &mut app => return joined(ended),
-        _ = is_up => Supervised::start(cometbft(&home, binary), given_up)
-            .map_err(|error| NodeError::Config(format!("no thread for CometBFT: {error}")))?,
-    };
+        _ = is_up => {}
+    }
+    let (given_up, mut reasons) = mpsc::channel(1);
+    let is_stopping = Arc::new(AtomicBool::new(false));
+    let engine = Supervised::start(cometbft(&home, binary, is_stopping.clone()), given_up);
+    let mut engine =
+        engine.map_err(|error| NodeError::Config(format!("no thread for CometBFT: {error}")))?;
+    let mut app_ended = false;
     let outcome = tokio::select! {
-        () = &mut shutdown => Ok(()),
-        ended = &mut app => joined(ended),
+        () = shutdown => Ok(()),
+        ended = &mut app => {
+            app_ended = true;
+            joined(ended)
+        }
         Some(why) = reasons.recv() => Err(NodeError::Engine(why)),
     };
-    let engine = tokio::task::spawn_blocking(move || engine.stop());
+    is_stopping.store(true, Ordering::Relaxed);
     // Its thread ends with it, whatever it says (rule 3).
-    drop(engine.await);
+    drop(tokio::task::spawn_blocking(move || engine.stop()).await);
     stop.send_replace(true);
-    if app.is_finished() {
-        return outcome;
-    }
-    outcome.and(joined(app.await))
+    if app_ended { outcome } else { outcome.and(joined(app.await)) }
 }
 
 #[cfg(test)]

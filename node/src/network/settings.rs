@@ -146,9 +146,16 @@ pub struct Settings {
     pub peers: Vec<Peer>,
     /// True where nodes share addresses, or have private ones: one machine, containers, a laboratory.
     pub private_network: bool,
+    /// Heights between two checkpoints of the state tree: a start replays the journal since the last.
+    #[serde(default = "checkpoint_interval")]
+    pub checkpoint_interval: u64,
     /// More settings of CometBFT (rule 4).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub cometbft: BTreeMap<String, Value>,
+}
+
+fn checkpoint_interval() -> u64 {
+    dadbs_app::CHECKPOINT_INTERVAL
 }
 
 impl Settings {
@@ -200,6 +207,7 @@ pub(crate) fn sample() -> Settings {
         listen: Listen::standard(),
         peers: vec![format!("{}@10.0.0.1:26656", "ab".repeat(20)).parse().unwrap()],
         private_network: false,
+        checkpoint_interval: dadbs_app::CHECKPOINT_INTERVAL,
         cometbft: BTreeMap::new(),
     }
 }

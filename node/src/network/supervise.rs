@@ -111,7 +111,7 @@ fn keep_running(program: &Program, stopping: &Receiver<()>) -> Option<String> {
                 for reader in readers {
                     drop(reader.join());
                 }
-                let Some(status) = status else { return None };
+                let status = status?;
                 let code = status.code();
                 if code.is_some_and(|code| program.hopeless.contains(&code)) {
                     return Some(given_up(program, &status.to_string(), &last));

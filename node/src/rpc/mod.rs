@@ -58,7 +58,7 @@ pub enum Source {
     /// The embedded engine.
     Dev(DevEngine),
     /// CometBFT: what is not answered here is forwarded to it.
-    CometBft(CometBft),
+    CometBft(Box<CometBft>),
 }
 
 /// What the methods answer from.

@@ -128,10 +128,8 @@ impl Client {
         if request["method"] == "unsubscribe" {
             let before = self.subscriptions.len();
             self.subscriptions.retain(|subscription| subscription.query != query);
-            if self.subscriptions.len() == before {
-                return Err(RpcError::internal("subscription not found"));
-            }
-            return Ok(());
+            let ended = self.subscriptions.len() < before;
+            return if ended { Ok(()) } else { Err(RpcError::internal("subscription not found")) };
         }
         if self.subscriptions.len() >= SUBSCRIPTIONS_MAX {
             let text = format!("max_subscriptions_per_client {SUBSCRIPTIONS_MAX} reached");

@@ -4,6 +4,8 @@
 pub mod cli;
 pub mod clients;
 pub mod comet;
+pub mod network;
+pub mod proxy;
 pub mod selects;
 
 use dadbs::{DevConfig, DevReady, NodeError, run_dev};

@@ -90,11 +90,12 @@ macro_rules! host_functions {
             result_read(ptr), 100, 1, reads, "Copies the whole result slot to `ptr`.";
             output_write(ptr, len), 100, 1, reads, "Sets the output; the last call counts.";
             abort(ptr, len), 100, 1, reads, "Ends the call as a rejection with this message; never returns.";
+            abort_sql(ptr, len), 100, 1, reads, "Ends the call as the rejection of its last statement that failed, with this message in front; never returns. Without one it is `abort`.";
             log(ptr, len), 100, 1, reads, "A line for the node's log at debug level; no part of any result.";
             context(), 500, 1, reads, "Leaves the facts of the call in the result slot: one row of height, block time in ms, chain id, tx hash, caller address, contract name, contract address.";
             sql_inspect(sql_ptr, sql_len) -> i32, 200, 1, reads, "Leaves rows (verb, table) that say what a statement reads and writes; returns their number or a status.";
-            sql_query(sql_ptr, sql_len, params_ptr, params_len) -> i32, 500, 1, reads, "Runs a SELECT with one row of parameters; leaves a row of column names and then rows; returns the number of rows or a status.";
-            sql_exec(sql_ptr, sql_len, rows_ptr, rows_len) -> i32, 500, 1, writes, "Runs a statement once per row of parameters (once without any if there are no rows), all or nothing; leaves what RETURNING gives as sql_query does; returns the number of changed rows or a status.";
+            sql_query(sql_ptr, sql_len, params_ptr, params_len) -> i32, 500, 6, reads, "Runs a SELECT with one row of parameters; leaves a row of column names and then rows; returns the number of rows or a status.";
+            sql_exec(sql_ptr, sql_len, rows_ptr, rows_len) -> i32, 500, 6, writes, "Runs a statement once per row of parameters (once without any if there are no rows), all or nothing; leaves what RETURNING gives as sql_query does; returns the number of changed rows or a status.";
             emit(ptr, len), 500, 10, writes, "Adds an event: one row of its type and then keys and values, all TEXT.";
         }
     };

@@ -81,13 +81,11 @@ impl Precheck {
         let number = if let Some(number) = self.memories.numbers.get(tx.sender) {
             number
         } else {
-            if view.is_none() {
-                *view = Some(self.readers.view()?);
-            }
-            let account = match view {
-                Some(view) => auth::load_account(view, tx.sender)?,
-                None => None,
+            let opened = match view.take() {
+                Some(view) => view,
+                None => self.readers.view()?,
             };
+            let account = auth::load_account(view.insert(opened), tx.sender)?;
             let Some(account) = account else { return Ok(()) };
             self.memories.numbers.remember(tx.sender, account.number);
             account.number

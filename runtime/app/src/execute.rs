@@ -20,6 +20,7 @@ use dadbs_types::{BlockInfo, Code, Coin, Error, Event, Fatal, GasMeter, Rejectio
 use dadbs_vm::Vm;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use tracing::trace_span;
 
 /// What is the same for every transaction of a block.
 pub struct BlockContext<'a> {
@@ -42,7 +43,8 @@ pub struct BlockContext<'a> {
 impl BlockContext<'_> {
     /// Executes one transaction.
     pub fn deliver(&mut self, bytes: &[u8]) -> Result<TxResult, Fatal> {
-        let mut tx = match self.memories.known.decode(bytes) {
+        let decoded = trace_span!("decode").in_scope(|| self.memories.known.decode(bytes));
+        let mut tx = match decoded {
             Ok(tx) => tx,
             Err(rejection) => return Ok(TxResult::rejected(&rejection)),
         };
@@ -52,8 +54,10 @@ impl BlockContext<'_> {
             unlimited.gas_limit = TX_GAS_MAX;
             tx = Arc::new(unlimited);
         }
+        let ante = trace_span!("ante").entered();
         self.store.begin_tx(tx.hash)?;
-        match self.ante(&tx) {
+        let passed = self.ante(&tx);
+        match passed {
             Ok(()) => self.commit_ante()?,
             Err(Error::Rejected(rejection)) => {
                 self.store.rollback_tx()?;
@@ -61,6 +65,7 @@ impl BlockContext<'_> {
             }
             Err(Error::Fatal(fatal)) => return Err(fatal),
         }
+        drop(ante);
         self.run_messages(&tx)
     }
 
@@ -103,6 +108,7 @@ impl BlockContext<'_> {
 
     /// Rules 3 and 4.
     fn run_messages(&mut self, tx: &Tx) -> Result<TxResult, Fatal> {
+        let _span = trace_span!("messages").entered();
         let mut gas = GasMeter::new(tx.gas_limit);
         let mut events = fee_events(tx);
         let kept = events.len();

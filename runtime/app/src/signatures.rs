@@ -36,7 +36,7 @@ impl VerifiedSignatures {
         if self.with(|known| known.young.contains(&entry) || known.old.contains(&entry)) {
             return Ok(());
         }
-        tx.verify_signature(sign_hash)?;
+        tracing::trace_span!("signature").in_scope(|| tx.verify_signature(sign_hash))?;
         self.with(|known| {
             if known.young.len() >= GENERATION_MAX {
                 known.old = std::mem::take(&mut known.young);

@@ -49,9 +49,9 @@ const SETTINGS: &[(c_int, c_int)] = &[
 
 /// Limits of every connection.
 const LIMITS: &[(c_int, usize)] = &[
-    // Renamed DDL is longer than the user's text, and a stored text beyond the limit would keep
-    // the file from opening.
-    (ffi::SQLITE_LIMIT_SQL_LENGTH, 4 * limits::SQL_TEXT_BYTES_MAX),
+    // A stored text beyond the limit would keep the file from opening. ALTER lengthens texts up to
+    // the longest value of a user; the store refuses what is then over SQL_PHYSICAL_BYTES_MAX.
+    (ffi::SQLITE_LIMIT_SQL_LENGTH, 2 * limits::SQL_VALUE_BYTES_MAX),
     (ffi::SQLITE_LIMIT_COLUMN, limits::SQL_COLUMNS_MAX),
     (ffi::SQLITE_LIMIT_COMPOUND_SELECT, limits::SQL_COMPOUND_MAX),
     (ffi::SQLITE_LIMIT_VARIABLE_NUMBER, limits::SQL_PARAMETERS_MAX),

@@ -12,6 +12,8 @@ pub(crate) struct Meter {
     unit: u64,
     temp: u64,
     now: i64,
+    compiled: u64,
+    compiled_max: u64,
     stopped: c_int,
     too_large: c_int,
 }
@@ -23,6 +25,9 @@ unsafe extern "C" {
 
 /// Milliseconds between the Julian epoch, which SQLite counts from, and the Unix epoch.
 const JULIAN_EPOCH_MS: i64 = 210_866_760_000_000;
+
+/// Units of work that are one step, as in the patch.
+const UNITS_PER_STEP: u64 = 16;
 
 /// A meter's settings, put back when a nested statement ends.
 #[derive(Clone, Copy)]
@@ -70,6 +75,22 @@ impl MeterHandle {
             (meter.unit, meter.temp) = (before.unit, before.temp);
             (meter.stopped, meter.too_large) = (0, 0);
             used
+        })
+    }
+
+    /// Lets compiling take at most `max` steps.
+    pub(crate) fn start_compiling(self, max: u64) {
+        self.with(|meter| {
+            (meter.compiled, meter.stopped) = (0, 0);
+            meter.compiled_max = max.saturating_mul(UNITS_PER_STEP);
+        });
+    }
+
+    /// Lifts that limit: the steps that were used, rounded up.
+    pub(crate) fn finish_compiling(self) -> u64 {
+        self.with(|meter| {
+            meter.compiled_max = u64::MAX;
+            meter.compiled.div_ceil(UNITS_PER_STEP)
         })
     }
 

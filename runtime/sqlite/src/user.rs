@@ -3,8 +3,10 @@
 //! 1. A run has at most `steps_max` steps; success means it stayed below.
 //! 2. Whatever makes a run fail, its changes are undone, its events dropped, and the transaction
 //!    stays open.
-//! 3. Steps do not depend on whether a statement was compiled before.
+//! 3. Steps, those of compiling too, do not depend on whether a statement was compiled before.
 //! 4. TEXT that is not UTF-8 neither leaves the engine nor enters a table.
+//! 5. Compiling ends when it has taken its steps: copied expressions, plans of joins, the tables in
+//!    scope of a name, and whatever else grows faster than the text counts.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -39,10 +41,12 @@ pub struct Run {
 /// Statements that were compiled before, by text.
 pub(crate) struct UserCache {
     is_on: bool,
-    statements: RefCell<HashMap<Box<str>, Statement>>,
+    statements: RefCell<HashMap<Box<str>, Compiled>>,
     /// Counts flushes, so that a statement in use across one is not kept.
     flushes: Cell<u64>,
     ddl_in_transaction: Cell<bool>,
+    /// Of the last statement.
+    compile_steps: Cell<u64>,
 }
 
 impl UserCache {
@@ -53,6 +57,7 @@ impl UserCache {
             statements: RefCell::default(),
             flushes: Cell::new(0),
             ddl_in_transaction: Cell::new(false),
+            compile_steps: Cell::new(0),
         }
     }
 
@@ -73,11 +78,11 @@ impl UserCache {
         }
     }
 
-    fn take(&self, sql: &str) -> Option<(Box<str>, Statement)> {
+    fn take(&self, sql: &str) -> Option<(Box<str>, Compiled)> {
         self.statements.borrow_mut().remove_entry(sql)
     }
 
-    fn keep(&self, sql: Box<str>, statement: Statement, flushes: u64) {
+    fn keep(&self, sql: Box<str>, statement: Compiled, flushes: u64) {
         if !self.is_on || self.flushes.get() != flushes {
             return;
         }
@@ -89,11 +94,17 @@ impl UserCache {
     }
 }
 
+/// A statement with the steps that compiling it took.
+struct Compiled {
+    statement: Statement,
+    steps: u64,
+}
+
 /// A compiled statement of a user.
 pub struct UserStatement<'c> {
     connection: &'c Connection,
     /// Present until dropped.
-    statement: Option<(Box<str>, Statement)>,
+    statement: Option<(Box<str>, Compiled)>,
     is_ddl: bool,
     flushes: u64,
     /// The last run's.
@@ -103,43 +114,59 @@ pub struct UserStatement<'c> {
 impl Connection {
     /// Compiles one statement of a user, which the front door has checked and renamed.
     pub fn prepare_user(&self, sql: &str) -> Result<UserStatement<'_>, SqlFailure> {
+        self.prepare_user_within(sql, u64::MAX)
+    }
+
+    /// As [`Connection::prepare_user`] with at most `steps_max` steps (rule 5); what it took is
+    /// [`Connection::compile_steps`].
+    pub fn prepare_user_within(
+        &self,
+        sql: &str,
+        steps_max: u64,
+    ) -> Result<UserStatement<'_>, SqlFailure> {
         let flushes = self.users.flushes.get();
-        if let Some(statement) = self.users.take(sql) {
-            let statement = Some(statement);
-            return Ok(UserStatement {
-                connection: self,
-                statement,
-                is_ddl: false,
-                flushes,
-                steps: 0,
-            });
+        if let Some((text, compiled)) = self.users.take(sql) {
+            self.users.compile_steps.set(compiled.steps.min(steps_max));
+            let too_long = compiled.steps > steps_max;
+            let statement = Some((text, compiled));
+            let kept =
+                UserStatement { connection: self, statement, is_ddl: false, flushes, steps: 0 };
+            return if too_long { Err(SqlFailure::Steps(steps_max)) } else { Ok(kept) };
         }
         let meter = self.state().meter.start(u64::MAX);
         let mode = self.enter(Mode::User);
         let outer = self.state().seen.take();
-        let result = self.compile(sql);
+        self.state().meter.start_compiling(steps_max);
+        let result = self.compile(sql, steps_max);
+        let steps = self.state().meter.finish_compiling().min(steps_max);
+        self.users.compile_steps.set(steps);
         let is_ddl = self.state().seen.replace(outer).ddl;
         self.enter(mode);
         self.state().meter.finish(meter);
-        let statement = Some((sql.into(), result?));
+        let statement = Some((sql.into(), Compiled { statement: result?, steps }));
         Ok(UserStatement { connection: self, statement, is_ddl, flushes, steps: 0 })
     }
 
-    fn compile(&self, sql: &str) -> Result<Statement, SqlFailure> {
+    /// The steps of the last statement's compiling, also of one that failed or was compiled before.
+    pub fn compile_steps(&self) -> u64 {
+        self.users.compile_steps.get()
+    }
+
+    fn compile(&self, sql: &str, steps_max: u64) -> Result<Statement, SqlFailure> {
         match Statement::prepare(self.db(), sql) {
             Ok((Some(statement), used)) if sql[used..].trim().is_empty() => Ok(statement),
             Ok(_) => Err(SqlFailure::rejected(
                 Code::SqlSyntax,
                 "the text is not exactly one statement; send one at a time",
             )),
-            Err(code) => Err(failure::classify(self.db(), code, self.state().meter, u64::MAX)),
+            Err(code) => Err(failure::classify(self.db(), code, self.state().meter, steps_max)),
         }
     }
 }
 
 impl UserStatement<'_> {
     fn inner(&self) -> &Statement {
-        &self.statement.as_ref().expect("present until dropped").1
+        &self.statement.as_ref().expect("present until dropped").1.statement
     }
 
     /// The names of the result's columns.

@@ -2,6 +2,8 @@
 #[path = "common/bombs.rs"]
 #[allow(dead_code)]
 mod bombs;
+#[path = "common/compiles.rs"]
+mod compiles;
 
 use std::path::Path;
 
@@ -163,19 +165,79 @@ fn steps_of_ddl_are_those_of_a_node_that_was_just_started() {
         "ALTER TABLE d1_t DROP COLUMN d",
         "ALTER TABLE d1_t ADD COLUMN e TEXT",
         "CREATE UNIQUE INDEX d1_j ON d1_t(c)",
+        "CREATE TABLE d1_p(id INTEGER PRIMARY KEY)",
+        "CREATE TABLE d1_c(a REFERENCES d1_p ON DELETE CASCADE)",
+        "CREATE TABLE d1_d(a REFERENCES d1_p ON DELETE SET NULL ON UPDATE CASCADE)",
+        "CREATE VIEW d1_w AS SELECT c || c AS s FROM d1_v",
+        "CREATE VIEW d1_x AS SELECT s || s AS s FROM d1_w",
+        "DELETE FROM d1_p WHERE id IN (SELECT s FROM d1_x)",
+        "UPDATE d1_p SET id = 1 WHERE id IN (SELECT s + s AS s FROM d1_x)",
+        "ALTER TABLE d1_p RENAME TO d1_q",
+        "DROP VIEW d1_x",
+        "DROP VIEW d1_w",
+        "DROP TABLE d1_q",
         "DROP VIEW d1_v",
         "DROP TABLE d1_t",
     ];
     let run = |connection: &Connection, sql: &str| {
         let mut statement = connection.prepare_user(sql).unwrap();
-        statement
-            .run(&[], PLENTY, &mut |_| Ok(()))
-            .unwrap_or_else(|why| panic!("{sql}: {why:?}"))
-            .steps
+        let compiled = connection.compile_steps();
+        let run = statement.run(&[], PLENTY, &mut |_| Ok(()));
+        (compiled, run.unwrap_or_else(|why| panic!("{sql}: {why:?}")).steps)
     };
     let one = Connection::memory().unwrap();
     for sql in ddl {
         let restarted = Connection::open_writer(&path).unwrap();
         assert_eq!(run(&one, sql), run(&restarted, sql), "{sql}");
+    }
+}
+
+#[test]
+fn user_rule_3_compiling_takes_the_same_steps_on_every_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let one = Connection::open_writer(&path).unwrap();
+    for sql in compiles::setup() {
+        one.batch(&sql).unwrap();
+    }
+    let compile = |connection: &Connection, sql: &str| {
+        let failed = connection.prepare_user(sql).err();
+        (connection.compile_steps(), failed)
+    };
+    let statements = compiles::statements();
+    let first: Vec<_> = statements.iter().map(|(_, sql)| compile(&one, sql)).collect();
+    for ((name, sql), first) in statements.iter().zip(&first) {
+        assert_eq!(compile(&one, sql), *first, "{name}: kept");
+    }
+    let other = Connection::open_writer(&path).unwrap();
+    for ((name, sql), first) in statements.iter().zip(&first).rev() {
+        assert_eq!(compile(&other, sql), *first, "{name}: just opened, in another order");
+    }
+    one.batch("BEGIN; SAVEPOINT s; CREATE TABLE d1_x(a); ROLLBACK TO s").unwrap();
+    for ((name, sql), first) in statements.iter().zip(&first) {
+        assert_eq!(compile(&one, sql), *first, "{name}: the schema was read anew");
+    }
+}
+
+#[test]
+fn user_rule_5_compiling_ends_when_its_steps_are_used_up() {
+    let connection = Connection::memory().unwrap();
+    for sql in compiles::setup() {
+        connection.batch(&sql).unwrap();
+    }
+    connection.batch("BEGIN").unwrap();
+    for (name, sql) in compiles::statements() {
+        if connection.prepare_user(&sql).is_err() {
+            continue;
+        }
+        let steps = connection.compile_steps();
+        for kept in [true, false] {
+            let short = connection.prepare_user_within(&sql, steps - 1).err();
+            assert_eq!(short, Some(SqlFailure::Steps(steps - 1)), "{name}, kept: {kept}");
+            assert_eq!(connection.compile_steps(), steps - 1, "{name}");
+            connection.batch("CREATE TABLE d9_x(a); DROP TABLE d9_x").unwrap();
+        }
+        assert!(connection.prepare_user_within(&sql, steps).is_ok(), "{name}");
+        assert!(connection.is_in_transaction(), "{name}");
     }
 }

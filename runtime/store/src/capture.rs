@@ -96,7 +96,12 @@ impl Capture {
         connection: &Connection,
         dropped: Option<&str>,
     ) -> Result<(), Fatal> {
-        for event in connection.capture_take() {
+        let events = connection.capture_take();
+        if events.is_empty() {
+            return Ok(());
+        }
+        let _span = tracing::trace_span!("capture").entered();
+        for event in events {
             if dropped.is_some_and(|dropped| event.table.eq_ignore_ascii_case(dropped)) {
                 continue;
             }

@@ -105,12 +105,13 @@ mod armed {
             None => {}
             Some(Action::Panic) => panic!("failpoint {name}"),
             Some(Action::Abort) => std::process::abort(),
-            Some(Action::Kill) => kill(),
+            Some(Action::Kill) => kill(name),
             Some(Action::Crash) => std::panic::resume_unwind(Box::new(Crash)),
         }
     }
 
-    fn kill() -> ! {
+    fn kill(name: &str) -> ! {
+        eprintln!("failpoint {name}: the process is killed");
         let id = std::process::id().to_string();
         let sent = std::process::Command::new("kill").args(["-9", &id]).status();
         // SIGKILL arrives within the call above; this is for a machine without `kill`.

@@ -1,8 +1,8 @@
 //! What a statement costs, part by part.
 //!
 //! 1. Gas is the sum over [`GasParts::table`], by the prices of `dadbs_types::gas::price`.
-//! 2. Work is charged before it is done or in bounded pieces: text before it is parsed, steps by a
-//!    limit that the gas left allows, each returned row as it comes. The engine counts a written row
+//! 2. Work is charged before it is done or in bounded pieces: text before it is parsed, compiling and
+//!    steps by a limit that the gas left allows, each returned row as it comes. The engine counts a written row
 //!    as its price in steps at the moment of writing, so a statement cannot write more rows than its
 //!    gas pays for.
 //! 3. A failed statement has cost what it used.
@@ -18,6 +18,8 @@ pub struct GasParts {
     pub statements: u64,
     /// Bytes of their texts.
     pub text_bytes: u64,
+    /// Steps of compiling.
+    pub compile_steps: u64,
     /// Steps of SQLite's virtual machine, without those of written rows.
     pub steps: u64,
     /// Rows written, those of a rewritten table included.
@@ -38,11 +40,12 @@ pub struct GasParts {
 
 impl GasParts {
     /// Name, count and gas of each part (rule 1).
-    pub fn table(&self) -> [(&'static str, u64, u64); 8] {
+    pub fn table(&self) -> [(&'static str, u64, u64); 9] {
         let row = |name, count: u64, price: u64| (name, count, count.saturating_mul(price));
         [
             row("statement", self.statements, price::SQL_STATEMENT),
             row("text byte", self.text_bytes, price::SQL_TEXT_BYTE),
+            row("step of compiling", self.compile_steps, price::SQL_STEP),
             row("step", self.steps, price::SQL_STEP),
             ("row written, with its bytes", self.rows_written, self.write_gas),
             row("row read", self.rows_read, price::ROW_READ),
@@ -85,6 +88,10 @@ impl<'m> Spend<'m> {
     /// The steps that the gas left allows.
     pub(crate) fn steps_max(&self) -> u64 {
         self.gas.remaining() / price::SQL_STEP
+    }
+
+    pub(crate) fn compiled(&mut self, steps: u64) -> Result<(), OutOfGas> {
+        self.charge(|parts| parts.compile_steps = parts.compile_steps.saturating_add(steps))
     }
 
     /// Steps of a run, of which `captured` are the price of rows written.
@@ -138,12 +145,13 @@ mod tests {
         let mut meter = GasMeter::new(10_000_000);
         let mut spend = Spend::new(&mut meter);
         spend.text(100).unwrap();
+        spend.compiled(20).unwrap();
         spend.steps(1_500, 500).unwrap();
         spend.row_read(64).unwrap();
         spend.row_rewritten(300).unwrap();
         spend.schema_change(7).unwrap();
         let parts = spend.parts;
-        let sum = 10_000 + 5_000 + 30_000 + 15_000 + 264 + 15_000 + 3_000 + 200_000 + 28_000;
+        let sum = 10_000 + 5_000 + 600 + 30_000 + 15_000 + 264 + 15_000 + 3_000 + 200_000 + 28_000;
         assert_eq!((parts.gas(), meter.used()), (sum, sum));
     }
 }

@@ -25,6 +25,7 @@ use dadbs_types::{Fatal, Hash, Value, limits};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use tracing::trace_span;
 
 /// Where a store lives and how much of the past it keeps.
 #[derive(Clone, Debug)]
@@ -238,6 +239,7 @@ impl Store {
         if deferred != 0 {
             return Err(Fatal::new(format!("{deferred} foreign keys are violated at block end")));
         }
+        let root = trace_span!("root").entered();
         let net = change::net(self.capture.take());
         failpoint!("net_changes");
         let tree = if net.is_empty() {
@@ -252,6 +254,8 @@ impl Store {
         };
         let (height, time_ms) = (block.height, block.time_ms);
         block.finished = Some((tree, hash));
+        drop(root);
+        let _journal = trace_span!("journal").entered();
         self.record(height, time_ms, hash, &net)?;
         self.prune(height)?;
         failpoint!("pruned");
@@ -311,6 +315,7 @@ impl Store {
         else {
             return Err(Fatal::new("commit without finish_block"));
         };
+        let _span = trace_span!("commit").entered();
         failpoint!("commit_start");
         self.connection.batch("COMMIT")?;
         failpoint!("commit_done");

@@ -1,6 +1,7 @@
 //! Statements of users: front door, gas, capture, bounded results.
 //!
-//! 1. A statement is charged for its text before it is parsed, whether or not it is cached.
+//! 1. A statement is charged for its text before it is parsed, and for its compiling once per `exec`,
+//!    whether or not it is cached.
 //! 2. `exec` runs the statement once per row of parameters, all or none. Without rows it runs once if
 //!    it takes no parameters, else not at all.
 //! 3. When gas ends the whole meter is used and the caller undoes the transaction.
@@ -11,6 +12,8 @@
 //! 8. A view that does not compile never comes into being, and no statement may break one: RENAME and
 //!    DROP COLUMN compile the views of the whole store, so it would stop them in every database.
 //!    So the tables that a view expands to are known when it is made, and stay true.
+//! 9. ALTER writes stored texts anew with other names: none may become longer than a statement is
+//!    after renaming.
 
 use crate::Store;
 use crate::failpoint::failpoint;
@@ -18,10 +21,11 @@ use crate::gas::{GasParts, Spend};
 use crate::layout::{Layout, quoted};
 use crate::schema::{self, Catalog, Made};
 use dadbs_sql::{Alter, Kind, Namespace, Purpose, Statement, user_text};
-use dadbs_sqlite::{Connection, SqlFailure, StopRow, ValueRef};
+use dadbs_sqlite::{Connection, SqlFailure, StopRow, UserStatement, ValueRef};
 use dadbs_types::{Code, Error, GasMeter, Rejection, Value, limits};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use tracing::trace_span;
 
 /// What a write statement did.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -129,7 +133,7 @@ pub(crate) fn in_users_names(rejection: &Rejection, namespace: &Namespace) -> Er
     Rejection::new(rejection.code, user_text(&rejection.message, namespace)).into()
 }
 
-fn out_of_gas(gas: &mut GasMeter) -> Error {
+pub(crate) fn out_of_gas(gas: &mut GasMeter) -> Error {
     match gas.charge(u64::MAX) {
         Err(out) => out.into(),
         // Only a meter without a limit could pay this.
@@ -157,6 +161,7 @@ impl Store {
         rows: &[Vec<Value>],
         gas: &mut GasMeter,
     ) -> (Result<Executed, Error>, GasParts) {
+        let _span = trace_span!("statement").entered();
         let mut spend = Spend::new(gas);
         let executed = self.exec_spending(database, sql, rows, &mut spend);
         (executed, spend.parts)
@@ -186,6 +191,7 @@ impl Store {
         params: &[Value],
         gas: &mut GasMeter,
     ) -> Result<Queried, Error> {
+        let _span = trace_span!("statement").entered();
         let mut spend = Spend::new(gas);
         let statement = self.pass(database, sql, Purpose::Read, &mut spend)?;
         let rows = [params.to_vec()];
@@ -270,9 +276,10 @@ impl Store {
         self.capture.absorb(&self.connection, None)?;
         let mut done = Executed::default();
         let mut bytes_left = limits::SQL_RESULT_BYTES_MAX;
-        for row in rows {
+        for (index, row) in rows.iter().enumerate() {
             let mark = self.capture.mark();
-            if let Err(error) = self.run_once(statement, row, &mut done, &mut bytes_left, spend) {
+            let ran = self.run_once(statement, row, index == 0, &mut done, &mut bytes_left, spend);
+            if let Err(error) = ran {
                 self.connection.capture_truncate(0);
                 return Err(match error {
                     Error::Rejected(rejection) => in_users_names(&rejection, &namespace),
@@ -290,6 +297,7 @@ impl Store {
         &self,
         statement: &Statement,
         row: &[Value],
+        is_first: bool,
         done: &mut Executed,
         bytes_left: &mut usize,
         spend: &mut Spend<'_>,
@@ -304,11 +312,12 @@ impl Store {
                 ),
             ));
         }
-        let steps_max = spend.steps_max();
-        let mut prepared = match self.connection.prepare_user(&statement.physical) {
-            Ok(prepared) => prepared,
-            Err(failure) => return Err(failed(failure, spend)),
+        let mut prepared = if is_first {
+            self.compile(&statement.physical, spend)?
+        } else {
+            self.connection.prepare_user(&statement.physical).map_err(|why| failed(why, spend))?
         };
+        let steps_max = spend.steps_max();
         if done.columns.is_empty() {
             done.columns = prepared.columns();
         }
@@ -338,6 +347,13 @@ impl Store {
         }
     }
 
+    /// Compiles a statement within the gas left (rule 1).
+    fn compile(&self, physical: &str, spend: &mut Spend<'_>) -> Result<UserStatement<'_>, Error> {
+        let prepared = self.connection.prepare_user_within(physical, spend.steps_max());
+        spend.compiled(self.connection.compile_steps())?;
+        prepared.map_err(|why| failed(why, spend))
+    }
+
     /// Runs a statement that changes the schema, in a savepoint of its own.
     fn change_schema(
         &mut self,
@@ -360,6 +376,9 @@ impl Store {
         let ran = self.run_statement(database, statement, spend);
         self.flush();
         let executed = ran?;
+        if matches!(statement.kind, Kind::AlterTable(_)) {
+            self.check_text_lengths(&Namespace::database(database))?;
+        }
         let name = statement.related.as_deref().filter(|_| renames(statement)).unwrap_or(object);
         let shaped = matches!(statement.kind, Kind::CreateTable | Kind::AlterTable(_));
         if shaped && Layout::hides_rowid(&self.connection, name)? {
@@ -399,7 +418,7 @@ impl Store {
     ) -> Result<Executed, Error> {
         let mut done = Executed::default();
         let mut bytes_left = limits::SQL_RESULT_BYTES_MAX;
-        let ran = self.run_once(statement, &[], &mut done, &mut bytes_left, spend);
+        let ran = self.run_once(statement, &[], true, &mut done, &mut bytes_left, spend);
         ran.map_err(|error| match error {
             Error::Rejected(rejection) => {
                 in_users_names(&rejection, &Namespace::database(database))
@@ -430,10 +449,10 @@ impl Store {
             let column = |index| schema::text(view.get(index));
             spend.text(column(2).len())?;
             let select = format!("SELECT * FROM {}", quoted(&column(0)));
-            if let Err(failure) = self.connection.prepare_user(&select) {
-                let rejection = match failed(failure, spend) {
-                    Error::Rejected(rejection) => rejection,
-                    fatal @ Error::Fatal(_) => return Err(fatal),
+            if let Err(error) = self.compile(&select, spend) {
+                let rejection = match error {
+                    Error::Rejected(rejection) if rejection.code != Code::OutOfGas => rejection,
+                    other => return Err(other),
                 };
                 let why = in_users_names(&rejection, &Namespace::database(database));
                 return Err(Error::rejected(
@@ -443,6 +462,30 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// Rule 9.
+    fn check_text_lengths(&self, namespace: &Namespace) -> Result<(), Error> {
+        let max = limits::SQL_PHYSICAL_BYTES_MAX;
+        let longest = self.query(
+            "SELECT length(CAST(sql AS BLOB)), name FROM sqlite_schema ORDER BY 1 DESC LIMIT 1",
+            &[],
+        )?;
+        let Some([Value::Integer(length), Value::Text(name)]) = longest.first().map(Vec::as_slice)
+        else {
+            return Ok(());
+        };
+        if usize::try_from(*length).is_ok_and(|length| length <= max) {
+            return Ok(());
+        }
+        Err(Error::rejected(
+            Code::SqlTooLarge,
+            format!(
+                "the stored text of {} would have {length} bytes, and {max} are allowed: use a \
+                 shorter name, or drop what mentions it so often",
+                user_text(name, namespace)
+            ),
+        ))
     }
 
     /// Rule 7.

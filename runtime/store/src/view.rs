@@ -10,15 +10,16 @@
 
 use crate::capture::scan;
 use crate::change::Change;
+use crate::gas::Spend;
 use crate::layout::Layout;
 use crate::restore::{self, Head};
 use crate::schema::{self, Catalog};
-use crate::user::{Collected, Queried, in_users_names};
+use crate::user::{Collected, Queried, in_users_names, out_of_gas};
 use dadbs_merkle::{Tree, Versions};
 use dadbs_sql::{Namespace, Purpose};
 use dadbs_sqlite::{Connection, SqlFailure};
 use dadbs_types::row::{leaf_key, leaf_value};
-use dadbs_types::{Code, Error, Fatal, Hash, Key, Value};
+use dadbs_types::{Code, Error, Fatal, GasMeter, Hash, Key, Value, limits};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -193,17 +194,44 @@ impl View {
         params: &[Value],
         limits: ReadLimits,
     ) -> Result<Queried, Error> {
-        self.query_metered(database, sql, params, limits).map(|(queried, _)| queried)
+        self.read(database, sql, params, limits, &mut 0, &mut |_| Ok(()))
     }
 
-    /// [`View::query`] with the steps that it took.
-    pub fn query_metered(
+    /// [`View::query`] for gas, at the prices and within the limits of a statement of a contract.
+    pub fn query_for_gas(
+        &mut self,
+        database: u64,
+        sql: &str,
+        params: &[Value],
+        gas: &mut GasMeter,
+    ) -> Result<Queried, Error> {
+        let mut spend = Spend::new(gas);
+        spend.text(sql.len())?;
+        let limits = ReadLimits {
+            steps: spend.steps_max(),
+            rows: limits::SQL_RESULT_ROWS_MAX,
+            bytes: limits::SQL_RESULT_BYTES_MAX,
+        };
+        let mut steps = 0;
+        let mut charge = |bytes| Ok(spend.row_read(bytes)?);
+        let read = self.read(Some(database), sql, params, limits, &mut steps, &mut charge);
+        if steps >= limits.steps {
+            return Err(out_of_gas(spend.gas));
+        }
+        spend.steps(steps, 0)?;
+        read
+    }
+
+    /// Counts into `steps` whatever comes of it.
+    fn read(
         &mut self,
         database: Option<u64>,
         sql: &str,
         params: &[Value],
         limits: ReadLimits,
-    ) -> Result<(Queried, u64), Error> {
+        steps: &mut u64,
+        charge: &mut dyn FnMut(u64) -> Result<(), Error>,
+    ) -> Result<Queried, Error> {
         let connection = self.connection()?;
         let namespace = Namespace::database(database.unwrap_or(schema::CHAIN));
         let catalog = Catalog::new(connection);
@@ -228,21 +256,26 @@ impl View {
             SqlFailure::Rejected(rejection) => in_users_names(&rejection, &namespace),
             SqlFailure::Fatal(fatal) => fatal.into(),
         };
-        let mut prepared = connection.prepare_user(&statement.physical).map_err(failed)?;
+        let prepared = connection.prepare_user_within(&statement.physical, limits.steps);
+        *steps = connection.compile_steps();
+        let mut prepared = prepared.map_err(failed)?;
         let mut queried = Queried { columns: prepared.columns(), rows: Vec::new() };
         let mut bytes_left = limits.bytes;
         let mut collected = Collected {
             rows: &mut queried.rows,
             rows_max: limits.rows,
             bytes_left: &mut bytes_left,
-            charge: &mut |_| Ok(()),
+            charge,
             stopped: None,
         };
-        let run = prepared.run(params, limits.steps, &mut |row| collected.push(row));
-        match (run, collected.stopped) {
+        let steps_max = limits.steps.saturating_sub(*steps);
+        let run = prepared.run(params, steps_max, &mut |row| collected.push(row));
+        let stopped = collected.stopped;
+        *steps = steps.saturating_add(prepared.steps());
+        match (run, stopped) {
             (_, Some(error)) => Err(error),
             (Err(failure), None) => Err(failed(failure)),
-            (Ok(run), None) => Ok((queried, run.steps)),
+            (Ok(_), None) => Ok(queried),
         }
     }
 

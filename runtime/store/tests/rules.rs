@@ -218,6 +218,31 @@ fn user_rule_8_no_view_is_broken() {
 }
 
 #[test]
+fn user_rule_9_alter_lengthens_no_text_beyond_its_limit() {
+    let mut store = Store::memory().unwrap();
+    // Short now; each mention grows with the name.
+    let sums = vec!["b"; 150].join("+");
+    let columns: Vec<_> = (0..15).map(|n| format!("{sums} AS x{n}")).collect();
+    let view = format!("CREATE VIEW v AS SELECT {} FROM t", columns.join(", "));
+    block(&mut store, &["CREATE TABLE t(a, b)", &view]);
+    begin(&mut store);
+    for (name, refused) in
+        [("c".repeat(120), true), ("c".repeat(128), true), ("c".repeat(3), false)]
+    {
+        let altered = run(&mut store, &format!("ALTER TABLE t RENAME COLUMN b TO {name}"), &[]);
+        match altered {
+            Ok(_) => assert!(!refused, "{name}"),
+            Err(error) => {
+                assert!(refused && !error.to_string().contains("d1_"), "{name}: {error}");
+                assert_eq!(code::<()>(Err(error)), Code::SqlTooLarge, "{name}");
+            }
+        }
+    }
+    assert!(query(&mut store, "SELECT x0 FROM v").rows.is_empty());
+    end(&mut store);
+}
+
+#[test]
 fn other_databases_and_the_store_itself_are_out_of_reach() {
     let mut store = Store::memory().unwrap();
     block(&mut store, &["CREATE TABLE t(a INTEGER PRIMARY KEY)"]);

@@ -28,6 +28,8 @@ pub mod price {
     pub const WASM_CALL_PAGES: u64 = 4;
     /// One new page (64 KiB) of contract memory.
     pub const WASM_PAGE: u64 = 10_000;
+    /// One row of parameters that a contract hands to a statement, besides its bytes.
+    pub const WASM_ROW: u64 = 100;
     /// Storing code: validation and one compilation on every node, whatever the code is.
     pub const CODE_BASE: u64 = 1_000_000;
     /// Storing code, per byte of the module.

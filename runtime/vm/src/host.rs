@@ -7,14 +7,16 @@
 //! 3. A pointer and length outside the memory end the call with `WasmMemory`; nothing is read or
 //!    written.
 //! 4. Rejections of codespace `sql` become statuses and empty the result slot; their text goes to the
-//!    log, and behind the message of an `abort` that follows, never to the contract. Every other
-//!    rejection ends the call.
+//!    log, and behind the message of an `abort` that follows, never to the contract. `abort_sql` ends the
+//!    call with such a rejection itself, so that clients see its code. Every other rejection ends the
+//!    call.
 //! 5. A function that writes ends a call with read access as `WasmReadOnly`.
 //! 6. The result slot holds what the last call left there; reading does not empty it.
 
 use dadbs_abi::{HOST_FUNCTIONS, HostFunction, MODULE};
+use dadbs_types::gas::price;
 use dadbs_types::value::{decode_row, decode_rows, encode_row, encode_row_into, encode_rows};
-use dadbs_types::{Code, Error, Fatal, GasMeter, Result, Value, limits};
+use dadbs_types::{Code, Error, Fatal, GasMeter, Rejection, Result, Value, limits};
 use wasmtime::{Caller, Engine, Global, Linker, Memory, Val};
 
 /// What a statement answered.
@@ -97,8 +99,8 @@ pub(crate) struct CallState {
     pub(crate) result: Vec<u8>,
     /// Why a host call ended the call.
     pub(crate) failure: Option<Error>,
-    /// The text of the last rejection that became a status (rule 4).
-    pub(crate) last_sql: Option<String>,
+    /// The last rejection that became a status (rule 4).
+    pub(crate) last_sql: Option<Rejection>,
     pub(crate) handles: Option<Handles>,
     pub(crate) growth: Growth,
 }
@@ -250,9 +252,17 @@ impl HostCall<'_> {
     fn abort(&mut self, pair: (i32, i32)) -> Result<()> {
         let mut text = self.cut(pair)?;
         if let Some(sql) = &self.state.last_sql {
-            text = format!("{text} (the last statement that failed: {sql})");
+            text = format!("{text} (the last statement that failed: {})", sql.message);
         }
         Err(Error::rejected(Code::WasmAbort, text))
+    }
+
+    fn abort_sql(&mut self, pair: (i32, i32)) -> Result<()> {
+        let text = self.cut(pair)?;
+        Err(match &self.state.last_sql {
+            Some(sql) => Error::rejected(sql.code, format!("{text}: {}", sql.message)),
+            None => Error::rejected(Code::WasmAbort, text),
+        })
     }
 
     fn log(&mut self, pair: (i32, i32)) -> Result<()> {
@@ -284,7 +294,7 @@ impl HostCall<'_> {
             Err(Error::Rejected(rejection)) if rejection.code.codespace() == "sql" => {
                 let number = self.number(rejection.code.number())?;
                 self.state.result = Vec::new();
-                self.state.last_sql = Some(rejection.message);
+                self.state.last_sql = Some(rejection);
                 Ok(-number)
             }
             Err(other) => Err(other),
@@ -319,10 +329,16 @@ impl HostCall<'_> {
 
     fn sql_exec(&mut self, sql: (i32, i32), rows: (i32, i32)) -> Result<i32> {
         let (sql, rows) = (self.read(sql)?, self.read(rows)?);
-        let rows = match &self.memory[rows] {
+        let rows = match &self.memory[rows.clone()] {
             [] => Vec::new(),
-            bytes => decode_rows(bytes, limits::SQL_RESULT_ROWS_MAX)
-                .map_err(|error| self.host(format!("rows of parameters: {error}")))?,
+            bytes => {
+                // The count stands in front; more rows than that are not decoded.
+                let count = bytes.first_chunk().map_or(0, |count| u32::from_le_bytes(*count));
+                let max = u32::try_from(limits::SQL_RESULT_ROWS_MAX).unwrap_or(u32::MAX);
+                self.state.gas.charge_times(price::WASM_ROW, u64::from(count.min(max)))?;
+                decode_rows(&self.memory[rows], limits::SQL_RESULT_ROWS_MAX)
+                    .map_err(|error| self.host(format!("rows of parameters: {error}")))?
+            }
         };
         let sql = self.text(sql)?.to_owned();
         let outcome = self.state.host.sql_exec(&sql, &rows, &mut self.state.gas);
@@ -391,6 +407,9 @@ fn define(linker: &mut Linker<CallState>, f: &'static HostFunction) -> wasmtime:
         }
         "abort" => linker.func_wrap(MODULE, f.name, move |caller: Call<'_>, p: i32, n: i32| {
             run(caller, f, |call| call.abort((p, n)))
+        }),
+        "abort_sql" => linker.func_wrap(MODULE, f.name, move |caller: Call<'_>, p: i32, n: i32| {
+            run(caller, f, |call| call.abort_sql((p, n)))
         }),
         "log" => linker.func_wrap(MODULE, f.name, move |caller: Call<'_>, p: i32, n: i32| {
             run(caller, f, |call| call.log((p, n)))

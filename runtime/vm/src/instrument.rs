@@ -3,15 +3,17 @@
 //! 1. Two mutable globals are appended, which the contract cannot name: gas left (i64) and logical
 //!    stack left (i32, bytes). They are exported as [`GAS`] and [`STACK`]; of the contract's exports only
 //!    `memory` and the entry points stay.
-//! 2. Every segment (see `metering`) starts with `gas -= cost`; a checked one then traps if gas is
-//!    negative. Gas stays what it is at a trap: negative means out of gas, whatever the trap was.
+//! 2. Every segment (see `metering`) starts with `gas -= cost`, where its loads and stores cost more in a
+//!    larger memory; a checked one then traps if gas is negative. Gas stays what it is at a trap: negative means out of gas, whatever the trap was.
 //! 3. A function that calls takes its frame from the stack at entry, traps if it is negative, and gives
 //!    it back at every exit. A function that calls nothing is the top frame and is not counted; its size
 //!    is limited.
 //! 4. Operators with a dynamic price charge and check before they run.
 //! 5. The memory's maximum is the lesser of the module's own and `WASM_MEMORY_PAGES_MAX`.
 //! 6. Custom sections are dropped. Nothing else changes: all indices stay.
-//! 7. A change of the produced code is a new [`VERSION`].
+//! 7. Other limits are not looked at: a module stays usable when a limit is lowered after it was stored.
+//!    The limits that size the engine's pool (pages, table elements, stack) may only rise.
+//! 8. A change of the produced code is a new [`VERSION`].
 
 use dadbs_types::gas::price;
 use dadbs_types::{Fatal, limits};
@@ -23,12 +25,12 @@ use wasm_encoder::{
 };
 use wasmparser::{ExternalKind, FunctionBody, Operator, Parser, Payload, ValidPayload, Validator};
 
-use crate::metering::{self, Body, Segment};
-use crate::operators::{self, BULK_SHIFT, Dynamic};
+use crate::metering::{self, Body, Limits, Segment};
+use crate::operators::{self, ACCESS_SHIFT, BULK_SHIFT, Dynamic};
 use crate::validate::{Entry, FEATURES};
 
 /// The version of the produced code; part of the key of compiled code.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 /// The export of the gas that is left.
 pub(crate) const GAS: &str = "dadbs gas";
 /// The export of the logical stack that is left.
@@ -89,7 +91,8 @@ fn rewrite(wasm: &[u8]) -> Result<Vec<u8>, Failure> {
             let mut function = function.into_validator(allocations);
             let index = function.index() as usize;
             let metered =
-                metering::analyse(&mut function, &body, sections.imported).map_err(failure)?;
+                metering::analyse(&mut function, &body, sections.imported, Limits::Passed)
+                    .map_err(failure)?;
             let result = sections.results.get(index).copied().flatten();
             let gas = sections.globals.len() - 2;
             sections.code.function(&emit(&body, &metered, result, gas)?);
@@ -153,7 +156,8 @@ fn copy(
             for memory in section {
                 let mut memory = plain.memory_type(memory?)?;
                 let own = memory.maximum.unwrap_or(u64::MAX);
-                memory.maximum = Some(own.min(u64::from(limits::WASM_MEMORY_PAGES_MAX)));
+                let most = u64::from(limits::WASM_MEMORY_PAGES_MAX).max(memory.minimum);
+                memory.maximum = Some(own.min(most));
                 sections.memories.memory(memory);
             }
         }
@@ -241,6 +245,15 @@ impl Emitter {
             self.function.instruction(&Instruction::GlobalGet(self.gas));
             self.function.instruction(&Instruction::I64Const(cost));
             self.function.instruction(&Instruction::I64Sub);
+            if segment.accesses > 0 {
+                self.function.instruction(&Instruction::MemorySize(0));
+                self.function.instruction(&Instruction::I32Const(ACCESS_SHIFT));
+                self.function.instruction(&Instruction::I32ShrU);
+                self.function.instruction(&Instruction::I64ExtendI32U);
+                self.function.instruction(&Instruction::I64Const(i64::from(segment.accesses)));
+                self.function.instruction(&Instruction::I64Mul);
+                self.function.instruction(&Instruction::I64Sub);
+            }
             self.function.instruction(&Instruction::GlobalSet(self.gas));
         }
         if segment.checked {

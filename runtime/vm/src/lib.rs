@@ -6,6 +6,8 @@
 //!    `price::WASM_CALL_PAGES`.
 //! 3. A call has its own instance; it leaves nothing behind but what its host keeps.
 //! 4. [`Vm`] is shared by threads: writers never wait for readers.
+//! 5. Validation alone decides which code is stored, alike on all nodes. Code that passed it and does not
+//!    compile is a fault, a panic of the compiler too: other nodes may have compiled it.
 
 mod cache;
 mod engine;
@@ -17,6 +19,7 @@ mod operators;
 pub mod testing;
 mod validate;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -100,7 +103,14 @@ impl Vm {
                 "validated code does not compile: {error:#}; report this with the code"
             ))
         };
-        let artifact = self.engine.precompile_module(&instrumented).map_err(fatal)?;
+        // Rule 5.
+        let compiled =
+            catch_unwind(AssertUnwindSafe(|| self.engine.precompile_module(&instrumented)));
+        let artifact = compiled
+            .map_err(|_| {
+                Fatal::new("the compiler panicked on validated code; report this with the code")
+            })?
+            .map_err(fatal)?;
         // SAFETY: the bytes come from the line above, by the same engine.
         #[allow(unsafe_code)]
         let module = unsafe { Module::deserialize(&self.engine, &artifact) }.map_err(fatal)?;

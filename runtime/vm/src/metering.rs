@@ -4,7 +4,8 @@
 //!    the top. A segment is charged as a whole when it is entered; gas is the sum over entered segments,
 //!    so a trap in the middle of a segment has paid for all of it, and nothing is lost.
 //! 2. A segment starts at the function's entry, at a loop's head, behind `if` and `else`, behind an
-//!    `end` that several paths reach, and behind `br_if`.
+//!    `end` that several paths reach, behind `br_if`, and behind `memory.grow`, which changes what the
+//!    loads and stores behind it cost.
 //! 3. Charging subtracts; only *checked* segments then look whether gas is left: the function's entry,
 //!    loop heads, and on every path the first segment that starts after a call. So what runs after gas
 //!    is exhausted is at most one path through one function without a loop, or that limit of operators.
@@ -30,6 +31,8 @@ pub(crate) struct Segment {
     pub(crate) at: u32,
     /// The weights of its operators.
     pub(crate) cost: u64,
+    /// Its loads and stores, which cost by the size of the memory besides.
+    pub(crate) accesses: u32,
     /// True if it looks whether gas is left (rule 3).
     pub(crate) checked: bool,
 }
@@ -91,8 +94,22 @@ impl From<wasmparser::Error> for Refused {
     }
 }
 
-pub(crate) fn at_most(name: &'static str, value: u64, max: u64) -> Result<(), Refused> {
-    if value > max { Err(Refused::Limit(name, value, max)) } else { Ok(()) }
+/// Whether limits are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limits {
+    /// The module is to be stored.
+    Checked,
+    /// The module was stored under the limits of its time, which may have been others.
+    Passed,
+}
+
+impl Limits {
+    fn at_most(self, name: &'static str, value: u64, max: u64) -> Result<(), Refused> {
+        if self == Limits::Checked && value > max {
+            return Err(Refused::Limit(name, value, max));
+        }
+        Ok(())
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -130,11 +147,13 @@ struct Walk {
     imports: u32,
     calls: bool,
     targets: u32,
+    limits: Limits,
 }
 
 impl Walk {
-    fn new(imports: u32) -> Walk {
+    fn new(imports: u32, limits: Limits) -> Walk {
         let mut walk = Walk {
+            limits,
             frames: Vec::new(),
             segments: Vec::new(),
             live: true,
@@ -163,7 +182,7 @@ impl Walk {
         if self.live {
             let checked = checked || self.pending;
             self.pending = false;
-            self.segments.push(Segment { at, cost: 0, checked });
+            self.segments.push(Segment { at, cost: 0, accesses: 0, checked });
         }
     }
 
@@ -222,6 +241,7 @@ impl Walk {
             && let Some(segment) = self.segments.last_mut()
         {
             segment.cost += weight;
+            segment.accesses += u32::from(operators::accesses_memory(operator));
         }
         match operator {
             Operator::Block { .. } => self.open(Kind::Block),
@@ -245,7 +265,7 @@ impl Walk {
             }
             Operator::BrTable { targets } => {
                 let max = u64::from(limits::WASM_BRANCH_TABLE_MAX);
-                at_most("WASM_BRANCH_TABLE_MAX", u64::from(targets.len()), max)?;
+                self.limits.at_most("WASM_BRANCH_TABLE_MAX", u64::from(targets.len()), max)?;
                 self.targets += targets.len();
                 self.branch(targets.default());
                 for target in targets.targets() {
@@ -254,6 +274,7 @@ impl Walk {
                 self.live = false;
             }
             Operator::Return | Operator::Unreachable => self.live = false,
+            Operator::MemoryGrow { .. } => self.start(next, false),
             // The host looks at the gas itself.
             Operator::Call { function_index } if *function_index < self.imports => {
                 self.calls = true;
@@ -265,7 +286,8 @@ impl Walk {
             _ => {}
         }
         let nesting = self.frames.len() as u64;
-        at_most("WASM_BLOCK_NESTING_MAX", nesting, 1 + limits::WASM_BLOCK_NESTING_MAX as u64)
+        let max = 1 + limits::WASM_BLOCK_NESTING_MAX as u64;
+        self.limits.at_most("WASM_BLOCK_NESTING_MAX", nesting, max)
     }
 
     fn loop_nesting(&self) -> u32 {
@@ -280,19 +302,20 @@ pub(crate) fn analyse(
     validator: &mut FuncValidator<ValidatorResources>,
     body: &FunctionBody<'_>,
     imports: u32,
+    checked: Limits,
 ) -> Result<Body, Refused> {
     let bytes = body.as_bytes().len() as u64;
-    at_most("WASM_BODY_BYTES_MAX", bytes, limits::WASM_BODY_BYTES_MAX as u64)?;
+    checked.at_most("WASM_BODY_BYTES_MAX", bytes, limits::WASM_BODY_BYTES_MAX as u64)?;
     let locals_max = u64::from(limits::WASM_LOCALS_MAX);
     for group in body.get_locals_reader()? {
-        at_most("WASM_LOCALS_MAX", u64::from(group?.0), locals_max)?;
+        checked.at_most("WASM_LOCALS_MAX", u64::from(group?.0), locals_max)?;
     }
     let mut reader = body.get_binary_reader();
     validator.read_locals(&mut reader)?;
     let locals = validator.len_locals();
-    at_most("WASM_LOCALS_MAX", u64::from(locals), locals_max)?;
+    checked.at_most("WASM_LOCALS_MAX", u64::from(locals), locals_max)?;
 
-    let mut walk = Walk::new(imports);
+    let mut walk = Walk::new(imports, checked);
     let (mut index, mut height, mut loop_nesting) = (0u32, 0u32, 0u32);
     let (mut dynamic, mut floats) = (0u32, 0u32);
     let mut operators = body.get_operators_reader()?;
@@ -305,7 +328,7 @@ pub(crate) fn analyse(
             let text = format!("{name} ({}) at offset {offset}", operators::group(&operator));
             return Err(Refused::Operator(text));
         };
-        at_most(
+        checked.at_most(
             "WASM_BODY_OPERATORS_MAX",
             u64::from(index) + 1,
             u64::from(limits::WASM_BODY_OPERATORS_MAX),
@@ -315,7 +338,7 @@ pub(crate) fn analyse(
         floats += u32::from(operators::makes_nan(&operator));
         if matches!(operator, Operator::Loop { .. }) {
             loop_nesting = loop_nesting.max(walk.loop_nesting());
-            at_most(
+            checked.at_most(
                 "WASM_LOOP_NESTING_MAX",
                 u64::from(loop_nesting),
                 u64::from(limits::WASM_LOOP_NESTING_MAX),
@@ -336,8 +359,12 @@ pub(crate) fn analyse(
         dynamic,
         floats,
     };
-    at_most("WASM_BLOCKS_MAX", u64::from(body.blocks()), u64::from(limits::WASM_BLOCKS_MAX))?;
-    at_most("WASM_BLOCK_LOCALS_MAX", body.block_locals(), limits::WASM_BLOCK_LOCALS_MAX)?;
+    checked.at_most(
+        "WASM_BLOCKS_MAX",
+        u64::from(body.blocks()),
+        u64::from(limits::WASM_BLOCKS_MAX),
+    )?;
+    checked.at_most("WASM_BLOCK_LOCALS_MAX", body.block_locals(), limits::WASM_BLOCK_LOCALS_MAX)?;
     body.frame = frame(&body, height);
     Ok(body)
 }

@@ -2,11 +2,13 @@
 //!
 //! 1. An operator that [`weight`] does not name is refused, whatever the parser can read.
 //! 2. A proposal that the parser learns makes [`group`] fail to compile, so that somebody decides.
-//! 3. A weight is in units of `price::WASM_OP`. It covers the operator's worst case: a load or store
-//!    that misses every cache, a branch that is predicted wrong, a division of large numbers.
+//! 3. A weight is in units of `price::WASM_OP`. It covers the operator's worst case: a branch that is
+//!    predicted wrong, a division of large numbers, a product of subnormal floats. `bench_shapes` prints what the weights come to.
 //! 4. `memory.grow`, `memory.copy`, `memory.fill` and `memory.init` cost their weight and, before they
 //!    run, [`Dynamic`] gas for their operand.
 //! 5. Markers without machine code of their own (`block`, `loop`, `else`, `end`, `nop`) are free.
+//! 6. A load or store also costs one gas for every `1 << ACCESS_SHIFT` pages that the memory has then:
+//!    a larger memory is outside of more caches.
 
 #[cfg(any(test, feature = "testing"))]
 use dadbs_types::gas::price;
@@ -33,6 +35,9 @@ pub(crate) fn dynamic_gas(dynamic: Dynamic, operand: u32) -> u64 {
     }
 }
 
+/// A load or store costs one gas for `1 << ACCESS_SHIFT` pages of memory (rule 6).
+pub(crate) const ACCESS_SHIFT: i32 = 2;
+
 /// The dynamic part of an operator's price (rule 4).
 pub(crate) fn dynamic(operator: &Operator<'_>) -> Option<Dynamic> {
     match operator {
@@ -42,6 +47,16 @@ pub(crate) fn dynamic(operator: &Operator<'_>) -> Option<Dynamic> {
         }
         _ => None,
     }
+}
+
+/// True for a load or store (rule 6).
+pub(crate) fn accesses_memory(operator: &Operator<'_>) -> bool {
+    macro_rules! any {
+        ($($name:ident)*) => { matches!(operator, $(Operator::$name { .. })|*) };
+    }
+    any!(I32Load I64Load F32Load F64Load I32Load8S I32Load8U I32Load16S I32Load16U
+         I64Load8S I64Load8U I64Load16S I64Load16U I64Load32S I64Load32U
+         I32Store I64Store F32Store F64Store I32Store8 I32Store16 I64Store8 I64Store16 I64Store32)
 }
 
 /// True if the result may be a NaN, which the engine then makes canonical.
@@ -79,26 +94,27 @@ weights! {
        I32WrapI64 I64ExtendI32S I64ExtendI32U
        I32Extend8S I32Extend16S I64Extend8S I64Extend16S I64Extend32S
        I32ReinterpretF32 I64ReinterpretF64 F32ReinterpretI32 F64ReinterpretI64
-       Unreachable Br Return;
-    2: F32Eq F32Ne F32Lt F32Gt F32Le F32Ge F64Eq F64Ne F64Lt F64Gt F64Le F64Ge
+       Unreachable Return;
+    2: Br F32Eq F32Ne F32Lt F32Gt F32Le F32Ge F64Eq F64Ne F64Lt F64Gt F64Le F64Ge
        F32Abs F32Neg F64Abs F64Neg F32Copysign F64Copysign MemorySize;
     4: If BrIf
        F32Ceil F32Floor F32Trunc F32Nearest F64Ceil F64Floor F64Trunc F64Nearest
-       F32Add F32Sub F32Mul F64Add F64Sub F64Mul F32Min F32Max F64Min F64Max
-       F32ConvertI32S F32ConvertI32U F32ConvertI64S F32ConvertI64U F32DemoteF64
+       F32Add F32Sub F64Add F64Sub F32Min F32Max F64Min F64Max
+       F32ConvertI32S F32ConvertI32U F32ConvertI64S F32ConvertI64U
        F64ConvertI32S F64ConvertI32U F64ConvertI64S F64ConvertI64U F64PromoteF32
        I32TruncF32S I32TruncF32U I32TruncF64S I32TruncF64U
        I64TruncF32S I64TruncF32U I64TruncF64S I64TruncF64U
        I32TruncSatF32S I32TruncSatF32U I32TruncSatF64S I32TruncSatF64U
        I64TruncSatF32S I64TruncSatF32U I64TruncSatF64S I64TruncSatF64U;
-    6: BrTable Call;
-    8: I32Load I64Load F32Load F64Load I32Load8S I32Load8U I32Load16S I32Load16U
+    6: BrTable;
+    8: Call
+       I32Load I64Load F32Load F64Load I32Load8S I32Load8U I32Load16S I32Load16U
        I64Load8S I64Load8U I64Load16S I64Load16U I64Load32S I64Load32U
        I32Store I64Store F32Store F64Store I32Store8 I32Store16 I64Store8 I64Store16 I64Store32;
-    10: I32DivS I32DivU I32RemS I32RemU I64DivS I64DivU I64RemS I64RemU
-        F32Div F64Div F32Sqrt F64Sqrt;
+    10: I32DivS I32DivU I32RemS I32RemU I64DivS I64DivU I64RemS I64RemU;
     12: CallIndirect;
-    20: MemoryFill MemoryCopy MemoryInit DataDrop;
+    50: F32Mul F64Mul F32Div F64Div F32Sqrt F64Sqrt F32DemoteF64;
+    150: MemoryFill MemoryCopy MemoryInit DataDrop;
     1000: MemoryGrow;
 }
 

@@ -1,5 +1,8 @@
 //! A host without a database, for tests of contracts' machinery.
 
+use core::fmt::Write as _;
+
+use dadbs_abi::{HOST_FUNCTIONS, MODULE};
 use dadbs_types::{Code, Error, GasMeter, Result, Value};
 
 use crate::host::{Answer, Host};
@@ -84,7 +87,24 @@ pub fn dynamic_gas(operator: &wasmparser::Operator<'_>, operand: u32) -> u64 {
         .map_or(0, |dynamic| crate::operators::dynamic_gas(dynamic, operand))
 }
 
+/// `Some` for a load or store, which costs one gas more for every `1 << shift` pages of memory.
+pub fn access_shift(operator: &wasmparser::Operator<'_>) -> Option<i32> {
+    crate::operators::accesses_memory(operator).then_some(crate::operators::ACCESS_SHIFT)
+}
+
 /// The instrumented form of a validated module, for benches and tests of the code itself.
 pub fn instrument(wasm: &[u8]) -> Result<Vec<u8>, dadbs_types::Fatal> {
     crate::instrument::instrument(wasm)
+}
+
+/// The imports of every host function in the text format, each function under its name.
+pub fn imports() -> String {
+    HOST_FUNCTIONS.iter().fold(String::new(), |mut text, function| {
+        let (name, params) = (function.name, " i32".repeat(function.params.len()));
+        let params = if params.is_empty() { params } else { format!(" (param{params})") };
+        let result = if function.result.is_some() { " (result i32)" } else { "" };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, r#"(import "{MODULE}" "{name}" (func ${name}{params}{result}))"#);
+        text
+    })
 }

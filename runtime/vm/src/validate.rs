@@ -27,7 +27,7 @@ use wasmparser::{
     ValidPayload, Validator, WasmFeatures,
 };
 
-use crate::metering::{self, Body, Refused};
+use crate::metering::{self, Body, Limits, Refused};
 
 /// The proposals that contracts may use; every other one is off, whatever a parser's default is.
 pub const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
@@ -337,7 +337,7 @@ impl Check {
         body: &FunctionBody<'_>,
     ) -> Result<(), Rejection> {
         let index = validator.index();
-        let body = metering::analyse(validator, body, self.imports)
+        let body = metering::analyse(validator, body, self.imports, Limits::Checked)
             .map_err(|reason| refused(index, reason))?;
         self.size.add(&body);
         at_most("WASM_MODULE_LOCALS_MAX", self.size.locals, limits::WASM_MODULE_LOCALS_MAX)?;

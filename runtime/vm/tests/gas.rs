@@ -25,8 +25,8 @@ const GOLDEN: &[(&str, &str, u64)] = &[
         18,
     ),
     ("a grown page", "(drop (memory.grow (i32.const 1)))", 1_002 + price::WASM_PAGE),
-    ("a filled kibibyte", "(memory.fill (i32.const 0) (i32.const 7) (i32.const 1024))", 23 + 256),
-    ("a host call", "(drop (call $input_len))", 7 + 50),
+    ("a filled kibibyte", "(memory.fill (i32.const 0) (i32.const 7) (i32.const 1024))", 153 + 256),
+    ("a host call", "(drop (call $input_len))", 9 + 50),
     ("a store and a load", "(i32.store (i32.const 0) (i32.load (i32.const 4)))", 18),
     ("an early return", "(block (br_if 0 (i32.const 0)) (return)) (unreachable)", 6),
 ];

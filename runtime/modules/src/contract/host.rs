@@ -2,11 +2,8 @@
 
 use super::query::Contract;
 use crate::context::Context;
-use dadbs_store::{Queried, ReadLimits, View};
-use dadbs_types::gas::price;
-use dadbs_types::limits::{
-    SQL_RESULT_BYTES_MAX, SQL_RESULT_ROWS_MAX, WASM_EVENT_BYTES_MAX, WASM_EVENTS_MAX,
-};
+use dadbs_store::View;
+use dadbs_types::limits::{WASM_EVENT_BYTES_MAX, WASM_EVENTS_MAX};
 use dadbs_types::{AccountAddress, Code, Error, Event, GasMeter, Value};
 use dadbs_vm::{Answer, Host};
 
@@ -167,16 +164,7 @@ impl Host for ViewHost<'_> {
         parameters: &[Value],
         gas: &mut GasMeter,
     ) -> Result<Answer, Error> {
-        gas.charge(price::SQL_STATEMENT)?;
-        let limits = ReadLimits {
-            steps: gas.remaining() / price::SQL_STEP,
-            rows: SQL_RESULT_ROWS_MAX,
-            bytes: SQL_RESULT_BYTES_MAX,
-        };
-        let (found, steps): (Queried, u64) =
-            self.view.query_metered(Some(self.contract.id), sql, parameters, limits)?;
-        gas.charge_times(price::SQL_STEP, steps)?;
-        gas.charge_times(price::ROW_READ, found.rows.len() as u64)?;
+        let found = self.view.query_for_gas(self.contract.id, sql, parameters, gas)?;
         let result = encode(&found.columns, &found.rows);
         Ok(Answer { number: number(found.rows.len()), result })
     }

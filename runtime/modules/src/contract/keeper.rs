@@ -29,6 +29,8 @@ pub fn store_code(
     context.gas.charge(info.store_gas)?;
     context.gas.charge_times(price::ROW_WRITE, 2)?;
     let code_hash: Hash = Sha256::digest(wasm).into();
+    // Here, where it is paid for; a failure is a fault.
+    context.vm.load(&code_hash, &mut || Ok(wasm.to_vec()))?;
     let id = auth::next_number(context.store, "code")?;
     context.store.execute(
         "INSERT INTO chain_codes (id, hash, creator, bytes) VALUES (?1, ?2, ?3, ?4)",
@@ -215,6 +217,7 @@ fn call(
     let mut gas = context.gas.clone();
     let vm = context.vm;
     let result = {
+        let _span = tracing::trace_span!("contract").entered();
         let mut host = CallHost::new(context, contract, caller);
         vm.call(&code, entry, input, &mut host, &mut gas, Access::Write)
     };

@@ -10,7 +10,7 @@
 //! `contract.execute(name, entry)`, `contract.migrate(name, code_id)`, and what contracts emit as
 //! `wasm.<type>`, with the contract's name first.
 //!
-//! 1. Code is validated when it is stored and never changes; its id counts from 1; its hash is SHA-256.
+//! 1. Code is validated and compiled when it is stored and never changes; its id counts from 1; its hash is SHA-256.
 //! 2. A database name is 1 to 63 characters: a lower-case letter, then lower-case letters, digits and
 //!    underscores; it is unique for ever, and `chain` and `main` are reserved.
 //! 3. A contract's id counts from 1; its tables are reached through its id alone.

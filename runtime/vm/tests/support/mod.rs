@@ -7,7 +7,7 @@ pub(crate) mod smith;
 use std::sync::{Arc, LazyLock};
 
 use dadbs_types::{Error, GasMeter, Result};
-use dadbs_vm::testing::TestHost;
+use dadbs_vm::testing::{TestHost, imports};
 use dadbs_vm::{Access, Code, Vm};
 
 pub(crate) static VM: LazyLock<Vm> = LazyLock::new(|| Vm::new(None).unwrap());
@@ -15,22 +15,8 @@ pub(crate) static VM: LazyLock<Vm> = LazyLock::new(|| Vm::new(None).unwrap());
 /// A contract with these fields around the required ones.
 pub(crate) fn contract(fields: &str) -> Vec<u8> {
     let text = format!(
-        r#"(module
-            (import "dadbs_1" "input_len" (func $input_len (result i32)))
-            (import "dadbs_1" "input_read" (func $input_read (param i32)))
-            (import "dadbs_1" "result_len" (func $result_len (result i32)))
-            (import "dadbs_1" "result_read" (func $result_read (param i32)))
-            (import "dadbs_1" "output_write" (func $output_write (param i32 i32)))
-            (import "dadbs_1" "abort" (func $abort (param i32 i32)))
-            (import "dadbs_1" "log" (func $log (param i32 i32)))
-            (import "dadbs_1" "context" (func $context))
-            (import "dadbs_1" "sql_inspect" (func $sql_inspect (param i32 i32) (result i32)))
-            (import "dadbs_1" "sql_query" (func $sql_query (param i32 i32 i32 i32) (result i32)))
-            (import "dadbs_1" "sql_exec" (func $sql_exec (param i32 i32 i32 i32) (result i32)))
-            (import "dadbs_1" "emit" (func $emit (param i32 i32)))
-            (memory (export "memory") 1)
-            (func (export "dadbs_abi_1"))
-            {fields})"#
+        r#"(module {} (memory (export "memory") 1) (func (export "dadbs_abi_1")) {fields})"#,
+        imports()
     );
     wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }

@@ -1,7 +1,7 @@
 //! Gas counted another way: before every single operator, with a check after each, in a module that is
 //! not otherwise changed. Slow, and too simple to be wrong in the same way as segments.
 
-use dadbs_vm::testing::{dynamic_gas, weight};
+use dadbs_vm::testing::{access_shift, dynamic_gas, weight};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, ExportKind, ExportSection, Function, GlobalSection,
@@ -117,6 +117,13 @@ fn count(body: &wasmparser::FunctionBody<'_>, parameters: u32, gas: u32) -> Func
                 for instruction in dynamic {
                     function.instruction(instruction);
                 }
+                function.instruction(&Instruction::I64Sub);
+            }
+            if let Some(shift) = access_shift(&operator) {
+                function.instruction(&Instruction::MemorySize(0));
+                function.instruction(&Instruction::I64ExtendI32U);
+                function.instruction(&Instruction::I64Const(1 << shift));
+                function.instruction(&Instruction::I64DivU);
                 function.instruction(&Instruction::I64Sub);
             }
             function.instruction(&Instruction::I64Const(weight.cast_signed()));
