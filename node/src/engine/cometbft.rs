@@ -14,6 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use prost::bytes::Bytes;
 use serde_json::{Value, json};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 use tendermint::block::{self, signed_header::SignedHeader};
 use tendermint::validator;
@@ -31,7 +32,7 @@ const PAGE: usize = 100;
 #[derive(Clone, Debug)]
 pub struct CometBft {
     authority: String,
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Arc<Client<HttpConnector, Full<Bytes>>>,
 }
 
 /// Why CometBFT did not answer.
@@ -86,7 +87,7 @@ impl FromStr for CometBft {
             // CometBFT closes connections that idle for 10 s.
             .pool_idle_timeout(Duration::from_secs(5))
             .build(connector);
-        Ok(CometBft { authority: authority.into(), client })
+        Ok(CometBft { authority: authority.into(), client: Arc::new(client) })
     }
 }
 

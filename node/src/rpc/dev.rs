@@ -151,14 +151,15 @@ impl Query {
 fn stored(engine: &DevEngine, height: Option<u64>) -> Result<(u64, StoredBlock), RpcError> {
     let newest = engine.tip().borrow().height;
     let height = height.filter(|height| *height != 0).unwrap_or(newest);
-    if height > newest {
-        return Err(RpcError::internal(format!(
+    // A subscriber hears of a block from the index, a moment before the tip moves.
+    let found = engine.blocks().get(height)?;
+    match found.filter(|block| height <= newest || block.results.is_some()) {
+        Some(block) => Ok((height, block)),
+        None if height > newest => Err(RpcError::internal(format!(
             "height {height} must be less than or equal to the current blockchain height {newest}"
-        )));
+        ))),
+        None => Err(RpcError::internal(format!("there is no block {height}"))),
     }
-    let block = engine.blocks().get(height)?;
-    let block = block.ok_or_else(|| RpcError::internal(format!("there is no block {height}")))?;
-    Ok((height, block))
 }
 
 fn block(block: &StoredBlock) -> Value {
