@@ -208,9 +208,19 @@ extern "C" fn fdatasync(fd: c_int) -> c_int {
 const FIRST: u64 = 3;
 const LAST: u64 = 9;
 
+/// Between fork and exec a child of another test holds a copy of the lock of a store closed a moment ago.
 fn open(folder: &Path) -> Result<Store, Fatal> {
-    let verified = StoreConfig { verify_rows: true, ..config(folder, 2) };
-    Store::open(StoreConfig { journal_heights: 16, ..verified })
+    let mut tries = 0;
+    loop {
+        let verified = StoreConfig { verify_rows: true, ..config(folder, 2) };
+        match Store::open(StoreConfig { journal_heights: 16, ..verified }) {
+            Err(fatal) if fatal.message.contains("another process") && tries < 100 => {
+                tries += 1;
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            opened => return opened,
+        }
+    }
 }
 
 /// A block of rows that fill pages: a function of the height.
