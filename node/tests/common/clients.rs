@@ -46,7 +46,7 @@ pub async fn cosmrs(url: String, recipient: dadbs_types::AccountAddress) {
     let ran = tokio::task::spawn_blocking(move || {
         let recipient = recipient.to_string();
         let secret = dadbs_client::SecretKey::from_mnemonic(WORDS, 0).unwrap().to_bytes();
-        let secret = hex::encode(&*secret);
+        let secret = hex::encode(*secret);
         Command::new(env!("CARGO"))
             .args(["run", "--quiet", "--manifest-path"])
             .arg(root().join("tests/cosmrs/Cargo.toml"))
