@@ -139,3 +139,5 @@ assert.ok((await blockTold).header.height <= executed.height);
 assert.equal((await socket.tx({ hash: told.hash })).height, executed.height);
 socket.disconnect();
 console.log("cosmjs ok");
+// A websocket of cosmjs connects again after disconnect(), and would keep the process alive.
+process.exit(0);
