@@ -19,8 +19,8 @@ use cosmrs::{AccountId, Any, Coin, tendermint};
 use prost::Message;
 use std::time::Duration;
 
-const GAS: u64 = 2_000_000;
-const FEE: u128 = 5_000;
+const GAS: u64 = 10_000_000;
+const FEE: u128 = 25_000;
 
 /// `dadbs.contract.v1.MsgInstantiate`, the fields that are used.
 #[derive(Clone, PartialEq, Message)]
