@@ -47,7 +47,6 @@ contract() {
 }
 
 long() {
-    contract
     install_debian proj-data
     step "proj.db: import, resume, check, export, queries, proofs"
     cargo test --workspace --quiet --test proj -- --ignored
