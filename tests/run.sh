@@ -50,8 +50,8 @@ long() {
     install_debian proj-data
     step "proj.db: import, resume, check, export, queries, proofs"
     cargo test --workspace --quiet --test proj -- --ignored
-    step "long differential fuzz of engine and store"
-    cargo test --workspace --quiet --test differential -- --ignored
+    step "long differential fuzz of the engine"
+    cargo test --workspace --quiet --test differential -- --ignored --skip journal_and_root
     step "long suite passed"
 }
 
