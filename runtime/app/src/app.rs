@@ -12,7 +12,7 @@ use crate::check::{Checker, Memories, Precheck};
 use crate::execute::BlockContext;
 use crate::genesis::load_params;
 use crate::genesis::{self, Genesis};
-use crate::outcome::{BlockOutcome, TxResult};
+use crate::outcome::{BlockOutcome, TxResult, rejection};
 use crate::queries::Queries;
 use crate::tx::Tx;
 use crate::{explain, proposal};
@@ -236,19 +236,9 @@ impl App {
 
     /// True if the sender's account is committed and the signature verifies.
     fn is_signed(&self, tx: &Tx) -> Result<bool, Fatal> {
-        let Memories { verified, numbers, .. } = &self.memories;
-        let number = match numbers.get(tx.sender) {
-            Some(number) => number,
-            None => match auth::load_account(&self.store, tx.sender)? {
-                Some(account) => {
-                    numbers.remember(tx.sender, account.number);
-                    account.number
-                }
-                None => return Ok(false),
-            },
-        };
-        let sign_hash = tx.sign_hash(&self.params()?.chain_id, number);
-        Ok(verified.verify(tx, sign_hash).is_ok())
+        let load = || Ok(auth::load_account(&self.store, tx.sender)?);
+        let verified = self.memories.verify(tx, &self.params()?.chain_id, load);
+        Ok(rejection(verified)?.unwrap_or(false))
     }
 
     /// Runs a transaction without its effects and without verifying its signature (rule 5).

@@ -30,6 +30,30 @@ pub(crate) struct Memories {
     pub(crate) numbers: AccountNumbers,
 }
 
+impl Memories {
+    /// Verifies the signature if the sender's account is committed, as `load` says where it is not
+    /// remembered; false if there is no such account.
+    pub(crate) fn verify(
+        &self,
+        tx: &Tx,
+        chain_id: &str,
+        load: impl FnOnce() -> Result<Option<Account>, Error>,
+    ) -> Result<bool, Error> {
+        let number = match self.numbers.get(tx.sender) {
+            Some(number) => number,
+            None => match load()? {
+                Some(account) => {
+                    self.numbers.remember(tx.sender, account.number);
+                    account.number
+                }
+                None => return Ok(false),
+            },
+        };
+        self.verified.verify(tx, tx.sign_hash(chain_id, number))?;
+        Ok(true)
+    }
+}
+
 /// The part of CheckTx that needs no order (rule 4); clones share what they found out.
 #[derive(Clone)]
 pub struct Precheck {
@@ -78,20 +102,14 @@ impl Precheck {
 
     /// Verifies the signature if the account is committed; otherwise [`Checker`] judges.
     fn verify(&self, tx: &Tx, view: &mut Option<View>) -> Result<(), Error> {
-        let number = if let Some(number) = self.memories.numbers.get(tx.sender) {
-            number
-        } else {
+        let load = || {
             let opened = match view.take() {
                 Some(view) => view,
                 None => self.readers.view()?,
             };
-            let account = auth::load_account(view.insert(opened), tx.sender)?;
-            let Some(account) = account else { return Ok(()) };
-            self.memories.numbers.remember(tx.sender, account.number);
-            account.number
+            Ok(auth::load_account(view.insert(opened), tx.sender)?)
         };
-        let sign_hash = tx.sign_hash(&self.params.chain_id, number);
-        Ok(self.memories.verified.verify(tx, sign_hash)?)
+        self.memories.verify(tx, &self.params.chain_id, load).map(drop)
     }
 }
 
