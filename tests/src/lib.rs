@@ -48,6 +48,23 @@ pub fn least_fee(gas_limit: u64) -> u128 {
     (u128::from(gas_limit) * u128::from(dadbs_genesis::MIN_FEE_PER_MILLION_GAS)).div_ceil(1_000_000)
 }
 
+/// Copies a folder with all that is in it.
+///
+/// # Panics
+/// If a file cannot be read or written.
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("the folder can be made");
+    for entry in std::fs::read_dir(from).expect("the folder is readable") {
+        let entry = entry.expect("the folder is readable");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("the entry has a type").is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("the file can be copied");
+        }
+    }
+}
+
 /// Compares a text with `tests/golden/<name>`; with `UPDATE_EXPECT=1` in the environment rewrites it.
 ///
 /// # Panics

@@ -16,7 +16,7 @@
 use dadbs_app::{App, AppConfig, Block, BlockOutcome};
 use dadbs_store::failpoint::{self, Action, NAMES};
 use dadbs_tests::load::{ACCOUNTS, Load};
-use dadbs_tests::{Chain, Random, genesis};
+use dadbs_tests::{Chain, Random, copy, genesis};
 use dadbs_types::{BlockInfo, Fatal, Hash, Value};
 use std::fmt::Write as _;
 use std::fs;
@@ -321,19 +321,6 @@ fn home(history: &History) -> tempfile::TempDir {
         app.commit().unwrap();
     }
     folder
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 /// What a start on a damaged copy comes to: the message of a node that stops, or `None` if every row

@@ -16,7 +16,7 @@ use dadbs_app::tx::Tx;
 use dadbs_app::{App, AppConfig, Block, BlockOutcome, CheckKind, Checker};
 use dadbs_store::failpoint::{self, Action, Crash, NAMES};
 use dadbs_tests::load::{ACCOUNTS, Load};
-use dadbs_tests::{Chain, Random, genesis};
+use dadbs_tests::{Chain, Random, copy, genesis};
 use dadbs_types::BlockInfo;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -47,19 +47,6 @@ static GENESIS: LazyLock<TempDir> = LazyLock::new(|| {
 
 fn open(home: &Path) -> App {
     App::open(&AppConfig { checkpoint_interval: 3, ..AppConfig::new(home) }).unwrap()
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 /// What happened, to show that the faults do.
