@@ -51,7 +51,7 @@ long() {
     step "proj.db: import, resume, check, export, queries, proofs"
     cargo test --workspace --quiet --test proj -- --ignored
     step "long differential fuzz of the engine"
-    cargo test --workspace --quiet --test differential -- --ignored --skip journal_and_root
+    cargo test --workspace --quiet --test differential -- --ignored
     step "long suite passed"
 }
 
