@@ -43,16 +43,16 @@ flags="-Clink-arg=-zstack-size=65536"
 for pair in "$(cd .. && pwd)=/dadbs" "$home=/cargo" "$sysroot/lib/rustlib/src/rust=/rust"; do
     flags="$flags$separator--remap-path-prefix=$pair"
 done
-unset RUSTFLAGS CARGO_BUILD_RUSTFLAGS CARGO_PROFILE_RELEASE_OPT_LEVEL
+unset RUSTFLAGS CARGO_BUILD_RUSTFLAGS CARGO_PROFILE_CONTRACT_OPT_LEVEL
 export CARGO_ENCODED_RUSTFLAGS="$flags" SOURCE_DATE_EPOCH=0 CARGO_INCREMENTAL=0
-export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/../target}"
 
 # build NAME DIR: DIR/NAME.wasm
 build() {
     # shellcheck disable=SC2086  # an empty $std is no argument
-    $cargo build --locked --release --quiet $std --target $target -p "dadbs-$1"
+    $cargo build --locked --profile contract --quiet $std --target $target -p "dadbs-$1"
     mkdir -p "$2"
-    cp "$CARGO_TARGET_DIR/$target/release/dadbs_$1.wasm" "$2/$1.wasm"
+    cp "$CARGO_TARGET_DIR/$target/contract/dadbs_$1.wasm" "$2/$1.wasm"
 }
 
 case "${1:-}" in

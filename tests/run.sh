@@ -47,6 +47,7 @@ contract() {
 }
 
 long() {
+    contract
     install_debian proj-data
     step "proj.db: import, resume, check, export, queries, proofs"
     cargo test --workspace --quiet --test proj -- --ignored

@@ -5,6 +5,7 @@
 //!    building a `String` does; everything else stays until the call ends.
 //! 3. When the memory limit of the chain is reached the call is aborted.
 #![cfg(target_arch = "wasm32")]
+#![allow(unsafe_code)] // An allocator hands out addresses.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::arch::wasm32;
