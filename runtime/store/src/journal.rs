@@ -93,6 +93,9 @@ fn decode_body(reader: &mut Reader<'_>) -> Result<Body, dadbs_types::DecodeError
         let Ok(name) = std::str::from_utf8(reader.take(len)?) else {
             return Ok(Err("a table name is not UTF-8"));
         };
+        if changes.last().is_some_and(|last: &Change| &*last.table >= name) {
+            return Ok(Err("its tables are not sorted, each once"));
+        }
         let table: Arc<str> = name.into();
         let rows = reader.u32()?;
         if rows == 0 {
@@ -157,7 +160,11 @@ mod tests {
         };
         let mut reversed = sample();
         reversed.reverse();
-        assert_eq!(decode(&encode(&reversed)), Err("its entries are not sorted"));
+        assert_eq!(decode(&encode(&reversed)), Err("its tables are not sorted, each once"));
+        assert_eq!(decode(&encode(&reversed[..2])), Err("its entries are not sorted"));
+        let one = |key| [&[1, 0, b't', 1, 0, 0, 0, 1, 0, 0, 0, key][..], &[1, 0, 0, 0, 0]].concat();
+        let twice = [&[1, 2, 0, 0, 0][..], &one(1), &one(2)].concat();
+        assert_eq!(decode(&sealed(&twice)), Err("its tables are not sorted, each once"));
         assert_eq!(decode(&sealed(&[1, 0, 0, 0, 0, 9])), Err("bytes follow its end"));
         assert_eq!(decode(&sealed(&[2])), Err("its version is unknown to this build"));
         assert_eq!(decode(&sealed(&[1, 1, 0, 0, 0])), Err("it ends too early"));
