@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 devnet/install-cometbft.sh target/cometbft
 devnet/install-cometbft.sh target/cometbft abci-cli
 target="${CARGO_TARGET_DIR:-target}"
-# One after the other: the example's tests-only features must not reach the binary.
 cargo build --quiet --release --package dadbs --bin dadbs
-cargo build --quiet --release --package dadbs --example bench_network
-exec "$target/release/examples/bench_network" --dadbs "$target/release/dadbs" "$@"
+# The load tool as the tests are built: it signs before it measures, with libraries that are optimised there too.
+cargo build --quiet --workspace --example bench_network
+exec "$target/debug/examples/bench_network" --dadbs "$target/release/dadbs" "$@"

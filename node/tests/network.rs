@@ -191,6 +191,32 @@ fn a_peer_of_another_chain_is_refused_by_name() {
 }
 
 #[test]
+#[ignore = "slow: builds and runs CometBFT"]
+fn a_node_of_another_genesis_does_not_follow_and_says_why() {
+    let network = Network::start_all(1, 0);
+    network.json(0, &["sql", "create", "shop"]);
+    let genesis = network.home(0).join("cometbft/config/genesis.json");
+    let text = std::fs::read_to_string(genesis).unwrap();
+    let changed = text.replacen("1000000000000\"", "1000000000001\"", 1);
+    assert_ne!(changed, text);
+    let file = network.dir.path().join("changed.json");
+    std::fs::write(&file, changed).unwrap();
+    let home = network.dir.path().join("other");
+    let joined = command(&home)
+        .args(["join", "--private-network", "--base-port", &free_base(6).to_string()])
+        .args(["--peer", &network.peer(0), "--genesis"])
+        .arg(file)
+        .output()
+        .unwrap();
+    assert!(joined.status.success(), "{}", self::text(&joined.stderr));
+    let stranger = Killed(network.start_command(&home).spawn().unwrap());
+    let log = || std::fs::read_to_string(home.join("log")).unwrap();
+    wait_for("the stranger says why", || log().contains("compare its genesis_hash").then_some(()));
+    network.json(0, &["sql", "exec", "shop", "CREATE TABLE item (id INTEGER PRIMARY KEY)"]);
+    drop(stranger);
+}
+
+#[test]
 #[ignore = "slow: needs CometBFT and /usr/share/proj/proj.db of the package proj-data"]
 fn proj_db_is_imported_into_four_validators() {
     let network = Network::start_all(4, 0);

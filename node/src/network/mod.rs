@@ -8,7 +8,7 @@
 //! 4. Ports are tried before anything starts. A CometBFT that outlived a killed node has [`PORT_WAIT`] to let
 //!    go of them.
 //! 5. CometBFT's log joins the node's: its errors as warnings, unless they are about peers that come and go, or
-//!    it is being stopped; all else as debug.
+//!    it is being stopped; all else as debug. Where it says that the state differs, the node says what to compare.
 
 pub mod binary;
 pub mod cometbft_config;
@@ -109,6 +109,12 @@ fn fold(line: &str, is_stopping: bool) {
         matches!(module.as_str(), "p2p" | "pex") && !facts.contains("different network");
     if level == "error" && !is_stopping && !comes_and_goes {
         tracing::warn!("CometBFT {module}: {message}{facts}");
+        if facts.contains("wrong Block.Header.AppHash") {
+            tracing::error!(
+                "this node's state differs from the chain's: compare its genesis_hash (node.json) with that of \
+                 another node; if they agree, make the home anew with `dadbs join`"
+            );
+        }
     } else {
         tracing::debug!("CometBFT {module}: {message}{facts}");
     }
