@@ -260,6 +260,7 @@ impl Chain {
             contract: contract.into(),
             entry: entry.into(),
             arguments: arguments.iter().map(|text| Value::from(*text).into()).collect(),
+            funds: Vec::new(),
         })
     }
 
@@ -306,6 +307,7 @@ impl Chain {
             contract: contract.into(),
             entry: entry.into(),
             arguments: arguments.into_iter().map(Into::into).collect(),
+            funds: Vec::new(),
         };
         self.run(index, vec![any(&message)])
     }

@@ -100,7 +100,8 @@ async fn send(globals: &Globals, command: &Contract) -> Outcome {
         }
         Contract::Execute { contract, entry, arguments: texts } => {
             let (contract, entry) = (contract.clone(), entry.clone());
-            any(&wire::MsgExecute { sender, contract, entry, arguments: arguments(texts) })
+            let (arguments, funds) = (arguments(texts), Vec::new());
+            any(&wire::MsgExecute { sender, contract, entry, arguments, funds })
         }
         Contract::Migrate { contract, code_id, arguments: texts } => {
             let (contract, code_id) = (contract.clone(), *code_id);

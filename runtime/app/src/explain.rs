@@ -73,6 +73,7 @@ fn around(
         vm: context.vm,
         block: context.info,
         chain_id: context.params.chain_id,
+        fee_per_million_gas: context.params.min_fee_per_million_gas,
         tx_hash: [0; 32],
         gas: &mut gas,
         events: &mut Vec::new(),

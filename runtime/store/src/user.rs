@@ -36,6 +36,8 @@ pub struct Executed {
     pub columns: Vec<String>,
     /// Result rows of all runs.
     pub rows: Vec<Vec<Value>>,
+    /// True if the statement changed the schema.
+    pub schema_change: bool,
 }
 
 /// What a query returned.
@@ -425,7 +427,7 @@ impl Store {
             }
             fatal @ Error::Fatal(_) => fatal,
         })?;
-        Ok(Executed { changes: 0, ..done })
+        Ok(Executed { changes: 0, schema_change: true, ..done })
     }
 
     /// Rule 8: compiles the new view, or all views of the database if one may have lost its ground.
