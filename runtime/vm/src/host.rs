@@ -378,7 +378,11 @@ impl HostCall<'_> {
         Err(match &self.state.last_sql {
             Some(sql) => {
                 // What a rule said belongs to the text that all nodes agree on.
-                let said = sql.said.as_ref().map_or_else(|| text.clone(), |rule| format!("{text}: {rule}"));
+                let said = match &sql.said {
+                    Some(rule) if text.is_empty() => rule.clone(),
+                    Some(rule) => format!("{text}: {rule}"),
+                    None => text.clone(),
+                };
                 Rejection::new(sql.code, format!("{text}: {}", sql.message)).saying(said)
             }
             None => Rejection::new(Code::WasmAbort, text.clone()).saying(text),

@@ -4,7 +4,7 @@
 
 use super::host::{encode, facts, number};
 use super::query::{Contract, contract_by_name, load_module};
-use super::rules::check_path;
+use super::rules::{check_entered, check_path};
 use crate::bank;
 use crate::context::Rows;
 use dadbs_abi::entry;
@@ -126,6 +126,7 @@ impl Host for ViewHost<'_> {
         let contract = contract_by_name(&*self.reading.view, name)?.ok_or_else(|| {
             Error::rejected(Code::ContractNotFound, format!("there is no contract \"{name}\""))
         })?;
+        check_entered(&self.frame.path, contract.id, name)?;
         let mut frame = self.frame.clone();
         frame.path.push(contract.id);
         frame.caller = Some(self.contract.address);
