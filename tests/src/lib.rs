@@ -356,7 +356,7 @@ impl Chain {
         sql: &str,
     ) -> Result<QueryResponse, dadbs_types::Error> {
         let request =
-            QueryRequest { database: database.into(), sql: sql.into(), parameters: Vec::new() };
+            QueryRequest { database: database.into(), sql: sql.into(), ..QueryRequest::default() };
         self.query("/dadbs.sql.v1.Query/Query", &request)
     }
 

@@ -145,7 +145,8 @@ fn rule_3_no_call_comes_back_and_calls_nest_up_to_the_limit() {
 fn rule_4_out_of_gas_inside_ends_the_transaction() {
     let mut chain = Chain::memory(2);
     make(&mut chain, "a", contract("", &[]));
-    let b = r#"(func (export "call_spin") (loop $l (br $l))) (func (export "call_trap") unreachable)"#;
+    let b =
+        r#"(func (export "call_spin") (loop $l (br $l))) (func (export "call_trap") unreachable)"#;
     make(&mut chain, "b", contract(b, &[]));
     let result = call(&mut chain, "a", "forward", forward("b", "spin", &[], &[]));
     assert_eq!(verdict(&result), number(Code::OutOfGas), "{}", result.log);
@@ -177,8 +178,9 @@ fn rule_5_output_and_pointers() {
                 ("(i32.const 2097151) (i32.const 2)", Code::WasmMemory),
                 ("(i32.const 0) (i32.const 1048577)", Code::WasmHost),
             ] {
-                let arguments: Vec<&str> =
-                    (0..*count).map(|i| if i == at { bad } else { "(i32.const 0) (i32.const 0)" }).collect();
+                let arguments: Vec<&str> = (0..*count)
+                    .map(|i| if i == at { bad } else { "(i32.const 0) (i32.const 0)" })
+                    .collect();
                 let text = format!(
                     r#"(func (export "call_bad") (drop (call ${function} {})))"#,
                     arguments.join(" ")
@@ -247,10 +249,17 @@ fn rule_6_coins_move_with_the_call() {
 fn rule_7_views_call_views() {
     let mut chain = Chain::memory(2);
     for name in ["a", "b"] {
-        make(&mut chain, name, contract(r#"(func (export "view_write") (drop (call $call
+        make(
+            &mut chain,
+            name,
+            contract(
+                r#"(func (export "view_write") (drop (call $call
             (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
             (i32.const 0) (i32.const 0))))
-            (func (export "view_exec") (call $exec (i32.const 0) (i32.const 0)))"#, &[]));
+            (func (export "view_exec") (call $exec (i32.const 0) (i32.const 0)))"#,
+                &[],
+            ),
+        );
     }
     let view = |chain: &Chain, entry: &str, arguments: Vec<Value>| {
         chain.query::<ViewResponse>(
@@ -279,7 +288,8 @@ fn rule_7_views_call_views() {
     let result = call(&mut chain, "a", "view_forward", inner("who"));
     assert_eq!(rows(&result)[0][5], Value::from("b"));
     let back = vec!["a".into(), "who".into(), Value::Blob(encode_row(&[]))];
-    let answer = view(&chain, "forward", vec!["b".into(), "forward".into(), Value::Blob(encode_row(&back))]);
+    let answer =
+        view(&chain, "forward", vec!["b".into(), "forward".into(), Value::Blob(encode_row(&back))]);
     let answer: Vec<Vec<Value>> = answer.unwrap().rows.into_iter().map(Vec::from).collect();
     assert_eq!(answer, meaning(Code::CallDepth));
 }
@@ -343,12 +353,23 @@ fn rule_8_a_rule_refuses_in_its_own_words() {
     assert!(refused.log.contains("x is negative"), "{}", refused.log);
     let refused = call(&mut chain, "a", "exec", exec("UPDATE t SET x = -x"));
     assert_eq!(verdict(&refused), number(Code::SqlRule));
-    let through = rows(&call(&mut chain, "b", "forward", forward("a", "exec", &exec("UPDATE t SET x = -x"), &[])));
+    let through = rows(&call(
+        &mut chain,
+        "b",
+        "forward",
+        forward("a", "exec", &exec("UPDATE t SET x = -x"), &[]),
+    ));
     assert_eq!(through, failure(Code::SqlRule, "x is negative"));
-    assert_eq!(chain.rows("a", "SELECT sum(x), count(*) FROM t"), [[Value::Integer(3), Value::Integer(2)]]);
+    assert_eq!(
+        chain.rows("a", "SELECT sum(x), count(*) FROM t"),
+        [[Value::Integer(3), Value::Integer(2)]]
+    );
     let both = call(&mut chain, "a", "both", vec![]);
     assert!(both.is_ok(), "a contract may handle a refusal: {}", both.log);
-    assert_eq!(chain.rows("a", "SELECT sum(x), count(*) FROM t"), [[Value::Integer(12), Value::Integer(3)]]);
+    assert_eq!(
+        chain.rows("a", "SELECT sum(x), count(*) FROM t"),
+        [[Value::Integer(12), Value::Integer(3)]]
+    );
 }
 
 #[test]
@@ -385,7 +406,8 @@ fn rule_9_rules_see_everything_and_are_bounded() {
     assert_eq!(rows, [seen("on_update", &[(one, moved)]), seen("on_delete", &[(two, &[])])]);
     assert_eq!(taken(&mut chain, "INSERT INTO c VALUES (5, 1), (6, 1)").len(), 0);
     let rows = taken(&mut chain, "DELETE FROM p");
-    let children = seen("on_delete_c", &[(&[5.into(), 1.into()], &[]), (&[6.into(), 1.into()], &[])]);
+    let children =
+        seen("on_delete_c", &[(&[5.into(), 1.into()], &[]), (&[6.into(), 1.into()], &[])]);
     assert_eq!(rows, [children, seen("on_delete", &[(moved, &[])])]);
     assert_eq!(taken(&mut chain, "DELETE FROM p").len(), 0, "nothing changed");
 
@@ -408,6 +430,10 @@ fn rule_10_stack_is_shared() {
         (func (export "call_deep") (call $deep (i32.const 1500)))"#;
     make(&mut chain, "a", contract(deep, &[]));
     make(&mut chain, "b", contract(deep, &[]));
-    assert_eq!(rows(&call(&mut chain, "b", "deep", vec![])), meaning(Code::CallDepth), "alone it fits");
+    assert_eq!(
+        rows(&call(&mut chain, "b", "deep", vec![])),
+        meaning(Code::CallDepth),
+        "alone it fits"
+    );
     assert_eq!(rows(&call(&mut chain, "a", "deep", vec![])), meaning(Code::WasmStack));
 }

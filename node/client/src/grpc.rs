@@ -349,7 +349,9 @@ impl Client {
     ) -> Result<sql::QueryResponse, ClientError> {
         let mut service = service!(self, sql::query_client::QueryClient);
         let (database, sql) = (database.to_owned(), sql_text.to_owned());
-        let answer = service.query(sql::QueryRequest { database, sql, parameters }).await;
+        let answer = service
+            .query(sql::QueryRequest { database, sql, parameters, sender: String::new() })
+            .await;
         answer.map(tonic::Response::into_inner).map_err(|e| self.error(&e))
     }
 

@@ -57,9 +57,10 @@ impl Store {
         let mut rows = Vec::new();
         for change in net(changes) {
             let Some(table) = name(&change) else { continue };
-            let layout = self.capture.layout(&self.connection, &change.table)?.ok_or_else(|| {
-                Fatal::new(format!("{} changed and does not exist", change.table))
-            })?;
+            let layout =
+                self.capture.layout(&self.connection, &change.table)?.ok_or_else(|| {
+                    Fatal::new(format!("{} changed and does not exist", change.table))
+                })?;
             rows.push(changed(&layout, table, &change)?);
         }
         Ok(rows)

@@ -20,7 +20,7 @@ use crate::failpoint::failpoint;
 use crate::gas::{GasParts, Spend};
 use crate::layout::{Layout, quoted};
 use crate::schema::{self, Catalog, Made};
-use dadbs_sql::{Alter, Kind, Namespace, Purpose, Statement, user_text};
+use dadbs_sql::{Alter, Kind, Namespace, Purpose, RowAccess, Statement, user_text};
 use dadbs_sqlite::{Connection, SqlFailure, StopRow, UserStatement, ValueRef};
 use dadbs_types::{Code, Error, GasMeter, Rejection, Value, limits};
 use std::collections::{BTreeMap, HashMap};
@@ -152,7 +152,19 @@ impl Store {
         rows: &[Vec<Value>],
         gas: &mut GasMeter,
     ) -> Result<Executed, Error> {
-        self.exec_parts(database, sql, rows, gas).0
+        self.exec_parts(database, sql, rows, None, gas).0
+    }
+
+    /// [`Store::exec`] for a caller who sees and touches some rows only.
+    pub fn exec_as(
+        &mut self,
+        database: u64,
+        sql: &str,
+        rows: &[Vec<Value>],
+        access: Option<&RowAccess>,
+        gas: &mut GasMeter,
+    ) -> Result<Executed, Error> {
+        self.exec_parts(database, sql, rows, access, gas).0
     }
 
     /// [`Store::exec`] with the gas part by part, also of a failed statement.
@@ -161,11 +173,12 @@ impl Store {
         database: u64,
         sql: &str,
         rows: &[Vec<Value>],
+        access: Option<&RowAccess>,
         gas: &mut GasMeter,
     ) -> (Result<Executed, Error>, GasParts) {
         let _span = trace_span!("statement").entered();
         let mut spend = Spend::new(gas);
-        let executed = self.exec_spending(database, sql, rows, &mut spend);
+        let executed = self.exec_spending(database, sql, rows, access, &mut spend);
         (executed, spend.parts)
     }
 
@@ -175,10 +188,11 @@ impl Store {
         database: u64,
         sql: &str,
         rows: &[Vec<Value>],
+        access: Option<&RowAccess>,
         gas: &mut GasMeter,
     ) -> Result<(Executed, GasParts), Error> {
         self.savepoint()?;
-        let (executed, parts) = self.exec_parts(database, sql, rows, gas);
+        let (executed, parts) = self.exec_parts(database, sql, rows, access, gas);
         if !matches!(executed, Err(Error::Fatal(_))) {
             self.rollback_to()?;
         }
@@ -191,11 +205,12 @@ impl Store {
         database: u64,
         sql: &str,
         params: &[Value],
+        access: Option<&RowAccess>,
         gas: &mut GasMeter,
     ) -> Result<Queried, Error> {
         let _span = trace_span!("statement").entered();
         let mut spend = Spend::new(gas);
-        let statement = self.pass(database, sql, Purpose::Read, &mut spend)?;
+        let statement = self.pass(database, sql, Purpose::Read, access, &mut spend)?;
         let rows = [params.to_vec()];
         let done = self.run_rows(database, &statement, &rows, &mut spend)?;
         Ok(Queried { columns: done.columns, rows: done.rows })
@@ -208,7 +223,7 @@ impl Store {
         sql: &str,
         gas: &mut GasMeter,
     ) -> Result<Vec<(String, String)>, Error> {
-        let statement = self.pass(database, sql, Purpose::Write, &mut Spend::new(gas))?;
+        let statement = self.pass(database, sql, Purpose::Write, None, &mut Spend::new(gas))?;
         let pair = |access: &dadbs_sql::Access| (access.verb.as_str().into(), access.table.clone());
         Ok(statement.accesses.iter().map(pair).collect())
     }
@@ -219,9 +234,16 @@ impl Store {
         database: u64,
         sql: &str,
         purpose: Purpose,
+        access: Option<&RowAccess>,
         spend: &mut Spend<'_>,
     ) -> Result<Arc<Statement>, Error> {
         spend.text(sql.len())?;
+        if let Some(access) = access {
+            let statement = self.pass_for(database, sql, purpose, access)?;
+            // What the predicates add is parsed with it.
+            spend.text(statement.physical.len())?;
+            return Ok(Arc::new(statement));
+        }
         self.statements.pass(&self.connection, database, sql, purpose)
     }
 
@@ -230,15 +252,24 @@ impl Store {
         database: u64,
         sql: &str,
         rows: &[Vec<Value>],
+        access: Option<&RowAccess>,
         spend: &mut Spend<'_>,
     ) -> Result<Executed, Error> {
         self.check_open()?;
         failpoint!("user_statement");
-        let statement = self.pass(database, sql, Purpose::Write, spend)?;
+        let statement = self.pass(database, sql, Purpose::Write, access, spend)?;
         let once = [Vec::new()];
         let rows = if rows.is_empty() && statement.parameters == 0 { &once } else { rows };
         if statement.kind.is_schema_change() {
             return self.atomically(|store| store.change_schema(database, &statement, spend));
+        }
+        if let Some(check) = &statement.check {
+            return self.atomically(|store| {
+                let mark = store.mark()?;
+                let done = store.run_rows(database, &statement, rows, spend)?;
+                store.check_written(database, check, mark, spend)?;
+                Ok(done)
+            });
         }
         if rows.len() == 1 {
             // SQLite undoes a failing statement itself.
@@ -295,7 +326,7 @@ impl Store {
         Ok(done)
     }
 
-    fn run_once(
+    pub(crate) fn run_once(
         &self,
         statement: &Statement,
         row: &[Value],
@@ -350,7 +381,11 @@ impl Store {
     }
 
     /// Compiles a statement within the gas left (rule 1).
-    fn compile(&self, physical: &str, spend: &mut Spend<'_>) -> Result<UserStatement<'_>, Error> {
+    pub(crate) fn compile(
+        &self,
+        physical: &str,
+        spend: &mut Spend<'_>,
+    ) -> Result<UserStatement<'_>, Error> {
         let prepared = self.connection.prepare_user_within(physical, spend.steps_max());
         spend.compiled(self.connection.compile_steps())?;
         prepared.map_err(|why| failed(why, spend))

@@ -104,12 +104,8 @@ impl HostCall<'_> {
         let (entry, arguments) = (self.owned_text(entry)?, self.owned_bytes(args)?);
         let when = self.owned_bytes(when)?;
         let row = decode_row(&when).map_err(|error| self.host(format!("when: {error}")))?;
-        let [
-            Value::Text(clock),
-            Value::Integer(due),
-            Value::Integer(every),
-            Value::Integer(gas),
-        ] = row.as_slice()
+        let [Value::Text(clock), Value::Integer(due), Value::Integer(every), Value::Integer(gas)] =
+            row.as_slice()
         else {
             return Err(self.host("`when` is (clock, due, interval, gas)"));
         };

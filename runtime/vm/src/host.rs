@@ -15,11 +15,11 @@
 //!    this one shares it.
 //! 7. The result slot holds what the last call left there; reading does not empty it.
 
+use crate::engine::Request;
 use dadbs_abi::{HOST_FUNCTIONS, HostFunction, MODULE};
 use dadbs_types::gas::price;
 use dadbs_types::value::{decode_row, decode_rows, encode_row, encode_row_into, encode_rows};
 use dadbs_types::{Code, Coin, Error, Fatal, GasMeter, Rejection, Result, Value, limits};
-use crate::engine::Request;
 use wasmtime::{Caller, Engine, Global, Linker, Memory, Val};
 
 /// What a statement answered.

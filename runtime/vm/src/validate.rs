@@ -17,8 +17,8 @@
 
 use std::collections::BTreeSet;
 
-use dadbs_abi::section::{self, Kind, Row};
 use dadbs_abi::entry;
+use dadbs_abi::section::{self, Kind, Row};
 use dadbs_types::gas::price;
 use dadbs_types::{Code, Rejection, limits};
 use wasmparser::{

@@ -14,7 +14,8 @@ use dadbs_vm::testing::imports;
 /// Functions that all contracts of these tests have. `call_exec(sql)` runs a statement or aborts with its
 /// failure; `call_query(sql)` and `view_query(sql)` answer rows; `call_forward(contract, entry, arguments,
 /// coins)` and `view_forward(contract, entry, arguments)` call on and answer what came or the failure's row;
-/// `call_pay(to, coins)` transfers; `call_who` answers the facts of the call.
+/// `call_pay(to, coins)` transfers; `call_who` answers the facts of the call;
+/// `call_change(sql)` answers the number of changed rows; `call_all` and `call_exec_all` are without row access.
 pub const BODY: &str = r#"
   (func $field (param $n i32) (result i32) (local $p i32)
     (local.set $p (i32.const 2))
@@ -41,6 +42,19 @@ pub const BODY: &str = r#"
       (then (call $abort_sql (i32.const 0) (i32.const 0)))))
   (func (export "call_exec") (local $p i32)
     (call $input_read (i32.const 0))
+    (local.set $p (call $field (i32.const 0)))
+    (call $exec (local.get $p) (call $len (local.get $p))))
+  (func (export "call_change") (local $p i32) (local $n i32)
+    (call $input_read (i32.const 0))
+    (local.set $p (call $field (i32.const 0)))
+    (local.set $n (call $sql_exec (local.get $p) (call $len (local.get $p)) (i32.const 0) (i32.const 0)))
+    (if (i32.lt_s (local.get $n) (i32.const 0)) (then (call $abort_sql (i32.const 0) (i32.const 0))))
+    (i32.store (i32.const 600000) (i32.const 1)) (i32.store (i32.const 600004) (i32.const 0x010001))
+    (i64.store (i32.const 600007) (i64.extend_i32_u (local.get $n)))
+    (call $output_write (i32.const 600000) (i32.const 15)))
+  (func (export "call_all") (call $row_access (i32.const 0)) (call $query))
+  (func (export "call_exec_all") (local $p i32)
+    (call $row_access (i32.const 0)) (call $input_read (i32.const 0))
     (local.set $p (call $field (i32.const 0)))
     (call $exec (local.get $p) (call $len (local.get $p))))
   (func $query (local $p i32) (local $n i32)
@@ -86,7 +100,10 @@ pub const BODY: &str = r#"
 
 /// A contract with [`BODY`], more fields, and payable entry points.
 pub fn contract(more: &str, payable: &[&str]) -> Vec<u8> {
-    described(more, &payable.iter().map(|name| row(Kind::Call, name, &["", "payable"])).collect::<Vec<_>>())
+    described(
+        more,
+        &payable.iter().map(|name| row(Kind::Call, name, &["", "payable"])).collect::<Vec<_>>(),
+    )
 }
 
 pub fn row(kind: Kind, name: &str, more: &[&str]) -> Row {
@@ -196,4 +213,3 @@ pub fn pay(chain: &Chain, contract: &str, entry: &str, amount: u64) -> prost_typ
         funds: vec![Coin { denom: "udadb".into(), amount: amount.to_string() }],
     })
 }
-

@@ -8,6 +8,7 @@ use super::view_host::held;
 use crate::bank;
 use crate::context::Context;
 use dadbs_abi::entry;
+use dadbs_store::RowAccess;
 use dadbs_types::gas::price;
 use dadbs_types::limits::{WASM_EVENT_BYTES_MAX, WASM_EVENTS_MAX};
 use dadbs_types::{AccountAddress, Code, Coin, Error, Event, GasMeter, Value};
@@ -30,6 +31,8 @@ pub(super) struct Frame {
     pub(super) stack: Stack,
     /// Whether statements see the caller's rows only.
     pub(super) row_access: bool,
+    /// True for `init` and `migrate`: what they leave is checked when they end.
+    pub(super) is_setup: bool,
 }
 
 /// The host of a call.
@@ -81,8 +84,14 @@ impl<'b> CallHost<'_, 'b> {
             path,
             access,
             row_access: true,
+            is_setup: false,
             ..self.frame.clone()
         })
+    }
+
+    /// What statements are held to now.
+    pub(super) fn held_to(&self) -> Option<RowAccess> {
+        if self.frame.row_access { self.rules.row_access(Some(self.frame.caller)) } else { None }
     }
 
     fn other(&self, name: &str) -> Result<Contract, Error> {
@@ -178,7 +187,13 @@ impl Host for CallHost<'_, '_> {
         parameters: &[Value],
         gas: &mut GasMeter,
     ) -> Result<Answer, Error> {
-        let found = self.context.store.query_user(self.contract.id, sql, parameters, gas)?;
+        let found = self.context.store.query_user(
+            self.contract.id,
+            sql,
+            parameters,
+            self.held_to().as_ref(),
+            gas,
+        )?;
         let result = encode(&found.columns, &found.rows);
         Ok(Answer { number: number(found.rows.len()), result })
     }
@@ -284,9 +299,7 @@ impl Host for CallHost<'_, '_> {
 
     fn schedule(&mut self, schedule: &Schedule<'_>, gas: &mut GasMeter) -> Result<i64, Error> {
         let rules = self.rules;
-        self.savepoint(gas, |host, _| {
-            schedule::add(host.context, host.contract, rules, schedule)
-        })
+        self.savepoint(gas, |host, _| schedule::add(host.context, host.contract, rules, schedule))
     }
 
     fn cancel(&mut self, number: i64, gas: &mut GasMeter) -> Result<(), Error> {

@@ -111,8 +111,7 @@ pub fn instantiate(
             .with("contract_id", id)
             .with("code_id", contract.code_id),
     );
-    let output =
-        first(context, &contract, request.creator, entry::INIT, request.arguments)?;
+    let output = first(context, &contract, request.creator, entry::INIT, request.arguments)?;
     let rows = output_rows(&output)?;
     Ok((contract, rows))
 }
@@ -209,7 +208,7 @@ fn require(context: &mut Context<'_>, name: &str) -> Result<Contract, Error> {
     })
 }
 
-/// Runs `init` or `migrate`, which see all rows.
+/// Runs `init` or `migrate`, which see all rows; then predicates must fit the schema (rule 12).
 fn first(
     context: &mut Context<'_>,
     contract: &Contract,
@@ -217,10 +216,14 @@ fn first(
     entry: &str,
     arguments: &[Value],
 ) -> Result<Vec<u8>, Error> {
-    let row_access = false;
-    let frame = Frame { row_access, ..outermost(contract, caller) };
+    let frame = Frame { row_access: false, is_setup: true, ..outermost(contract, caller) };
     metered(context, |context, gas| {
-        run(context, contract, frame, entry, &encode_row(arguments), gas)
+        let output = run(context, contract, frame, entry, &encode_row(arguments), gas)?;
+        let rules = load_module(context.store, contract.code_id)?.rules;
+        if let Some(access) = rules.row_access(None) {
+            context.store.check_row_access(contract.id, &access, false, gas)?;
+        }
+        Ok(output)
     })
 }
 
@@ -261,6 +264,7 @@ pub(super) fn outermost(contract: &Contract, caller: AccountAddress) -> Frame {
         access: Access::Write,
         stack: Stack::FULL,
         row_access: true,
+        is_setup: false,
     }
 }
 

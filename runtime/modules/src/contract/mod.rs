@@ -25,6 +25,9 @@
 //!     the contract around may go on. It shares gas and stack, may not come back to a contract that is being
 //!     called, and views call views only. Out of gas ends the transaction.
 //! 11. A statement whose rows have rules of tables is a savepoint with them: see `triggers`.
+//! 12. Predicates of row access (`dadbs_sql::RowAccess`) hold for the statements of calls and views, of their
+//!     caller, until the contract switches them off for its own; and for reads without a contract. They
+//!     must compile after `init`, `migrate`, and each change of the schema.
 
 mod host;
 mod keeper;
@@ -39,10 +42,13 @@ pub use keeper::{
     Instantiate, Statement, execute, init, instantiate, migrate, sql_exec, store_code,
 };
 pub use name::check_name;
-pub use schedule::{
-    Due, begin as begin_scheduled, escrow, finish as finish_scheduled, next_due, run as run_scheduled,
+pub use query::{
+    Contract, StoredCode, ViewCall, code_info, contract_by_name, contracts, row_access, view,
 };
-pub use query::{Contract, StoredCode, ViewCall, code_info, contract_by_name, contracts, view};
+pub use schedule::{
+    Due, begin as begin_scheduled, escrow, finish as finish_scheduled, next_due,
+    run as run_scheduled,
+};
 
 /// The module's tables.
 pub const SCHEMA: &[&str] = &[

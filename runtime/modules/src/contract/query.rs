@@ -4,7 +4,7 @@ use super::rules::Rules;
 use super::view_host::{Reading, ViewFrame};
 use crate::context::{Rows, Table, integer};
 use dadbs_abi::entry;
-use dadbs_store::View;
+use dadbs_store::{RowAccess, View};
 use dadbs_types::limits::SQL_RESULT_ROWS_MAX;
 use dadbs_types::value::{decode_rows, encode_row};
 use dadbs_types::{AccountAddress, Code, Error, Fatal, GasMeter, Hash, Value};
@@ -108,6 +108,15 @@ pub(super) fn contract_by_id(rows: &impl Rows, id: u64) -> Result<Option<Contrac
     found.first().map(|row| contract(row)).transpose()
 }
 
+/// What statements of this caller on a contract's tables are held to (rule 12).
+pub fn row_access(
+    rows: &impl Rows,
+    contract: &Contract,
+    caller: Option<AccountAddress>,
+) -> Result<Option<RowAccess>, Error> {
+    Ok(load_module(rows, contract.code_id)?.rules.row_access(caller))
+}
+
 /// All contracts in the order of their making.
 pub fn contracts(rows: &impl Rows) -> Result<Vec<Contract>, Fatal> {
     rows.rows(ALL, &[])?.iter().map(|row| contract(row)).collect()
@@ -172,7 +181,8 @@ pub fn view(
     let entry = format!("{}{}", entry::VIEW_PREFIX, request.entry);
     let input = encode_row(request.arguments);
     let mut reading = Reading { view, vm, chain_id: request.chain_id };
-    let frame = ViewFrame { caller: request.caller, origin: request.caller, path: vec![contract.id] };
+    let frame =
+        ViewFrame { caller: request.caller, origin: request.caller, path: vec![contract.id] };
     let output = reading.run(&contract, frame, &entry, &input, gas, None)?;
     output_rows(&output)
 }

@@ -7,9 +7,10 @@
 //!    there twice, but for its own rules.
 
 use dadbs_abi::section::Kind;
+use dadbs_store::RowAccess;
 use dadbs_types::limits::{CALL_DEPTH_MAX, PREDICATE_BYTES_MAX};
 use dadbs_types::value::{decode_rows, encode_rows};
-use dadbs_types::{Code, Error, Fatal, Rejection, Value};
+use dadbs_types::{AccountAddress, Code, Error, Fatal, Rejection, Value};
 use dadbs_vm::{CodeInfo, EntryKind};
 use std::collections::BTreeMap;
 
@@ -85,10 +86,13 @@ impl Rules {
         if bytes.is_empty() {
             return Ok(Rules::default());
         }
-        let fault = |what: &str| Fatal::new(format!("chain.codes: rules: {what}: restore the store"));
+        let fault =
+            |what: &str| Fatal::new(format!("chain.codes: rules: {what}: restore the store"));
         let rows = decode_rows(bytes, usize::MAX).map_err(|error| fault(&error.to_string()))?;
         let rows = rows.into_iter().map(|row| match <[Value; 3]>::try_from(row) {
-            Ok([Value::Text(kind), Value::Text(name), Value::Text(text)]) => Ok(((kind, name), text)),
+            Ok([Value::Text(kind), Value::Text(name), Value::Text(text)]) => {
+                Ok(((kind, name), text))
+            }
             _ => Err(fault("not three texts")),
         });
         Ok(Rules { rows: rows.collect::<Result<_, _>>()? })
@@ -126,8 +130,22 @@ impl Rules {
         self.get("scheduled", export).is_some()
     }
 
+    /// True if some table has a predicate of row access.
+    pub(super) fn protects(&self) -> bool {
+        self.rows.keys().any(|(kind, _)| matches!(kind.as_str(), "can_read" | "can_write"))
+    }
+
+    /// What statements for this caller are held to; `None` without predicates.
+    pub(super) fn row_access(&self, caller: Option<AccountAddress>) -> Option<RowAccess> {
+        self.protects().then(|| RowAccess {
+            can_read: self.predicates("can_read"),
+            can_write: self.predicates("can_write"),
+            caller: caller.map(|caller| caller.to_string()),
+        })
+    }
+
     /// The predicates of a kind, by table.
-    pub(super) fn predicates(&self, kind: &str) -> BTreeMap<String, String> {
+    fn predicates(&self, kind: &str) -> BTreeMap<String, String> {
         let of_kind = self.rows.iter().filter(|((of, _), _)| of == kind);
         of_kind.map(|((_, table), text)| (table.clone(), text.clone())).collect()
     }
@@ -140,7 +158,9 @@ pub(super) fn check_path(path: &[u64]) -> Result<(), Error> {
     }
     Err(Error::rejected(
         Code::CallDepth,
-        format!("calls and rules of tables are nested more than CALL_DEPTH_MAX = {CALL_DEPTH_MAX} deep"),
+        format!(
+            "calls and rules of tables are nested more than CALL_DEPTH_MAX = {CALL_DEPTH_MAX} deep"
+        ),
     ))
 }
 

@@ -106,7 +106,9 @@ pub(super) fn add(
         )));
     }
     if schedule.arguments.len() > SCHEDULE_ARGUMENT_BYTES_MAX {
-        return Err(refuse(format!("the arguments have more than {SCHEDULE_ARGUMENT_BYTES_MAX} bytes")));
+        return Err(refuse(format!(
+            "the arguments have more than {SCHEDULE_ARGUMENT_BYTES_MAX} bytes"
+        )));
     }
     let export = format!("{}{}", entry::SCHEDULED_PREFIX, schedule.entry);
     if !rules.is_scheduled(&export) {
@@ -161,9 +163,9 @@ pub(super) fn cancel(
     let prepaid = SCHEDULES.count(row, 0)?;
     bank::deposit(context.store, escrow(), contract.address, prepaid)?;
     let Value::Integer(number) = number else { return Ok(()) };
-    context.events.push(
-        Event::new("schedule.cancel").with("id", number).with("contract", &contract.name),
-    );
+    context
+        .events
+        .push(Event::new("schedule.cancel").with("id", number).with("contract", &contract.name));
     Ok(())
 }
 
@@ -265,10 +267,8 @@ pub fn run(context: &mut Context<'_>, due: &Due) -> Result<(), Error> {
 pub fn finish(context: &mut Context<'_>, due: &Due, failure: Option<&Error>) -> Result<(), Error> {
     let contract = owner(context.store, due)?;
     let now = now(context.block, due.by_time);
-    let mut event = due.event(
-        if failure.is_some() { "schedule.fail" } else { "schedule.run" },
-        &contract.name,
-    );
+    let mut event =
+        due.event(if failure.is_some() { "schedule.fail" } else { "schedule.run" }, &contract.name);
     // A call may have ended its own schedule.
     let stays = remove(context.store, due)?;
     let attempts = due.attempts.saturating_add(1);

@@ -4,7 +4,7 @@
 
 use super::host::{encode, facts, number};
 use super::query::{Contract, contract_by_name, load_module};
-use super::rules::{check_entered, check_path};
+use super::rules::{Rules, check_entered, check_path};
 use crate::bank;
 use crate::context::Rows;
 use dadbs_abi::entry;
@@ -50,7 +50,9 @@ impl Reading<'_> {
         let code = module.load(self.vm, self.view)?;
         let vm = self.vm;
         let reading = Reading { view: self.view, vm, chain_id: self.chain_id };
-        let mut host = ViewHost { reading, contract, frame, stack: Stack::FULL, row_access: true };
+        let rules = &module.rules;
+        let stack = Stack::FULL;
+        let mut host = ViewHost { reading, contract, rules, frame, stack, row_access: true };
         match inside {
             None => vm.call(&code, entry, input, &mut host, gas, Access::Read),
             Some(stack) => vm.call_within(&code, entry, input, &mut host, gas, Access::Read, stack),
@@ -62,6 +64,7 @@ impl Reading<'_> {
 struct ViewHost<'a> {
     reading: Reading<'a>,
     contract: &'a Contract,
+    rules: &'a Rules,
     frame: ViewFrame,
     stack: Stack,
     row_access: bool,
@@ -90,7 +93,9 @@ impl Host for ViewHost<'_> {
         parameters: &[Value],
         gas: &mut GasMeter,
     ) -> Result<Answer, Error> {
-        let found = self.reading.view.query_for_gas(self.contract.id, sql, parameters, gas)?;
+        let access = if self.row_access { self.rules.row_access(self.frame.caller) } else { None };
+        let view = &mut *self.reading.view;
+        let found = view.query_for_gas(self.contract.id, sql, parameters, access.as_ref(), gas)?;
         let result = encode(&found.columns, &found.rows);
         Ok(Answer { number: number(found.rows.len()), result })
     }
