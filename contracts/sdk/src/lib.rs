@@ -43,6 +43,7 @@ pub extern crate alloc;
 
 pub mod address;
 pub mod allocator;
+pub mod calls;
 pub mod entry;
 mod host;
 pub mod sql;

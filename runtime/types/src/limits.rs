@@ -70,7 +70,7 @@ limits! {
     WASM_EVENTS_MAX: usize = 256, "events", "Events of one transaction.";
     WASM_EVENT_BYTES_MAX: usize = 65_536, "bytes", "Event bytes of one transaction.";
 
-    CALL_DEPTH_MAX: usize = 8, "levels", "Contract calls and triggers on top of each other, the first one included.";
+    CALL_DEPTH_MAX: u32 = 8, "levels", "Contract calls and triggers on top of each other, the first one included.";
     RULE_BATCH_BYTES_MAX: usize = 262_144, "bytes", "Changed rows that a rule of a table is given at once, unless one alone is larger.";
     PREDICATE_BYTES_MAX: usize = 4_096, "bytes", "A predicate of row access.";
     SCHEDULES_MAX: usize = 100, "schedules", "Schedules of one contract, parked ones included.";

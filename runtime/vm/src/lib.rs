@@ -37,7 +37,7 @@ use crate::cache::{Disk, Recent};
 use crate::host::CallState;
 
 /// Readers at the same time, each with calls inside it; the rest of the pool is the writer's.
-const READERS_MAX: u32 = engine::CONCURRENT_CALLS_MAX / limits::CALL_DEPTH_MAX as u32 - 1;
+const READERS_MAX: u32 = engine::CONCURRENT_CALLS_MAX / limits::CALL_DEPTH_MAX - 1;
 
 /// The contract VM of a node.
 pub struct Vm {

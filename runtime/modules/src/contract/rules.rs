@@ -153,7 +153,7 @@ impl Rules {
 
 /// Rule 2, as far as depth goes.
 pub(super) fn check_path(path: &[u64]) -> Result<(), Error> {
-    if path.len() <= CALL_DEPTH_MAX {
+    if path.len() <= CALL_DEPTH_MAX as usize {
         return Ok(());
     }
     Err(Error::rejected(
