@@ -75,9 +75,9 @@ mod database {
                     )));
                 }
             };
-            let changed = caller.exec(sql, rows).map_err(|refusal| {
-                refusal.at(&format!("statement {}", index + 1))
-            })?;
+            let changed = caller
+                .exec(sql, rows)
+                .map_err(|refusal| refusal.at(&format!("statement {}", index + 1)))?;
             output.push(params![changed.unwrap_or(0)]);
         }
         Ok(output)

@@ -6,19 +6,24 @@
 //! 3. A pair that is not wholly inside the memory traps; nothing is read or written.
 //! 4. Status results: zero or more is success, a negative number is a [`status`].
 //! 5. Entry points are exports of type `() -> ()`, named by their kind: `init`, `migrate`,
-//!    `call_<name>`, `view_<name>`. The input is one row (`dadbs_types::value`), the output is rows, or
+//!    `call_<name>`, `view_<name>`, `validate_<table>`, `on_insert_<table>`, `on_update_<table>`,
+//!    `on_delete_<table>`, `scheduled_<name>`. The input is one row (`dadbs_types::value`), the output is rows, or
 //!    nothing.
 //! 6. A module exports its memory as `memory` and the marker function [`MARKER`].
-//! 7. The custom section [`SECTION`] describes the entry points: a sequence of rows
-//!    `(kind, name, parameters, doc)`, where parameters are written as `name TYPE, ...`.
+//! 7. The custom section [`SECTION`] describes the contract; see [`mod@section`].
 //! 8. The interface only grows: a function never changes its type or meaning under the same module name.
 #![no_std]
+
+extern crate alloc;
+
+pub mod schema;
+pub mod section;
 
 /// The import module of every host function.
 pub const MODULE: &str = "dadbs_1";
 /// The export that marks a contract of this interface: a function of type `() -> ()`.
 pub const MARKER: &str = "dadbs_abi_1";
-/// The custom section that describes the entry points (rule 7).
+/// The custom section that describes the contract (rule 7).
 pub const SECTION: &str = "dadbs_abi";
 
 /// Prefixes and names of entry points (rule 5).

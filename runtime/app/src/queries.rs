@@ -242,9 +242,10 @@ fn code(reading: &mut Reading<'_>, request: CodeRequest) -> Result<CodeResponse,
         .entries
         .into_iter()
         .map(|entry| {
-            let described = code.info.description.iter().find(|row| row.entry == entry);
+            let export = Some(entry.export());
+            let described = code.info.description.iter().find(|row| row.export() == export);
             Entry {
-                parameters: described.map(|row| row.parameters.clone()).unwrap_or_default(),
+                parameters: described.map(|row| row.fields.clone()).unwrap_or_default(),
                 doc: described.map(|row| row.doc.clone()).unwrap_or_default(),
                 kind: entry.kind.name().into(),
                 name: entry.name,
@@ -257,6 +258,10 @@ fn code(reading: &mut Reading<'_>, request: CodeRequest) -> Result<CodeResponse,
         creator: code.creator,
         bytes: code.bytes,
         entries,
+        description: code.info.description.iter().fold(Vec::new(), |mut bytes, row| {
+            row.encode(&mut bytes);
+            bytes
+        }),
     })
 }
 

@@ -29,7 +29,7 @@ use wasmtime::{Engine, Linker, Module};
 
 pub use crate::engine::{Code, NATIVE_STACK_BYTES};
 pub use crate::host::{Access, Answer, Host};
-pub use crate::validate::{CodeInfo, Description, Entry, EntryKind, FEATURES, Size, validate};
+pub use crate::validate::{CodeInfo, Entry, EntryKind, FEATURES, Size, validate};
 
 use crate::cache::{Disk, Recent};
 use crate::host::CallState;
