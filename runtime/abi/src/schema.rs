@@ -116,6 +116,48 @@ pub fn create(parts: &[Part<'_>], table: &str) -> Vec<String> {
     statements
 }
 
+/// The parts behind the statements that [`create`] gives; `None` if they are not of this form.
+pub fn parse<'a>(table: &'a str, statements: &[&'a str]) -> Option<Vec<Part<'a>>> {
+    let (first, indexes) = statements.split_first()?;
+    let inside = first.strip_prefix("CREATE TABLE \"")?.strip_prefix(table)?;
+    let inside = inside.strip_prefix("\" (")?.strip_suffix(") STRICT")?;
+    let mut parts = Vec::new();
+    for text in split(inside) {
+        let column = text.strip_prefix('"').and_then(|rest| rest.split_once("\" "));
+        parts.push(match column {
+            Some((name, definition)) => Part { table, item: Item::Column, name, definition },
+            None => Part { table, item: Item::Constraint, name: "", definition: text },
+        });
+    }
+    for definition in indexes {
+        let name = definition.split('"').nth(1)?;
+        parts.push(Part { table, item: Item::Index, name, definition });
+    }
+    Some(parts)
+}
+
+/// A list at its commas outside of brackets and quotes.
+fn split(text: &str) -> Vec<&str> {
+    let (mut depth, mut quote, mut start) = (0i32, None, 0);
+    let mut parts = Vec::new();
+    for (at, letter) in text.char_indices() {
+        match (quote, letter) {
+            (Some(open), letter) if letter == open => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(letter),
+            (None, '(') => depth = depth.saturating_add(1),
+            (None, ')') => depth = depth.saturating_sub(1),
+            (None, ',') if depth == 0 => {
+                parts.push(text[start..at].trim());
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(text[start..].trim());
+    parts
+}
+
 /// True if ALTER TABLE ADD COLUMN takes it and rows stay as they are.
 fn is_addable(definition: &str) -> bool {
     let has = |word: &str| definition.contains(word);
@@ -284,6 +326,27 @@ mod tests {
                 "ALTER TABLE \"_dadbs_new_t\" RENAME TO \"t\"",
             ]
         );
+    }
+
+    #[test]
+    fn parsing_inverts_making() {
+        let parts = [
+            column("t", "id", ID),
+            column("t", "a", "TEXT NOT NULL CHECK (a IN ('x, (', 'it''s'))"),
+            Part { table: "t", item: Item::Constraint, name: "", definition: "CHECK (a <> id, 1)" },
+            Part {
+                table: "t",
+                item: Item::Index,
+                name: "t_a",
+                definition: "CREATE INDEX \"t_a\" ON \"t\" (\"a\")",
+            },
+        ];
+        let statements = create(&parts, "t");
+        let texts: Vec<&str> = statements.iter().map(String::as_str).collect();
+        assert_eq!(parse("t", &texts).unwrap(), parts);
+        assert_eq!(parse("u", &texts), None);
+        assert_eq!(parse("t", &[]), None);
+        assert_eq!(parse("t", &["CREATE TABLE \"t\" (((((\"", "x"]), None);
     }
 
     #[test]
