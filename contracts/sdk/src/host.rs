@@ -126,6 +126,8 @@ pub struct Context {
     pub contract_name: String,
     /// Address of this contract.
     pub contract_address: String,
+    /// The tables that the contract declares.
+    pub db: crate::table::Db,
 }
 
 /// The facts of this call.
@@ -134,7 +136,7 @@ pub fn context() -> Context {
     unsafe { raw::context() };
     let bytes = result();
     let row = decode_row(&bytes);
-    let [height, time, chain_id, tx_hash, caller, contract_name, contract_address] = &row[..]
+    let [height, time, chain_id, tx_hash, caller, contract_name, contract_address, ..] = &row[..]
     else {
         abort("the host's context is not the row that dadbs_1 tells; this is a fault of the node");
     };
@@ -146,6 +148,7 @@ pub fn context() -> Context {
         caller: text(caller),
         contract_name: text(contract_name),
         contract_address: text(contract_address),
+        db: crate::table::Db,
     }
 }
 

@@ -46,10 +46,12 @@ pub mod allocator;
 pub mod calls;
 pub mod entry;
 mod host;
+pub mod schema;
 pub mod sql;
+pub mod table;
 pub mod value;
 
-pub use dadbs_sdk_macros::contract;
+pub use dadbs_sdk_macros::{contract, sql};
 pub use dadbs_types::Value;
 pub use entry::{Refusal, Rest};
 pub use host::{Context, abort, context, emit, log};
@@ -59,8 +61,8 @@ pub use value::{Rows, Table, ValueRef};
 pub mod prelude {
     pub use crate::alloc::{borrow::ToOwned, format, string::String, vec, vec::Vec};
     pub use crate::{
-        Refusal, Rest, Rows, Table, Value, ValueRef, abort, context, contract, emit, log, params,
-        sql,
+        Context, Refusal, Rest, Rows, Table, Value, ValueRef, abort, context, contract, emit, log,
+        params, sql,
     };
 }
 

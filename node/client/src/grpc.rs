@@ -424,6 +424,19 @@ impl Client {
         answer.map(tonic::Response::into_inner).map_err(|e| self.error(&e))
     }
 
+    /// The latest transactions whose events match a query of CometBFT's language, newest first.
+    pub async fn search(&self, query: &str, limit: u64) -> Result<Vec<TxResponse>, ClientError> {
+        let mut service = service!(self, wire::service_client::ServiceClient);
+        let request = wire::GetTxsEventRequest {
+            query: query.into(),
+            limit,
+            order_by: wire::OrderBy::Desc.into(),
+            ..wire::GetTxsEventRequest::default()
+        };
+        let answer = service.get_txs_event(request).await;
+        answer.map(|answer| answer.into_inner().tx_responses).map_err(|e| self.error(&e))
+    }
+
     /// Coins from the dev engine's faucet; 0 asks for its default. Answers the hash.
     pub async fn faucet(
         &self,

@@ -29,6 +29,7 @@
 
 extern crate alloc;
 
+pub mod schema;
 pub mod section;
 
 /// The import module of every host function.

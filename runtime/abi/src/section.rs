@@ -224,7 +224,7 @@ mod tests {
             (texts(&["call", &name, "", ""]), "row 0: a name has 1 to 128 bytes"),
             (texts(&["table", "t", "", ""]), "row 0: a row of the kind table has at least 5"),
             (texts(&wide), "row 0: it has more than 68 texts"),
-            (encode_row(&[Value::Null; 4]), "row 0: its values are not all TEXT"),
+            (encode_row(&[const { Value::Null }; 4]), "row 0: its values are not all TEXT"),
             (vec![255, 255, 3], "row 0: the encoded values end too early"),
         ];
         for (bytes, expected) in cases {

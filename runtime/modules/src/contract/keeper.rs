@@ -165,7 +165,7 @@ pub fn sql_exec(
             Some(Value::Integer(changes)) => Ok(u64::try_from(*changes).unwrap_or(0)),
             _ => Err(Error::rejected(
                 Code::WasmAbort,
-                format!("the entry point `batch` of {name} answers no count of changes: call it with `dadbs contract execute`"),
+                format!("the entry point `batch` of {name} answers no count of changes: call it with `dadbs contract call`"),
             )),
         })
         .collect()
