@@ -121,11 +121,7 @@ pub fn call(
 }
 
 /// Runs `view_<entry>` of another contract.
-pub fn view(
-    contract: &str,
-    entry: &str,
-    arguments: &[ValueRef<'_>],
-) -> Result<Answer, CallError> {
+pub fn view(contract: &str, entry: &str, arguments: &[ValueRef<'_>]) -> Result<Answer, CallError> {
     answered(host::view(contract, entry, &encode_row(arguments)))
 }
 

@@ -67,6 +67,7 @@ impl Contract {
             contract: self.name.clone(),
             entry: entry.into(),
             arguments: arguments.into_iter().map(Into::into).collect(),
+            funds: Vec::new(),
         };
         let tx = UnsignedTx::new(vec![any(&message)]);
         let status = self.client.status().await?;

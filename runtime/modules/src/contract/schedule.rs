@@ -55,7 +55,8 @@ pub struct Due {
     entry: String,
     arguments: Vec<u8>,
     every: i64,
-    due: i64,
+    /// The height or time at which it is due.
+    at: i64,
     prepaid: u64,
     attempts: u64,
     by_time: bool,
@@ -132,7 +133,7 @@ pub(super) fn add(
         entry: schedule.entry.into(),
         arguments: schedule.arguments.to_vec(),
         every: schedule.every,
-        due: schedule.due,
+        at: schedule.due,
         prepaid,
         attempts: 0,
         by_time,
@@ -170,6 +171,21 @@ pub(super) fn cancel(
 }
 
 impl Due {
+    /// How long to wait after the failure that comes now (rule 6).
+    fn wait(&self) -> i64 {
+        let (first_ms, first_blocks) = BACK_OFF;
+        let first = if self.by_time { first_ms } else { first_blocks };
+        let failures = u32::try_from(self.attempts).unwrap_or(u32::MAX);
+        first.saturating_mul(10_i64.saturating_pow(failures))
+    }
+
+    /// The next point of its interval that is not past (rule 5).
+    fn following(&self, now: i64) -> Option<i64> {
+        let later = self.at.saturating_add(self.every);
+        let later = if later > now { later } else { now.saturating_add(self.every) };
+        (self.every > 0).then_some(later)
+    }
+
     fn event(&self, kind: &str, contract: &str) -> Event {
         Event::new(kind).with("id", self.id).with("contract", contract).with("entry", &self.entry)
     }
@@ -181,7 +197,7 @@ fn insert(store: &mut Store, due: &Due, clock: &str) -> Result<(), Fatal> {
          prepaid, attempts, by_time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         &[
             &clock.into(),
-            &Value::Integer(due.due),
+            &Value::Integer(due.at),
             &Value::Integer(due.id),
             &integer(due.contract)?,
             &due.entry.as_str().into(),
@@ -225,7 +241,7 @@ pub fn next_due(store: &Store, block: &BlockInfo) -> Result<Option<Due>, Fatal> 
             entry: SCHEDULES.text(row, 3)?,
             arguments: SCHEDULES.blob(row, 4)?,
             every: signed(5)?,
-            due: signed(6)?,
+            at: signed(6)?,
             prepaid: SCHEDULES.count(row, 7)?,
             attempts: SCHEDULES.count(row, 8)?,
             by_time,
@@ -267,33 +283,27 @@ pub fn run(context: &mut Context<'_>, due: &Due) -> Result<(), Error> {
 pub fn finish(context: &mut Context<'_>, due: &Due, failure: Option<&Error>) -> Result<(), Error> {
     let contract = owner(context.store, due)?;
     let now = now(context.block, due.by_time);
-    let mut event =
-        due.event(if failure.is_some() { "schedule.fail" } else { "schedule.run" }, &contract.name);
     // A call may have ended its own schedule.
     let stays = remove(context.store, due)?;
-    let attempts = due.attempts.saturating_add(1);
-    let next = match failure {
-        Some(failure) => {
-            let code = match failure {
-                Error::Rejected(rejection) => rejection.code.to_string(),
-                Error::Fatal(fatal) => return Err(fatal.clone().into()),
-            };
-            event = event.with("code", code).with("attempt", attempts);
-            let (first_ms, first_blocks) = BACK_OFF;
-            let first = if due.by_time { first_ms } else { first_blocks };
-            let factor = 10_i64.saturating_pow(u32::try_from(attempts).unwrap_or(u32::MAX) - 1);
-            Some((now.saturating_add(first.saturating_mul(factor)), attempts))
+    let (event, next) = match failure {
+        Some(Error::Fatal(fatal)) => return Err(fatal.clone().into()),
+        Some(Error::Rejected(rejection)) => {
+            let attempts = due.attempts.saturating_add(1);
+            let event = due
+                .event("schedule.fail", &contract.name)
+                .with("code", rejection.code)
+                .with("attempt", attempts);
+            (event, Some((now.saturating_add(due.wait()), attempts)))
         }
         None => {
-            event = event.with("gas_used", context.gas.used());
-            let later = due.due.saturating_add(due.every);
-            let later = if later > now { later } else { now.saturating_add(due.every) };
-            (due.every > 0).then_some((later, 0))
+            let event =
+                due.event("schedule.run", &contract.name).with("gas_used", context.gas.used());
+            (event, due.following(now).map(|later| (later, 0)))
         }
     };
     context.events.push(event);
     let Some((later, attempts)) = next.filter(|_| stays) else { return Ok(()) };
-    let mut waiting = Due { due: later, attempts, prepaid: 0, ..due.clone() };
+    let mut waiting = Due { at: later, attempts, prepaid: 0, ..due.clone() };
     let why = if attempts >= SCHEDULE_ATTEMPTS_MAX {
         Some("it has failed too often")
     } else {
