@@ -11,15 +11,18 @@
 //! 8. A rule that refuses undoes its statement and says why in its own words.
 //! 9. Rules see what cascades and REPLACE do; what they write has rules too, up to the limit.
 //! 10. Stack is shared by calls inside each other.
+//! 11. The gas of what contracts do with each other covers its time, whoever chooses what is done.
 #![allow(
     clippy::too_many_lines,
     clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
     clippy::wildcard_imports,
     reason = "tests are long"
 )]
 
 mod support;
 
+use dadbs_abi::section::Kind;
 use dadbs_proto::dadbs::contract::v1::{ViewRequest, ViewResponse};
 use dadbs_tests::Chain;
 use dadbs_types::value::{encode_row, encode_rows};
@@ -436,4 +439,91 @@ fn rule_10_stack_is_shared() {
         "alone it fits"
     );
     assert_eq!(rows(&call(&mut chain, "a", "deep", vec![])), meaning(Code::WasmStack));
+}
+
+/// Does one thing until the gas is used up.
+fn endless(name: &str, body: &str) -> String {
+    format!(r#"(func (export "call_{name}") (loop $l {body} (br $l)))"#)
+}
+
+#[test]
+#[ignore = "slow: prints a table of gas and time"]
+fn rule_11_gas_covers_time() {
+    const GAS: u64 = 500_000_000;
+    let mut chain = Chain::memory(2);
+    let to = chain.address(0).to_string();
+    let coins = encode_row(&[Value::from("udadb"), Value::from(1)]);
+    let when = encode_row(&["height".into(), Value::from(1_i64 << 40), 0.into(), 100_000.into()]);
+    let texts = [
+        (900_000, b"bnop".to_vec()),
+        (900_100, to.clone().into_bytes()),
+        (900_200, coins.clone()),
+        (900_300, when.clone()),
+        (900_400, b"tick".to_vec()),
+        (900_500, b"DELETE FROM t".to_vec()),
+        (900_600, b"INSERT INTO t VALUES (1)".to_vec()),
+        (900_700, b"missing".to_vec()),
+        (900_800, b"SELECT 1 FROM p, p q, p r".to_vec()),
+        (900_900, b"INSERT INTO p VALUES (1)".to_vec()),
+        (901_000, b"DELETE FROM p".to_vec()),
+    ];
+    let data: String = texts
+        .iter()
+        .map(|(at, bytes)| format!("(data (i32.const {at}) \"{}\")", data(bytes)))
+        .collect();
+    let pair = |at: i32, len: usize| format!("(i32.const {at}) (i32.const {len})");
+    let none = "(i32.const 0) (i32.const 0)";
+    let (b, nop) = (pair(900_000, 1), pair(900_001, 3));
+    let bodies = [
+        endless("calls", &format!("(drop (call $call {b} {nop} {none} {none}))")),
+        endless("paid", &format!("(drop (call $call {b} {nop} {none} {}))", pair(900_200, coins.len()))),
+        endless("views", &format!("(drop (call $view {b} {nop} {none}))")),
+        endless("misses", &format!("(drop (call $call {} {nop} {none} {none}))", pair(900_700, 7))),
+        endless(
+            "transfers",
+            &format!("(drop (call $transfer {} {}))", pair(900_100, to.len()), pair(900_200, coins.len())),
+        ),
+        endless("balances", &format!("(call $balance {} {})", pair(900_100, to.len()), pair(900_200, 5))),
+        endless(
+            "plans",
+            &format!("(drop (call $schedule {} {none} {}))", pair(900_400, 4), pair(900_300, when.len())),
+        ),
+        endless("rules", &format!("(call $exec {}) (call $exec {})", pair(900_600, 24), pair(900_500, 13))),
+        r#"(func (export "scheduled_tick")) (func (export "validate_t")) (func (export "on_insert_t"))
+           (func (export "on_delete_t"))"#
+            .into(),
+        endless("reads", &format!("(drop (call $sql_query {} {none}))", pair(900_800, 25))),
+        endless("writes", &format!("(call $exec {}) (call $exec {})", pair(900_900, 24), pair(901_000, 13))),
+        function("init", 510_000, &["CREATE TABLE t (x INTEGER)", "CREATE TABLE p (x)"], ""),
+    ];
+    let predicate = ["x <> caller() AND x IN (SELECT x FROM t WHERE x = 2) OR x = 1"];
+    let predicates = [Kind::CanRead, Kind::CanWrite].map(|kind| row(kind, "p", &predicate));
+    let wasm = described(&format!("{data}{}", bodies.concat()), &predicates);
+    make(&mut chain, "a", wasm);
+    let nop = r#"(func (export "call_nop")) (func (export "view_nop"))"#;
+    make(&mut chain, "b", contract(nop, &["nop"]));
+    let message = chain.send(0, AccountAddress::of_contract(1), 100_000_000);
+    assert!(chain.run(0, vec![message]).is_ok());
+    println!("{:<10} {:>8} ns per gas", "", "");
+    for entry in [
+        "calls",
+        "paid",
+        "views",
+        "misses",
+        "transfers",
+        "balances",
+        "plans",
+        "rules",
+        "reads",
+        "writes",
+        "calls",
+    ] {
+        let message = chain.execute(1, "a", entry, &[]);
+        let tx = chain.sign_with_gas(1, vec![message], GAS);
+        let begun = std::time::Instant::now();
+        let result = chain.block(vec![tx]).tx_results.remove(0);
+        let spent = begun.elapsed();
+        assert_eq!(verdict(&result), number(Code::OutOfGas), "{entry}: {}", result.log);
+        println!("{entry:<10} {:>8.3}", spent.as_secs_f64() * 1e9 / GAS as f64);
+    }
 }

@@ -226,25 +226,21 @@ fn rule_3_writes_touch_the_callers_rows() {
     let me = chain.address(1).to_string();
     let bomb = "abs(-9223372036854775807 - 1)";
     let statements = [
-        format!(
-            "UPDATE orders SET amount = amount + 1 WHERE id <> 9 AND owner <> 'x' AND kind <> 'x'"
-        ),
+        "UPDATE orders SET amount = amount + 1 WHERE id <> 9 AND owner <> 'x' AND kind <> 'x'".to_owned(),
         format!("UPDATE orders SET amount = 5 WHERE kind = 'x' AND {bomb}"),
         format!(
             "UPDATE orders AS o SET amount = CASE WHEN o.kind = 'x' THEN {bomb} ELSE 3 END WHERE o.id < 8"
         ),
         format!("DELETE FROM orders WHERE kind = 'x' OR CASE WHEN id > 99 THEN {bomb} END"),
-        format!("DELETE FROM orders AS \"o o\" WHERE secret = 'also'"),
+        "DELETE FROM orders AS \"o o\" WHERE secret = 'also'".to_owned(),
         format!("INSERT INTO orders VALUES (3, '{me}', 'new', 1, 'n', NULL)"),
         format!(
             "INSERT INTO orders VALUES (3, '{me}', 'newer', 2, 'n', NULL) ON CONFLICT (id) DO UPDATE SET secret = excluded.secret"
         ),
-        format!(
-            "INSERT INTO orders SELECT id + 1000, owner, secret, 1, kind, doc FROM orders WHERE amount < 1000"
-        ),
-        format!("UPDATE items SET name = name || (SELECT count(*) FROM orders)"),
-        format!("DELETE FROM items WHERE orders NOT IN (SELECT id FROM orders)"),
-        format!("UPDATE items SET name = o.secret FROM orders AS o WHERE o.id = items.orders"),
+        "INSERT INTO orders SELECT id + 1000, owner, secret, 1, kind, doc FROM orders WHERE amount < 1000".to_owned(),
+        "UPDATE items SET name = name || (SELECT count(*) FROM orders)".to_owned(),
+        "DELETE FROM items WHERE orders NOT IN (SELECT id FROM orders)".to_owned(),
+        "UPDATE items SET name = o.secret FROM orders AS o WHERE o.id = items.orders".to_owned(),
     ];
     let hidden = "SELECT count(*), sum(amount), group_concat(secret) FROM orders WHERE kind = 'x'";
     let before =
@@ -336,7 +332,7 @@ fn rules_5_and_6_every_path_that_knows_its_caller() {
     let mut chain = Chain::memory(2);
     world(&mut chain, "one", Some(1));
     let sql = "SELECT count(*) FROM orders";
-    let mut counted = |sender: &str| {
+    let counted = |sender: &str| {
         let view: ViewResponse = chain
             .query(
                 "/dadbs.contract.v1.Query/View",

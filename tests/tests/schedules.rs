@@ -84,7 +84,7 @@ fn kinds(outcome: &BlockOutcome) -> Vec<String> {
 }
 
 fn price(gas: i64) -> i64 {
-    i64::try_from(dadbs_tests::least_fee(gas as u64)).unwrap()
+    i64::try_from(dadbs_tests::least_fee(gas.cast_unsigned())).unwrap()
 }
 
 fn invariants(chain: &Chain) {
@@ -178,7 +178,7 @@ fn rule_4_who_cannot_pay_has_none() {
     let height = chain.height as i64;
     let refused = plan(&mut chain, "b", "tick", when("height", height + 9, 0, GAS));
     assert_eq!(refused, meaning(Code::InsufficientFunds));
-    let message = chain.send(0, AccountAddress::of_contract(2), price(GAS) as u64 + 1);
+    let message = chain.send(0, AccountAddress::of_contract(2), price(GAS).cast_unsigned() + 1);
     assert!(chain.run(0, vec![message]).is_ok());
     let height = chain.height as i64;
     plan(&mut chain, "b", "tick", when("height", height + 2, 1, GAS));

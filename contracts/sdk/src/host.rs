@@ -16,7 +16,7 @@ macro_rules! declare {
             }
         }
         #[cfg(not(target_arch = "wasm32"))]
-        #[allow(clippy::doc_markdown)]
+        #[allow(clippy::doc_markdown, clippy::too_many_arguments)]
         mod raw {
             $(#[doc = $doc] pub(super) unsafe fn $name($($param: i32),*) $(-> $result)? {
                 panic!("{}{:?} is offered to contracts only", stringify!($name), [$($param),*] as [i32; _])

@@ -127,7 +127,7 @@ macro_rules! host_functions {
             call(name_ptr, name_len, entry_ptr, entry_len, args_ptr, args_len, coins_ptr, coins_len) -> i32, 40000, 2, writes, "Runs `call_<entry>` of the contract with this name, with one row of arguments and coins of this contract; leaves its output.";
             view(name_ptr, name_len, entry_ptr, entry_len, args_ptr, args_len) -> i32, 30000, 2, reads, "Runs `view_<entry>` of the contract with this name; leaves its output.";
             transfer(to_ptr, to_len, coins_ptr, coins_len) -> i32, 40000, 1, writes, "Sends coins of this contract to an address.";
-            balance(address_ptr, address_len, denom_ptr, denom_len), 10000, 1, reads, "Leaves one row: what the address holds of the denomination.";
+            balance(address_ptr, address_len, denom_ptr, denom_len), 40000, 1, reads, "Leaves one row: what the address holds of the denomination.";
             row_access(on), 100, 0, reads, "1: statements from here on see and touch the rows that the caller may; 0: all rows, as the contract itself. A call and a view begin with 1, every other entry point with 0.";
             schedule(entry_ptr, entry_len, args_ptr, args_len, when_ptr, when_len) -> i32, 60000, 2, writes, "Asks for `scheduled_<entry>` with one row of arguments. `when` is the row (`height` or `time`, first height or block time in ms, interval or 0 for once, gas of one call). Takes the price of the first call from this contract; leaves the row (number).";
             cancel(number_ptr, number_len) -> i32, 60000, 1, writes, "Ends the schedule of this contract with the number in the one row; gives back the price of a call that has not begun.";

@@ -135,7 +135,7 @@ fn user_rule_3_a_statement_writes_no_more_rows_than_its_gas_pays_for() {
     let hash = store.app_hash();
     begin(&mut store);
     let mut gas = GasMeter::new(100 * price::ROW_WRITE);
-    assert_eq!(code(store.exec(1, "UPDATE t SET b = a", &[], None, &mut gas)), Code::OutOfGas);
+    assert_eq!(code(store.exec(1, "UPDATE t SET b = a", &[], &mut gas)), Code::OutOfGas);
     assert_eq!(gas.used(), gas.limit());
     store.rollback_tx().unwrap();
     assert_eq!(store.finish_block().unwrap(), hash);

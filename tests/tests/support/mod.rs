@@ -10,6 +10,7 @@ use dadbs_tests::{Chain, response};
 use dadbs_types::value::encode_row;
 use dadbs_types::{AccountAddress, Code, Value};
 use dadbs_vm::testing::imports;
+use std::fmt::Write as _;
 
 /// Functions that all contracts of these tests have. `call_exec(sql)` runs a statement or aborts with its
 /// failure; `call_query(sql)` and `view_query(sql)` answer rows; `call_forward(contract, entry, arguments,
@@ -120,7 +121,9 @@ pub fn described(more: &str, rows: &[Row]) -> Vec<u8> {
     );
     let mut wasm = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let mut section = Vec::new();
-    rows.iter().for_each(|row| row.encode(&mut section));
+    for row in rows {
+        row.encode(&mut section);
+    }
     let mut payload = vec![u8::try_from(dadbs_abi::SECTION.len()).unwrap()];
     payload.extend(dadbs_abi::SECTION.as_bytes());
     payload.extend(section);
@@ -147,8 +150,8 @@ pub fn data(bytes: &[u8]) -> String {
 pub fn function(export: &str, at: usize, statements: &[&str], then: &str) -> String {
     let (mut text, mut calls, mut at) = (String::new(), String::new(), at);
     for sql in statements {
-        text += &format!("(data (i32.const {at}) \"{}\")\n", data(sql.as_bytes()));
-        calls += &format!("(call $exec (i32.const {at}) (i32.const {}))\n", sql.len());
+        let _ = writeln!(text, "(data (i32.const {at}) \"{}\")", data(sql.as_bytes()));
+        let _ = writeln!(calls, "(call $exec (i32.const {at}) (i32.const {}))", sql.len());
         at += sql.len();
     }
     format!("{text}(func (export \"{export}\") {calls} {then})")
