@@ -38,17 +38,6 @@ pub enum CallError {
     Answer(String),
 }
 
-impl CallError {
-    /// The number of the contract's own error: what stands in brackets in `Name (number): text`.
-    pub fn number(&self) -> Option<u32> {
-        let text = self.to_string();
-        text.match_indices("): ").find_map(|(end, _)| {
-            let open = text[..end].rfind(" (")?;
-            text[open + 2..end].parse().ok()
-        })
-    }
-}
-
 fn rows(rows: Vec<Row>) -> Vec<Vec<Value>> {
     rows.into_iter().map(|row| row.values.into_iter().map(Value::from).collect()).collect()
 }

@@ -24,15 +24,16 @@ pub enum ContractError {
 impl ContractError {
     /// The contract's error behind a rejection, if it is one of them.
     pub fn of(error: &CallError) -> Option<ContractError> {
-        match error.number()? {
-            1 => Some(ContractError::NotFound),
-            2 => Some(ContractError::NotIssuer),
-            3 => Some(ContractError::WrongState),
-            4 => Some(ContractError::NoLines),
-            5 => Some(ContractError::TooManyLines),
-            6 => Some(ContractError::Overpaid),
-            _ => None,
-        }
+        let text = error.to_string();
+        let all: &[(&str, ContractError)] = &[
+            ("NotFound (1): ", ContractError::NotFound),
+            ("NotIssuer (2): ", ContractError::NotIssuer),
+            ("WrongState (3): ", ContractError::WrongState),
+            ("NoLines (4): ", ContractError::NoLines),
+            ("TooManyLines (5): ", ContractError::TooManyLines),
+            ("Overpaid (6): ", ContractError::Overpaid),
+        ];
+        all.iter().find(|(mark, _)| text.contains(mark)).map(|(_, error)| *error)
     }
 }
 

@@ -78,11 +78,12 @@ pub(super) fn client(functions: &[Function], errors: &[(u32, String, String)]) -
     for (number, name, doc) in errors {
         let _ = writeln!(out, "    /// {doc}\n    {name} = {number},");
     }
-    out.push_str("}\n\nimpl ContractError {\n    /// The contract's error behind a rejection, if it is one of them.\n    pub fn of(error: &CallError) -> Option<ContractError> {\n        match error.number()? {\n");
+    out.push_str("}\n\nimpl ContractError {\n    /// The contract's error behind a rejection, if it is one of them.\n    pub fn of(error: &CallError) -> Option<ContractError> {\n        let text = error.to_string();
+        let all: &[(&str, ContractError)] = &[\n");
     for (number, name, _) in errors {
-        let _ = writeln!(out, "            {number} => Some(ContractError::{name}),");
+        let _ = writeln!(out, "            (\"{name} ({number}): \", ContractError::{name}),");
     }
-    out.push_str("            _ => None,\n        }\n    }\n}\n\n");
+    out.push_str("        ];\n        all.iter().find(|(mark, _)| text.contains(mark)).map(|(_, error)| *error)\n    }\n}\n\n");
     for function in functions {
         if let Returns::Row(fields) | Returns::Rows(fields) = &function.returns {
             row_type(&mut out, &camel(&function.name), fields);
