@@ -147,6 +147,9 @@ impl Chain {
     }
 
     /// The address of an account.
+    ///
+    /// # Panics
+    /// If there is no such account.
     pub fn address(&mut self, account: u8) -> String {
         let answer = self.ask(&["address".into(), i64::from(account).into()]);
         text(Some(&answer.expect("the account exists").value()))
