@@ -1,5 +1,6 @@
 //! The stock contract, as it is committed, in the VM: the numbered rules of `dadbs-database`.
 
+use dadbs_abi::section::Row;
 use dadbs_contract_tests::{Contract, Outcome};
 use dadbs_types::value::encode_rows;
 use dadbs_types::{AccountAddress, Code, Error, Value};
@@ -537,15 +538,15 @@ fn wrong_arguments_are_named() {
 #[test]
 fn the_artifact_describes_every_entry_point() {
     let info = dadbs_vm::validate(WASM).unwrap();
-    let described: Vec<_> = info.description.iter().map(|row| row.entry.clone()).collect();
+    let described: Vec<_> = info.description.iter().filter_map(Row::export).collect();
     for entry in &info.entries {
-        assert!(described.contains(entry), "{entry:?}");
+        assert!(described.contains(&entry.export()), "{entry:?}");
     }
-    let exec = info.description.iter().find(|row| row.entry.name == "exec").unwrap();
-    assert_eq!(exec.parameters, "sql TEXT, rows BLOB NULL");
+    let exec = info.description.iter().find(|row| row.name == "exec").unwrap();
+    assert_eq!(exec.fields, "sql TEXT, rows BLOB NULL");
     assert!(exec.doc.starts_with("Runs one statement"), "{}", exec.doc);
-    let batch = info.description.iter().find(|row| row.entry.name == "batch").unwrap();
-    assert_eq!(batch.parameters, "...");
+    let batch = info.description.iter().find(|row| row.name == "batch").unwrap();
+    assert_eq!(batch.fields, "...");
     assert!(info.description.iter().all(|row| !row.doc.is_empty()));
     assert_eq!(dadbs_abi::MODULE, "dadbs_1", "the SDK's import module");
 }

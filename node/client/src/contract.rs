@@ -9,7 +9,7 @@ use dadbs_types::Value;
 use std::time::Duration;
 
 /// How long a call waits for its block.
-const WAIT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_mins(1);
 /// Simulated gas times this is the limit.
 const GAS_ADJUSTMENT: f64 = 1.5;
 

@@ -110,7 +110,10 @@ pub(crate) enum Contract {
 pub(crate) async fn run(globals: &Globals, command: &Contract) -> Outcome {
     match command {
         Contract::New { folder, sdk } => make(globals, folder, *sdk),
-        Contract::Build { path } => print_built(globals, &build::build(path)?),
+        Contract::Build { path } => {
+            print_built(globals, &build::build(path)?);
+            Ok(())
+        }
         Contract::Test { path, arguments } => test::test(globals, path, arguments),
         Contract::TestHost => test::host(),
         Contract::Publish { name, arguments, path, code_id, admin, immutable, watch } => {
@@ -159,7 +162,7 @@ fn make(globals: &Globals, folder: &Path, sdk: bool) -> Outcome {
     Ok(())
 }
 
-fn print_built(globals: &Globals, built: &Built) -> Outcome {
+fn print_built(globals: &Globals, built: &Built) {
     let json = json!({
         "path": built.path,
         "bytes": built.wasm.len(),
@@ -180,7 +183,6 @@ fn print_built(globals: &Globals, built: &Built) -> Outcome {
             built.toolchain
         )
     });
-    Ok(())
 }
 async fn list(globals: &Globals) -> Outcome {
     let contracts = globals.session().await?.client.contracts().await?;
