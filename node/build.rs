@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The crates of the SDK, in the folders that they have in the repository.
-const CRATES: [&str; 4] = ["runtime/types", "runtime/abi", "contracts/sdk", "contracts/sdk/macros"];
+const CRATES: [&str; 5] =
+    ["runtime/types", "runtime/abi", "contracts/sdk", "contracts/sdk/macros", "contracts/testkit"];
 /// What the macros stand on, and the major versions.
 const VENDORED: [(&str, &str); 4] =
     [("unicode-ident", "1."), ("proc-macro2", "1."), ("quote", "1."), ("syn", "2.")];

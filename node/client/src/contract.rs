@@ -9,7 +9,7 @@ use dadbs_types::Value;
 use std::time::Duration;
 
 /// How long a call waits for its block.
-const WAIT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_mins(1);
 /// Simulated gas times this is the limit.
 const GAS_ADJUSTMENT: f64 = 1.5;
 
@@ -36,17 +36,6 @@ pub enum CallError {
     /// The answer is not what the description promises.
     #[error("{0}")]
     Answer(String),
-}
-
-impl CallError {
-    /// The number of the contract's own error: what stands in brackets in `Name (number): text`.
-    pub fn number(&self) -> Option<u32> {
-        let text = self.to_string();
-        text.match_indices("): ").find_map(|(end, _)| {
-            let open = text[..end].rfind(" (")?;
-            text[open + 2..end].parse().ok()
-        })
-    }
 }
 
 fn rows(rows: Vec<Row>) -> Vec<Vec<Value>> {

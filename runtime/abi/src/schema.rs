@@ -143,7 +143,6 @@ fn split(text: &str) -> Vec<&str> {
     for (at, letter) in text.char_indices() {
         match (quote, letter) {
             (Some(open), letter) if letter == open => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(letter),
             (None, '(') => depth = depth.saturating_add(1),
             (None, ')') => depth = depth.saturating_sub(1),

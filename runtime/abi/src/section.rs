@@ -209,7 +209,9 @@ mod tests {
         assert_eq!((rows[1].returns(), rows[1].payable()), (Some("INTEGER"), true));
         assert_eq!(rows[2].export(), None);
         let mut back = Vec::new();
-        rows.iter().for_each(|row| row.encode(&mut back));
+        for row in &rows {
+            row.encode(&mut back);
+        }
         assert_eq!(back, bytes);
     }
 

@@ -5,6 +5,7 @@ use crate::sql_type;
 use dadbs_abi::section::{Kind, Row};
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
+use std::fmt::Write as _;
 use syn::{Error, Expr, Fields, Generics, ItemConst, ItemEnum, ItemStruct, Lit};
 
 /// Names and SQL types of named fields; the type of a reference with a lifetime is read without it.
@@ -114,7 +115,7 @@ impl ErrorEnum {
                 .replace('{', "{{")
                 .replace('}', "}}");
             for name in &names {
-                text.push_str(&format!(", {name} = {{{name}}}"));
+                let _ = write!(text, ", {name} = {{{name}}}");
             }
             quote!(#ident::#name { #(#names),* } => ::dadbs_sdk::alloc::format!(#text),)
         });

@@ -128,7 +128,9 @@ impl Contract {
         rows.extend(self.events.iter().map(EventStruct::describe));
         rows.extend(self.predicates.iter().cloned());
         let mut bytes = Vec::new();
-        rows.iter().for_each(|row| row.encode(&mut bytes));
+        for row in &rows {
+            row.encode(&mut bytes);
+        }
         bytes
     }
 

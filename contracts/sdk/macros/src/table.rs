@@ -17,6 +17,7 @@ use dadbs_abi::schema::{self, Item, Part};
 use dadbs_abi::section::{Kind, Row};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
+use std::fmt::Write as _;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Error, Fields, ItemStruct, LitStr, Meta, Token, Type, parenthesized};
 
@@ -227,13 +228,13 @@ impl Table {
             definition.push_str(" PRIMARY KEY");
         }
         if let Some(default) = take(&mut field.attrs, "default")? {
-            definition.push_str(&format!(" DEFAULT ({})", string(&default)?));
+            let _ = write!(definition, " DEFAULT ({})", string(&default)?);
         }
         if !range.is_empty() {
-            definition.push_str(&format!(" CHECK (\"{name}\" {range})"));
+            let _ = write!(definition, " CHECK (\"{name}\" {range})");
         }
         if let Some(check) = take(&mut field.attrs, "check")? {
-            definition.push_str(&format!(" CHECK ({})", string(&check)?));
+            let _ = write!(definition, " CHECK ({})", string(&check)?);
         }
         if let Some(references) = take(&mut field.attrs, "references")? {
             let target = string(&references)?;
@@ -244,7 +245,7 @@ impl Table {
                     "write #[references(\"table(column)\")]",
                 ));
             };
-            definition.push_str(&format!(" REFERENCES \"{table}\" (\"{column}\")"));
+            let _ = write!(definition, " REFERENCES \"{table}\" (\"{column}\")");
         }
         self.parts.push(Declared { item: Item::Column, name: name.clone(), definition });
         let indexed = take(&mut field.attrs, "index")?.is_some();
@@ -326,14 +327,18 @@ impl Table {
 
     /// The row's codec and the accessor's type.
     pub(crate) fn tokens(&self) -> TokenStream {
-        let (ident, accessor) = (&self.ident, self.accessor());
+        let (codec, accessor) = (self.codec_tokens(), self.accessor_tokens());
+        quote!(#codec #accessor)
+    }
+
+    /// The row's codec.
+    fn codec_tokens(&self) -> TokenStream {
+        let ident = &self.ident;
         let idents: Vec<&Ident> = self.fields.iter().map(|field| &field.ident).collect();
         let names: Vec<String> = self.fields.iter().map(Field::name).collect();
         let keys: Vec<&Ident> = self.keys().map(|field| &field.ident).collect();
-        let count = names.len();
-        let places = 0..count;
-        let texts = self.statements(&names);
-        let Statements { insert, select, update, delete, by_key, table } = &texts;
+        let places = 0..names.len();
+        let Statements { insert, update, .. } = &self.statements(&names);
         let written = self.fields.iter().map(|field| {
             let ident = &field.ident;
             if self.auto && field.key {
@@ -342,26 +347,6 @@ impl Table {
                 quote!(::dadbs_sdk::value::AsValue::as_value(&self.#ident))
             }
         });
-        let key_names: Vec<String> = self.keys().map(Field::name).collect();
-        let after =
-            format!(" WHERE ({}) > ({})", list(&key_names), vec!["?"; keys.len()].join(", "));
-        let order = format!(" ORDER BY {} LIMIT ?", list(&key_names));
-        let by_field = self.fields.iter().filter(|field| field.indexed || field.unique);
-        let by_field = by_field.map(|field| self.lookup(field, &order));
-        let key_parameters: Vec<TokenStream> = self
-            .keys()
-            .map(|field| {
-                let (name, ty) = (&field.ident, field.lookup());
-                quote!(#name: #ty)
-            })
-            .collect();
-        let insert_doc =
-            if self.auto { "Adds a row; answers the key that it got." } else { "Adds a row." };
-        let (insert_type, insert_run) = if self.auto {
-            (quote!(i64), quote!(::dadbs_sdk::table::insert_numbered(row)))
-        } else {
-            (quote!(()), quote!(::dadbs_sdk::table::insert(row)))
-        };
         quote! {
             impl ::dadbs_sdk::table::Row for #ident {
                 const INSERT: &'static str = #insert;
@@ -405,7 +390,36 @@ impl Table {
                     ::dadbs_sdk::table::write_row(&row);
                 }
             }
+        }
+    }
 
+    /// The accessor's type.
+    fn accessor_tokens(&self) -> TokenStream {
+        let (ident, accessor) = (&self.ident, self.accessor());
+        let names: Vec<String> = self.fields.iter().map(Field::name).collect();
+        let keys: Vec<&Ident> = self.keys().map(|field| &field.ident).collect();
+        let Statements { select, delete, by_key, table, .. } = &self.statements(&names);
+        let key_names: Vec<String> = self.keys().map(Field::name).collect();
+        let after =
+            format!(" WHERE ({}) > ({})", list(&key_names), vec!["?"; keys.len()].join(", "));
+        let order = format!(" ORDER BY {} LIMIT ?", list(&key_names));
+        let by_field = self.fields.iter().filter(|field| field.indexed || field.unique);
+        let by_field = by_field.map(|field| self.lookup(field, &order));
+        let key_parameters: Vec<TokenStream> = self
+            .keys()
+            .map(|field| {
+                let (name, ty) = (&field.ident, field.lookup());
+                quote!(#name: #ty)
+            })
+            .collect();
+        let insert_doc =
+            if self.auto { "Adds a row; answers the key that it got." } else { "Adds a row." };
+        let (insert_type, insert_run) = if self.auto {
+            (quote!(i64), quote!(::dadbs_sdk::table::insert_numbered(row)))
+        } else {
+            (quote!(()), quote!(::dadbs_sdk::table::insert(row)))
+        };
+        quote! {
             #[doc = "The rows of the table, by keys and indexes."]
             #[allow(private_interfaces, unreachable_pub)]
             #[derive(Clone, Copy, Debug)]

@@ -22,6 +22,9 @@ const SCRIPT: &str = include_str!("../../../../contracts/build.sh");
 /// The section of `sql!`.
 const STATEMENTS: &str = "dadbs_sql";
 
+/// Names of functions by index.
+type Names = Vec<(u32, String)>;
+
 /// A module that the chain takes.
 pub(super) struct Built {
     /// The module.
@@ -77,7 +80,7 @@ fn pass(raw: &[u8], root: &Path) -> Outcome<(Vec<u8>, CodeInfo)> {
 
 /// The module without the sections that are not for the chain, the statements, and the names of
 /// functions by index.
-fn shrink(raw: &[u8]) -> Outcome<(Vec<u8>, Vec<u8>, Vec<(u32, String)>)> {
+fn shrink(raw: &[u8]) -> Outcome<(Vec<u8>, Vec<u8>, Names)> {
     let mut wasm = raw.get(..8).unwrap_or_default().to_vec();
     let (mut statements, mut names) = (Vec::new(), Vec::new());
     for payload in Parser::new(0).parse_all(raw) {
@@ -104,6 +107,7 @@ fn shrink(raw: &[u8]) -> Outcome<(Vec<u8>, Vec<u8>, Vec<(u32, String)>)> {
     Ok((wasm, statements, names))
 }
 
+#[allow(clippy::cast_possible_truncation, reason = "seven bits at a time")]
 fn leb128(mut value: usize, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push((value & 0x7f) as u8 | 0x80);

@@ -45,7 +45,7 @@ pub(super) fn check(description: &[Row], section: &[u8], root: &Path) -> Outcome
                 database.execute_batch(statement).map_err(|error| error.to_string())
             });
             if let Err(error) = made {
-                faults.push(format!("error: table {}: {error}\n  in {statement}", table.name));
+                faults.push(format!("table {}: {error}\n  in {statement}", table.name));
             }
         }
     }
@@ -71,7 +71,7 @@ pub(super) fn check(description: &[Row], section: &[u8], root: &Path) -> Outcome
             ));
         }
     }
-    if faults.is_empty() { Ok(()) } else { Err(Failure::other(faults.join("\n\n"))) }
+    if faults.is_empty() { Ok(()) } else { Err(Failure::other(faults.join("\n\nerror: "))) }
 }
 
 /// What the chain's front door says.
@@ -144,7 +144,7 @@ impl Statement {
     fn shown(&self, error: &str, root: &Path) -> String {
         let mut parts = self.place.rsplitn(3, ':');
         let (_, line) = (parts.next(), parts.next().and_then(|line| line.parse::<usize>().ok()));
-        let mut out = format!("error: {error}\n  --> {}", self.place);
+        let mut out = format!("{error}\n  --> {}", self.place);
         let source = parts.next().and_then(|file| std::fs::read_to_string(root.join(file)).ok());
         let source = source.as_deref().and_then(|text| text.lines().nth(line?.checked_sub(1)?));
         if let (Some(source), Some(line)) = (source, line) {

@@ -6,6 +6,7 @@ mod describe;
 mod generate;
 mod new;
 mod send;
+mod test;
 mod upgrade;
 
 use super::context::Globals;
@@ -31,6 +32,18 @@ pub(crate) enum Contract {
         #[arg(default_value = ".")]
         path: PathBuf,
     },
+    /// Build a contract and run its tests against the module in the real executor
+    Test {
+        /// The crate's folder
+        #[arg(default_value = ".")]
+        path: PathBuf,
+        /// Arguments of `cargo test`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// The chain in memory that tests talk to
+    #[command(hide = true)]
+    TestHost,
     /// Build (a crate), store its code and make a contract, which is a database with a unique name
     Publish {
         /// Name: a lower-case letter, then letters, digits and underscores
@@ -97,7 +110,12 @@ pub(crate) enum Contract {
 pub(crate) async fn run(globals: &Globals, command: &Contract) -> Outcome {
     match command {
         Contract::New { folder, sdk } => make(globals, folder, *sdk),
-        Contract::Build { path } => print_built(globals, &build::build(path)?),
+        Contract::Build { path } => {
+            print_built(globals, &build::build(path)?);
+            Ok(())
+        }
+        Contract::Test { path, arguments } => test::test(globals, path, arguments),
+        Contract::TestHost => test::host(),
         Contract::Publish { name, arguments, path, code_id, admin, immutable, watch } => {
             let admin = send::Admin::of(admin.as_deref(), *immutable);
             let code = code_id.map_or(send::Source::Path(path), send::Source::Stored);
@@ -144,7 +162,7 @@ fn make(globals: &Globals, folder: &Path, sdk: bool) -> Outcome {
     Ok(())
 }
 
-fn print_built(globals: &Globals, built: &Built) -> Outcome {
+fn print_built(globals: &Globals, built: &Built) {
     let json = json!({
         "path": built.path,
         "bytes": built.wasm.len(),
@@ -165,7 +183,6 @@ fn print_built(globals: &Globals, built: &Built) -> Outcome {
             built.toolchain
         )
     });
-    Ok(())
 }
 async fn list(globals: &Globals) -> Outcome {
     let contracts = globals.session().await?.client.contracts().await?;

@@ -12,6 +12,7 @@ const SDK: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/sdk.archive"));
 pub(super) const FOLDER: &str = "dadbs-sdk";
 
 const LIB: &str = include_str!("template/lib.rs.txt");
+const TEST: &str = include_str!("template/test.rs.txt");
 const MANIFEST: &str = include_str!("template/Cargo.toml.txt");
 const SDK_MANIFEST: &str = include_str!("template/sdk.toml.txt");
 
@@ -39,6 +40,7 @@ pub(super) fn new(folder: &Path, name: &str) -> Outcome {
     }
     write(&folder.join("Cargo.toml"), MANIFEST.replace("{name}", name).as_bytes())?;
     write(&folder.join("src/lib.rs"), LIB.replace("{name}", name).as_bytes())?;
+    write(&folder.join("tests/contract.rs"), TEST.replace("{name}", name).as_bytes())?;
     write(&folder.join(".gitignore"), b"/target\n")?;
     unpack(&folder.join(FOLDER))
 }

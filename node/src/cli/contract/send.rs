@@ -14,6 +14,7 @@ use dadbs_client::tx::{UnsignedTx, any};
 use dadbs_types::Value;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
 use std::path::Path;
 
 /// Where the code of a new contract is.
@@ -275,11 +276,12 @@ pub(super) async fn logs(globals: &Globals, contract: &str, limit: u64) -> Outco
             let mut text =
                 format!("{} {} {verdict}", tx["height"], tx["entry"].as_str().unwrap_or_default());
             for event in tx["events"].as_array().into_iter().flatten() {
-                text.push_str(&format!(
+                let _ = write!(
+                    text,
                     "\n    {} {}",
                     event["event"].as_str().unwrap_or_default(),
                     event["fields"]
-                ));
+                );
             }
             text
         };

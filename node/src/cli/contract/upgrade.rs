@@ -25,7 +25,7 @@ use std::time::{Duration, SystemTime};
 pub(crate) struct Upgrade {
     /// Name of the contract
     name: String,
-    /// Arguments of `migrate`, behind accept_losses
+    /// Arguments of `migrate`, behind `accept_losses`
     #[arg(allow_negative_numbers = true)]
     arguments: Vec<String>,
     /// The crate's folder, or a module
@@ -95,14 +95,13 @@ async fn planned(session: &Session, upgrade: &Upgrade) -> Outcome<Planned> {
         let why = format!("there is no contract \"{}\" to upgrade: publish it first", upgrade.name);
         Failure::new(Exit::NotFound, why)
     })?;
-    let (built, code_id, description) = match upgrade.code_id {
-        Some(code_id) => (None, Some(code_id), send::description(session, code_id).await?),
-        None => {
-            let built = build::build(&upgrade.path)?;
-            let stored = send::stored(session, &built.wasm).await?;
-            let description = built.info.description.clone();
-            (Some(built), stored, description)
-        }
+    let (built, code_id, description) = if let Some(code_id) = upgrade.code_id {
+        (None, Some(code_id), send::description(session, code_id).await?)
+    } else {
+        let built = build::build(&upgrade.path)?;
+        let stored = send::stored(session, &built.wasm).await?;
+        let description = built.info.description.clone();
+        (Some(built), stored, description)
     };
     if code_id == Some(contract.code_id) {
         return Err(Failure::usage(format!(

@@ -5,13 +5,14 @@ import { BinaryReader, BinaryWriter } from "cosmjs-types/binary";
 /** A value of SQL: NULL, INTEGER, REAL, TEXT, BLOB. */
 export type Value = null | bigint | number | string | Uint8Array;
 
-/** A call that the chain has rejected; `number` is the contract's own error, if it has one. */
+/** A call that the chain has rejected; `number` is the contract's own error, if it is one. */
 export class CallError extends Error {
   readonly number: number | undefined;
   constructor(message: string) {
     super(message);
-    const found = /\b[A-Za-z_][A-Za-z0-9_]* \((\d+)\): /.exec(message);
-    this.number = found ? Number(found[1]) : undefined;
+    const errors: [string, number][] = Object.entries(ContractError);
+    const found = errors.find(([name, number]) => message.includes(`${name} (${number}): `));
+    this.number = found?.[1];
   }
 }
 
