@@ -158,6 +158,7 @@ impl Host {
                     contract: text(2)?.into(),
                     entry: text(3)?.into(),
                     arguments: arguments(blob(4)?)?,
+                    funds: Vec::new(),
                 };
                 let (result, data) = self.run(account, any(&message))?;
                 let response = wire::MsgExecuteResponse::decode(&*data).map_err(wrong)?;
@@ -176,7 +177,7 @@ impl Host {
             }
             "select" => {
                 let (database, sql) = (text(1)?.into(), text(2)?.into());
-                let request = sql::QueryRequest { database, sql, parameters: Vec::new() };
+                let request = sql::QueryRequest { database, sql, ..sql::QueryRequest::default() };
                 let answer = self.query("/dadbs.sql.v1.Query/Query", &request)?;
                 let answer = sql::QueryResponse::decode(&*answer).map_err(wrong)?;
                 Ok((rows(answer.rows), 0, Vec::new()))
