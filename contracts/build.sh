@@ -4,6 +4,8 @@
 #   contracts/build.sh                 writes contracts/artifacts/
 #   contracts/build.sh --check         builds into a temporary directory and compares with artifacts/
 #   contracts/build.sh --out DIR NAME  builds the contract crate dadbs-NAME and writes DIR/NAME.wasm
+#   build.sh --crate DIR ROOT TARGET   builds the crate in DIR, whose workspace is ROOT, into the folder
+#                                      TARGET; `dadbs contract build` runs this script so
 #
 # Toolchain, the first that is there: rustup's (`rustup target add wasm32-unknown-unknown`), else a
 # distribution's compiler with the sources of the standard library (Debian: rustc-web, cargo-web,
@@ -40,7 +42,9 @@ toolchain="$toolchain, $(echo "$lld" | cut -d' ' -f1-2)"
 # Paths reach the bytes through panic messages: every one gets a name that no machine decides.
 separator=$(printf '\037')
 flags="-Clink-arg=-zstack-size=65536"
-for pair in "$(cd .. && pwd)=/dadbs" "$home=/cargo" "$sysroot/lib/rustlib/src/rust=/rust"; do
+root=$(cd .. && pwd)
+[ "${1:-}" != --crate ] || root=$3
+for pair in "$root=/dadbs" "$home=/cargo" "$sysroot/lib/rustlib/src/rust=/rust"; do
     flags="$flags$separator--remap-path-prefix=$pair"
 done
 unset RUSTFLAGS CARGO_BUILD_RUSTFLAGS CARGO_PROFILE_CONTRACT_OPT_LEVEL
@@ -70,6 +74,13 @@ case "${1:-}" in
         exit 1
     fi
     ;;
+--crate)
+    cd "$2"
+    export CARGO_TARGET_DIR="$4"
+    # shellcheck disable=SC2086  # an empty $std is no argument
+    $cargo build --profile contract --quiet $std --target $target
+    echo "$toolchain"
+    ;;
 --out)
     build "$3" "$2"
     ;;
@@ -87,7 +98,7 @@ END
     ls -l artifacts/database.wasm
     ;;
 *)
-    echo "usage: contracts/build.sh [--check | --out DIR NAME]" >&2
+    echo "usage: contracts/build.sh [--check | --out DIR NAME | --crate DIR ROOT TARGET]" >&2
     exit 2
     ;;
 esac

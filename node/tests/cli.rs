@@ -98,7 +98,7 @@ fn a_row_is_written_read_and_verified() {
     dev.json(&["tx", "send", "dev1", "5", "--yes"]);
     let after = dev.json(&["query", "balance", "dev1"])["udadb"].as_str().unwrap().to_owned();
     assert_eq!(before.parse::<u128>().unwrap() + 5, after.parse::<u128>().unwrap());
-    let owner = dev.json(&["contract", "query", "library", "owner"]);
+    let owner = dev.json(&["contract", "call", "library", "owner"]);
     assert_eq!(owner["rows"][0][0], dev.json(&["keys", "show", "dev0"])["address"]);
 }
 

@@ -137,6 +137,7 @@ fn transactions(corpus: &Corpus) -> Result<()> {
                 contract: "shop".into(),
                 entry: "exec".into(),
                 arguments,
+                funds: Vec::new(),
             }),
         ),
         (

@@ -260,6 +260,7 @@ impl Chain {
             contract: contract.into(),
             entry: entry.into(),
             arguments: arguments.iter().map(|text| Value::from(*text).into()).collect(),
+            funds: Vec::new(),
         })
     }
 
@@ -306,6 +307,7 @@ impl Chain {
             contract: contract.into(),
             entry: entry.into(),
             arguments: arguments.into_iter().map(Into::into).collect(),
+            funds: Vec::new(),
         };
         self.run(index, vec![any(&message)])
     }
@@ -354,7 +356,7 @@ impl Chain {
         sql: &str,
     ) -> Result<QueryResponse, dadbs_types::Error> {
         let request =
-            QueryRequest { database: database.into(), sql: sql.into(), parameters: Vec::new() };
+            QueryRequest { database: database.into(), sql: sql.into(), ..QueryRequest::default() };
         self.query("/dadbs.sql.v1.Query/Query", &request)
     }
 

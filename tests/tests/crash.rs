@@ -56,7 +56,7 @@ fn select(app: &App, database: &str, sql: &str) -> Result<Vec<Vec<Value>>, Strin
     use dadbs_proto::dadbs::sql::v1::{QueryRequest, QueryResponse};
     use prost::Message;
     let request =
-        QueryRequest { database: database.into(), sql: sql.into(), parameters: Vec::new() };
+        QueryRequest { database: database.into(), sql: sql.into(), ..QueryRequest::default() };
     let queries = app.queries().map_err(|fatal| fatal.message)?;
     let answer = queries.query("/dadbs.sql.v1.Query/Query", &request.encode_to_vec());
     let (_, bytes) = answer.map_err(|error| error.to_string())?;

@@ -105,8 +105,11 @@ impl Busy {
 
     fn read(&self) {
         for sql in ["SELECT count(*) FROM a, b", "SELECT * FROM w", "SELECT random(), * FROM c"] {
-            let request =
-                QueryRequest { database: "beta".into(), sql: sql.into(), parameters: vec![] };
+            let request = QueryRequest {
+                database: "beta".into(),
+                sql: sql.into(),
+                ..QueryRequest::default()
+            };
             let answer: Result<QueryResponse, _> =
                 self.chain.query("/dadbs.sql.v1.Query/Query", &request);
             if let Err(error) = answer {

@@ -48,12 +48,19 @@ pub(crate) struct Caller {
 impl Caller {
     /// The caller of this call.
     pub(crate) fn load() -> Result<Caller, Refusal> {
-        Caller::of(context().caller)
+        let now = context();
+        Caller::at(now.caller, now.height, now.time_ms)
     }
 
     /// Any address.
     pub(crate) fn of(address: String) -> Result<Caller, Refusal> {
-        let grants = sql::query(schema::HELD, params![address])?;
+        let now = context();
+        Caller::at(address, now.height, now.time_ms)
+    }
+
+    /// What an address holds at a height and block time.
+    fn at(address: String, height: i64, time_ms: i64) -> Result<Caller, Refusal> {
+        let grants = sql::query(schema::HELD, params![address, height, time_ms])?;
         let is_owner = grants.first(1) == Some(ValueRef::Text(&address));
         Ok(Caller { address, is_owner, grants })
     }
@@ -146,14 +153,30 @@ fn contains_ignore_case(text: &str, part: &str) -> bool {
     text.as_bytes().windows(part.len()).any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
 }
 
-/// Adds a grant.
+/// The last height and the last block time in milliseconds at which a grant holds.
+#[derive(Clone, Copy)]
+pub(crate) struct Until {
+    pub(crate) height: Option<i64>,
+    pub(crate) time_ms: Option<i64>,
+}
+
+/// Adds a grant, or sets until when one holds.
 pub(crate) fn grant(
     caller: &Caller,
     grantee: &str,
     verb: Verb,
     table: &str,
+    until: Until,
 ) -> Result<(), Refusal> {
     roles::check_member(grantee, true)?;
+    let now = context();
+    let past = |until: Option<i64>, now: i64| until.is_some_and(|until| until < now);
+    if past(until.height, now.height) || past(until.time_ms, now.time_ms) {
+        return Err(Refusal::new(format!(
+            "the grant would be over already: this is height {}, and {} ms since 1970",
+            now.height, now.time_ms
+        )));
+    }
     let table = table.to_ascii_lowercase();
     if table.is_empty() {
         return Err("a grant names a table, or * for every table".into());
@@ -164,9 +187,10 @@ pub(crate) fn grant(
         )));
     }
     sql::exec(
-        "INSERT INTO _dadbs_grants (grantee, verb, \"table\", granted_by) VALUES (?1, ?2, ?3, ?4) \
-         ON CONFLICT DO NOTHING",
-        params![grantee, verb.name(), table, caller.address],
+        "INSERT INTO _dadbs_grants (grantee, verb, \"table\", granted_by, until_height, until_ms) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET granted_by = ?4, \
+         until_height = ?5, until_ms = ?6",
+        params![grantee, verb.name(), table, caller.address, until.height, until.time_ms],
     )?;
     emit("grant", &[("grantee", grantee), ("verb", verb.name()), ("table", &table)]);
     Ok(())

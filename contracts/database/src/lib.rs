@@ -4,7 +4,8 @@
 //!    a statement: their own, one of a role that they hold, or one of `public`.
 //! 2. Verbs are `select`, `insert`, `update`, `delete`, `create`, `alter`, `drop`; a grant of `all`
 //!    means every verb, a grant on `*` every table. A grant is bound to the name of a table, which need
-//!    not exist yet, and stays when the table is dropped.
+//!    not exist yet, and stays when the table is dropped. A grant may end: it holds up to and at a height, a
+//!    block time, or whichever comes first. Granting again sets its end anew.
 //! 3. A role is granted to addresses and to roles; roles nest at most eight deep (each the
 //!    member of the next), never in a circle.
 //! 4. Only the owner grants, revokes, and makes and drops roles.
@@ -29,7 +30,7 @@ use dadbs_sdk::prelude::*;
 #[allow(clippy::wildcard_imports)]
 mod database {
     use super::*;
-    use crate::access::{Caller, Verb};
+    use crate::access::{Caller, Until, Verb};
     use dadbs_sdk::address;
 
     /// Makes the database. Without an owner the caller owns it.
@@ -129,11 +130,19 @@ mod database {
     }
 
     /// Grants an address, a role or public a verb (select, insert, update, delete, create, alter,
-    /// drop or all) on a table or on * for every table.
+    /// drop or all) on a table or on * for every table; up to a height, or a block time in ms since
+    /// 1970, if one is given.
     #[call]
-    fn grant(grantee: &str, verb: &str, table: &str) -> Result<(), Refusal> {
+    fn grant(
+        grantee: &str,
+        verb: &str,
+        table: &str,
+        until_height: Option<i64>,
+        until_ms: Option<i64>,
+    ) -> Result<(), Refusal> {
         let caller = Caller::owner("grant")?;
-        access::grant(&caller, grantee, Verb::parse(verb)?, table)
+        let until = Until { height: until_height, time_ms: until_ms };
+        access::grant(&caller, grantee, Verb::parse(verb)?, table, until)
     }
 
     /// Takes back exactly what a grant gave.
@@ -149,7 +158,8 @@ mod database {
         Ok(sql::query(schema::OWNER, &[])?.value().to_value())
     }
 
-    /// Who holds which grant: a row of column names, then (grantee, verb, table, `granted_by`).
+    /// Who holds which grant: a row of column names, then (grantee, verb, table,
+    /// `granted_by`, `until_height`, `until_ms`).
     #[view]
     fn grants() -> Result<Table, Refusal> {
         Ok(sql::query(schema::GRANTS, &[])?)

@@ -33,7 +33,8 @@ impl Refusal {
         Refusal { message: format!("{place}: {}", self.message), ..self }
     }
 
-    fn end(&self) -> ! {
+    /// Ends the call with this refusal.
+    pub(crate) fn end(&self) -> ! {
         if self.is_sql { host::abort_sql(&self.message) } else { host::abort(&self.message) }
     }
 }
@@ -167,6 +168,7 @@ from_value! {
     &'a str, "TEXT", |v| v.text();
     String, "TEXT", |v| v.text().map(Into::into);
     &'a [u8], "BLOB", |v| v.blob();
+    Vec<u8>, "BLOB", |v| v.blob().map(Into::into);
     i64, "INTEGER", |v| v.integer();
     u32, "INTEGER", |v| u32::try_from(v.integer()?).ok();
     f64, "REAL", |v| v.real();

@@ -16,7 +16,7 @@ macro_rules! declare {
             }
         }
         #[cfg(not(target_arch = "wasm32"))]
-        #[allow(clippy::doc_markdown)]
+        #[allow(clippy::doc_markdown, clippy::too_many_arguments)]
         mod raw {
             $(#[doc = $doc] pub(super) unsafe fn $name($($param: i32),*) $(-> $result)? {
                 panic!("{}{:?} is offered to contracts only", stringify!($name), [$($param),*] as [i32; _])
@@ -126,6 +126,8 @@ pub struct Context {
     pub contract_name: String,
     /// Address of this contract.
     pub contract_address: String,
+    /// The tables that the contract declares.
+    pub db: crate::table::Db,
 }
 
 /// The facts of this call.
@@ -134,7 +136,7 @@ pub fn context() -> Context {
     unsafe { raw::context() };
     let bytes = result();
     let row = decode_row(&bytes);
-    let [height, time, chain_id, tx_hash, caller, contract_name, contract_address] = &row[..]
+    let [height, time, chain_id, tx_hash, caller, contract_name, contract_address, ..] = &row[..]
     else {
         abort("the host's context is not the row that dadbs_1 tells; this is a fault of the node");
     };
@@ -146,6 +148,7 @@ pub fn context() -> Context {
         caller: text(caller),
         contract_name: text(contract_name),
         contract_address: text(contract_address),
+        db: crate::table::Db,
     }
 }
 
@@ -172,4 +175,85 @@ pub(crate) fn sql_exec(sql: &str, rows: &[u8]) -> i32 {
     let (text, text_len) = (address(sql.as_bytes()), word(sql.len()));
     // SAFETY: both pairs are live slices, which the host only reads.
     unsafe { raw::sql_exec(text, text_len, address(rows), word(rows.len())) }
+}
+
+/// `invocation`: the row that it leaves.
+pub(crate) fn invocation() -> Vec<u8> {
+    // SAFETY: takes nothing.
+    unsafe { raw::invocation() };
+    result()
+}
+
+/// `call`.
+pub(crate) fn call(contract: &str, entry: &str, arguments: &[u8], coins: &[u8]) -> i32 {
+    let (name, name_len) = (address(contract.as_bytes()), word(contract.len()));
+    let (entry_at, entry_len) = (address(entry.as_bytes()), word(entry.len()));
+    let (arguments_at, arguments_len) = (address(arguments), word(arguments.len()));
+    let (coins_at, coins_len) = (address(coins), word(coins.len()));
+    // SAFETY: the pairs are live slices, which the host only reads.
+    unsafe {
+        raw::call(
+            name,
+            name_len,
+            entry_at,
+            entry_len,
+            arguments_at,
+            arguments_len,
+            coins_at,
+            coins_len,
+        )
+    }
+}
+
+/// `view`.
+pub(crate) fn view(contract: &str, entry: &str, arguments: &[u8]) -> i32 {
+    let (name, name_len) = (address(contract.as_bytes()), word(contract.len()));
+    let (entry_at, entry_len) = (address(entry.as_bytes()), word(entry.len()));
+    let (arguments_at, arguments_len) = (address(arguments), word(arguments.len()));
+    // SAFETY: the pairs are live slices, which the host only reads.
+    unsafe { raw::view(name, name_len, entry_at, entry_len, arguments_at, arguments_len) }
+}
+
+/// `transfer`.
+pub(crate) fn transfer(to: &str, coins: &[u8]) -> i32 {
+    let (to_at, to_len) = (address(to.as_bytes()), word(to.len()));
+    // SAFETY: both pairs are live slices, which the host only reads.
+    unsafe { raw::transfer(to_at, to_len, address(coins), word(coins.len())) }
+}
+
+/// `balance`: the row that it leaves.
+pub(crate) fn balance(of: &str, denom: &str) -> Vec<u8> {
+    let (of_at, of_len) = (address(of.as_bytes()), word(of.len()));
+    // SAFETY: both pairs are live slices, which the host only reads.
+    unsafe { raw::balance(of_at, of_len, address(denom.as_bytes()), word(denom.len())) };
+    result()
+}
+
+/// `row_access`.
+pub(crate) fn row_access(on: bool) {
+    // SAFETY: takes a number.
+    unsafe { raw::row_access(i32::from(on)) }
+}
+
+/// `schedule`.
+pub(crate) fn schedule(entry: &str, arguments: &[u8], when: &[u8]) -> i32 {
+    let (entry_at, entry_len) = (address(entry.as_bytes()), word(entry.len()));
+    let (arguments_at, arguments_len) = (address(arguments), word(arguments.len()));
+    // SAFETY: the pairs are live slices, which the host only reads.
+    unsafe {
+        raw::schedule(
+            entry_at,
+            entry_len,
+            arguments_at,
+            arguments_len,
+            address(when),
+            word(when.len()),
+        )
+    }
+}
+
+/// `cancel`.
+pub(crate) fn cancel(number: &[u8]) -> i32 {
+    // SAFETY: the pair is a live slice, which the host only reads.
+    unsafe { raw::cancel(address(number), word(number.len())) }
 }

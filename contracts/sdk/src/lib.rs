@@ -4,14 +4,19 @@
 //!    `#[view]` and `#[migrate]` become entry points, every other function stays private.
 //! 2. Parameters are positional. `&str`, `String`, `&[u8]`, `Vec<u8>`, `i64`, `u32`, `f64`, `bool` and
 //!    [`Value`] are required; `Option` of them takes NULL, and may be left out at the end; a last
-//!    parameter [`Rest`] takes all that follow.
+//!    parameter [`Rest`] takes all that follow. A first parameter `&Context` takes the facts of the call.
 //! 3. A wrong argument ends the call before the contract's code runs, and the message names it.
-//! 4. An entry point returns nothing, a value, a tuple of values (one row), [`Table`], [`Rows`], or a
-//!    `Result` of these with [`Refusal`]: an error, like a panic, undoes everything the call did.
-//! 5. What the contract offers stands in a custom section, so that tools list it without running it.
-//! 6. Memory is never given back during a call (see [`allocator`]): a call is short, its memory ends
+//! 4. An entry point returns nothing, a value, a tuple of values (one row), a row of a table, a `Vec` or
+//!    `Option` of rows, [`Table`], [`Rows`], or a `Result` of these with [`Refusal`]: an error, like a
+//!    panic, undoes everything the call did.
+//! 5. Structs with `#[table]` are tables: made by `init`, brought to the new declaration by `migrate`
+//!    ([`schema`]), reached as `ctx.db.<name>()`.
+//! 6. [`sql!`] runs a statement that `dadbs contract build` has checked; [`mod@sql`] runs any text.
+//! 7. Enums with `#[error]` are refusals with a name and a number; structs with `#[event]` have `emit`.
+//! 8. What the contract offers stands in a custom section, so that tools list it without running it.
+//! 9. Memory is never given back during a call (see [`allocator`]): a call is short, its memory ends
 //!    with it.
-//! 7. Outside `wasm32` every host function panics; the crate builds there for editors and lints only.
+//! 10. Outside `wasm32` every host function panics; the crate builds there for editors and lints only.
 //!
 //! ```ignore
 //! #![no_std]
@@ -21,19 +26,22 @@
 //! mod guestbook {
 //!     use super::*;
 //!
-//!     /// Makes the table.
-//!     #[init]
-//!     fn init() -> Result<(), Refusal> {
-//!         sql::exec("CREATE TABLE entries (author TEXT NOT NULL, text TEXT NOT NULL) STRICT", &[])?;
-//!         Ok(())
+//!     /// What a guest wrote.
+//!     #[table(name = "entries")]
+//!     struct Entry {
+//!         #[key(auto)]
+//!         id: i64,
+//!         author: String,
+//!         text: String,
 //!     }
 //!
-//!     /// Signs the book.
+//!     #[init]
+//!     fn init() {}
+//!
+//!     /// Signs the book; answers the number of the entry.
 //!     #[call]
-//!     fn sign(text: &str) -> Result<(), Refusal> {
-//!         let author = context().caller;
-//!         sql::exec("INSERT INTO entries VALUES (?, ?)", params![author, text])?;
-//!         Ok(())
+//!     fn sign(ctx: &Context, text: String) -> Result<i64, Refusal> {
+//!         ctx.db.entries().insert(&Entry { id: 0, author: ctx.caller.clone(), text })
 //!     }
 //! }
 //! ```
@@ -43,12 +51,15 @@ pub extern crate alloc;
 
 pub mod address;
 pub mod allocator;
+pub mod calls;
 pub mod entry;
 mod host;
+pub mod schema;
 pub mod sql;
+pub mod table;
 pub mod value;
 
-pub use dadbs_sdk_macros::contract;
+pub use dadbs_sdk_macros::{contract, sql};
 pub use dadbs_types::Value;
 pub use entry::{Refusal, Rest};
 pub use host::{Context, abort, context, emit, log};
@@ -58,8 +69,8 @@ pub use value::{Rows, Table, ValueRef};
 pub mod prelude {
     pub use crate::alloc::{borrow::ToOwned, format, string::String, vec, vec::Vec};
     pub use crate::{
-        Refusal, Rest, Rows, Table, Value, ValueRef, abort, context, contract, emit, log, params,
-        sql,
+        Context, Refusal, Rest, Rows, Table, Value, ValueRef, abort, context, contract, emit, log,
+        params, sql,
     };
 }
 

@@ -427,7 +427,7 @@ fn rule_8_host_calls_are_few_and_gas_is_golden() {
     let other = exec(&contract, &cast.direct, "INSERT INTO t VALUES (3, 'x')").unwrap();
     assert_eq!(other.host_calls, ["context", "sql_query", "sql_inspect", "sql_exec"]);
     // The price of the call without the statement; it changes with the artifact and the schedule only.
-    assert_eq!((owner.gas, grantee.gas), (48_344, 57_843));
+    assert_eq!((owner.gas, grantee.gas), (50_246, 59_821));
     assert_eq!(insert(&cast.owner, 4).gas, owner.gas);
 }
 
@@ -482,12 +482,15 @@ fn grants_and_roles_are_listed() {
         rows.iter().map(|row| row.iter().map(|text| Value::from(*text)).collect()).collect()
     };
     let grants = contract.view("view_grants", &[]).unwrap().rows;
-    let expected: [&[&str]; 3] = [
-        &["grantee", "verb", "table", "granted_by"],
-        &["public", "insert", "*", owner],
-        &["staff", "select", "crs", owner],
-    ];
-    assert_eq!(grants, texts(&expected));
+    let names = ["grantee", "verb", "table", "granted_by", "until_height", "until_ms"];
+    assert_eq!(grants[0], texts(&[&names])[0]);
+    let endless = |grant: [&str; 4]| {
+        let mut row: Vec<Value> = grant.into_iter().map(Value::from).collect();
+        row.extend([Value::Null, Value::Null]);
+        row
+    };
+    assert_eq!(grants[1], endless(["public", "insert", "*", owner]));
+    assert_eq!(grants[2], endless(["staff", "select", "crs", owner]));
     let roles = contract.view("view_roles", &[]).unwrap().rows;
     assert_eq!(roles[0], texts(&[&["role", "member"]])[0]);
     assert_eq!(roles[1], [Value::from("empty"), Value::Null]);
@@ -520,7 +523,7 @@ fn wrong_arguments_are_named() {
     );
     assert_eq!(
         refused("call_grant", &["public".into(), Value::Null, "t".into()]),
-        "argument 2 `verb` must be TEXT, not NULL; the arguments are (grantee TEXT, verb TEXT, table TEXT)"
+        "argument 2 `verb` must be TEXT, not NULL; the arguments are (grantee TEXT, verb TEXT, table TEXT, until_height INTEGER NULL, until_ms INTEGER NULL)"
     );
     let refusal = refused("call_batch", &[sql.clone(), Value::Null, Value::Null]);
     assert_eq!(refusal, "statement 2 must be a TEXT and then a BLOB of parameter rows or NULL");
@@ -537,15 +540,15 @@ fn wrong_arguments_are_named() {
 #[test]
 fn the_artifact_describes_every_entry_point() {
     let info = dadbs_vm::validate(WASM).unwrap();
-    let described: Vec<_> = info.description.iter().map(|row| row.entry.clone()).collect();
+    let described: Vec<_> = info.description.iter().map(dadbs_abi::section::Row::export).collect();
     for entry in &info.entries {
-        assert!(described.contains(entry), "{entry:?}");
+        assert!(described.contains(&Some(entry.export())), "{entry:?}");
     }
-    let exec = info.description.iter().find(|row| row.entry.name == "exec").unwrap();
-    assert_eq!(exec.parameters, "sql TEXT, rows BLOB NULL");
+    let exec = info.description.iter().find(|row| row.name == "exec").unwrap();
+    assert_eq!(exec.fields, "sql TEXT, rows BLOB NULL");
     assert!(exec.doc.starts_with("Runs one statement"), "{}", exec.doc);
-    let batch = info.description.iter().find(|row| row.entry.name == "batch").unwrap();
-    assert_eq!(batch.parameters, "...");
+    let batch = info.description.iter().find(|row| row.name == "batch").unwrap();
+    assert_eq!(batch.fields, "...");
     assert!(info.description.iter().all(|row| !row.doc.is_empty()));
     assert_eq!(dadbs_abi::MODULE, "dadbs_1", "the SDK's import module");
 }

@@ -349,7 +349,9 @@ impl Client {
     ) -> Result<sql::QueryResponse, ClientError> {
         let mut service = service!(self, sql::query_client::QueryClient);
         let (database, sql) = (database.to_owned(), sql_text.to_owned());
-        let answer = service.query(sql::QueryRequest { database, sql, parameters }).await;
+        let answer = service
+            .query(sql::QueryRequest { database, sql, parameters, sender: String::new() })
+            .await;
         answer.map(tonic::Response::into_inner).map_err(|e| self.error(&e))
     }
 
@@ -420,6 +422,19 @@ impl Client {
         let mut service = service!(self, contract::query_client::QueryClient);
         let answer = service.view(request).await;
         answer.map(tonic::Response::into_inner).map_err(|e| self.error(&e))
+    }
+
+    /// The latest transactions whose events match a query of CometBFT's language, newest first.
+    pub async fn search(&self, query: &str, limit: u64) -> Result<Vec<TxResponse>, ClientError> {
+        let mut service = service!(self, wire::service_client::ServiceClient);
+        let request = wire::GetTxsEventRequest {
+            query: query.into(),
+            limit,
+            order_by: wire::OrderBy::Desc.into(),
+            ..wire::GetTxsEventRequest::default()
+        };
+        let answer = service.get_txs_event(request).await;
+        answer.map(|answer| answer.into_inner().tx_responses).map_err(|e| self.error(&e))
     }
 
     /// Coins from the dev engine's faucet; 0 asks for its default. Answers the hash.

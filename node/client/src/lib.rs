@@ -3,8 +3,10 @@
 //! - [`key`]: BIP-39 mnemonics, derivation, signatures.
 //! - [`keyring`]: named keys in a folder, encrypted by a passphrase or, for tests, in plain text.
 //! - [`tx`]: messages, fees and sign bytes of a transaction.
+//! - [`contract`]: what generated clients stand on.
 //! - [`grpc`]: accounts, simulation, broadcast, inclusion, reads.
 
+pub mod contract;
 pub mod grpc;
 pub mod key;
 pub mod keyring;

@@ -109,6 +109,7 @@ fn table() -> Vec<Vec<u8>> {
         contract: "bench".into(),
         entry: "grant".into(),
         arguments: ["public", "insert", "item"].map(|text| Value::from(text).into()).to_vec(),
+        funds: Vec::new(),
     };
     let messages = [any(&database), exec(0, create, Vec::new()), any(&grant)];
     (0..).zip(messages).map(|(sequence, message)| sign(0, sequence, 100_000_000, message)).collect()
@@ -255,7 +256,12 @@ impl System {
     /// The rows of the table.
     async fn rows(&self) -> Result<u64> {
         let sql = "SELECT count(*) FROM item".into();
-        let request = QueryRequest { database: "bench".into(), sql, parameters: Vec::new() };
+        let request = QueryRequest {
+            database: "bench".into(),
+            sql,
+            parameters: Vec::new(),
+            sender: String::new(),
+        };
         let data = hex::encode(request.encode_to_vec());
         let params = json!({ "path": "/dadbs.sql.v1.Query/Query", "data": data });
         let answer = self.comet(0)?.demand("abci_query", &params).await?;

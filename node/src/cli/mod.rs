@@ -55,7 +55,7 @@ enum Command {
     /// Make databases, run SQL, open a shell
     #[command(subcommand)]
     Sql(sql::Sql),
-    /// Store, make, call and move contracts
+    /// Write, build, publish, call and upgrade contracts
     #[command(subcommand)]
     Contract(contract::Contract),
     /// Import a SQLite file into a database

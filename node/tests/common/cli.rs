@@ -13,6 +13,8 @@ pub struct Dev {
     pub child: Child,
     pub home: tempfile::TempDir,
     pub grpc: String,
+    pub rpc: String,
+    pub mnemonic: String,
 }
 
 impl Drop for Dev {
@@ -34,8 +36,9 @@ impl Dev {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ready: Json = serde_json::from_str(&line).unwrap();
         assert_eq!(ready["accounts"].as_array().unwrap().len(), 5);
-        let grpc = ready["grpc"].as_str().unwrap().to_owned();
-        Dev { child, home, grpc }
+        let text = |field: &str| ready[field].as_str().unwrap().to_owned();
+        let (grpc, rpc, mnemonic) = (text("grpc"), text("rpc"), text("mnemonic"));
+        Dev { child, home, grpc, rpc, mnemonic }
     }
 
     pub fn run(&self, args: &[&str]) -> Output {

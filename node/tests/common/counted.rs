@@ -23,7 +23,7 @@ impl Load {
         network.json(0, &["sql", "create", "load"]);
         // Not a key: a number that came twice would show.
         network.json(0, &["sql", "exec", "load", "CREATE TABLE counted (n INTEGER NOT NULL)"]);
-        network.json(0, &["contract", "execute", "load", "grant", "public", "insert", "counted"]);
+        network.json(0, &["contract", "call", "load", "grant", "public", "insert", "counted"]);
         network.wait_for_all();
         let (stop, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let acknowledged = Arc::new(Mutex::new(Vec::new()));

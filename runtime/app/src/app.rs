@@ -176,9 +176,9 @@ impl App {
         for tx in &block.txs {
             tx_results.push(context.deliver(tx)?);
         }
-        context.end()?;
+        let events = context.end()?;
         let app_hash = self.store.finish_block()?;
-        Ok(BlockOutcome { tx_results, events: Vec::new(), app_hash })
+        Ok(BlockOutcome { tx_results, events, app_hash })
     }
 
     fn block_context<'a>(

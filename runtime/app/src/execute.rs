@@ -6,6 +6,7 @@
 //! 4. A panic inside a transaction undoes its messages and is a rejection at full gas.
 //! 5. Collected fees are credited to the fee collector at the end of the block, in one row.
 //! 6. A transaction whose gas limit does not fit what is left of the block's gas is rejected as in rule 1.
+//! 7. Scheduled calls that are due run at the end of the block (see `schedules`).
 
 use crate::ante::{self, AnteParams};
 use crate::check::Memories;
@@ -120,6 +121,7 @@ impl BlockContext<'_> {
                 vm: self.vm,
                 block: self.info,
                 chain_id: self.params.chain_id,
+                fee_per_million_gas: self.params.min_fee_per_million_gas,
                 tx_hash: tx.hash,
                 gas: &mut gas,
                 events: &mut events,
@@ -166,12 +168,13 @@ impl BlockContext<'_> {
         }
     }
 
-    /// Rule 5.
-    pub fn end(&mut self) -> Result<(), Fatal> {
+    /// Rules 5 and 7; gives the block's events.
+    pub fn end(&mut self) -> Result<Vec<Event>, Fatal> {
+        let events = self.run_due()?;
         if self.fees > 0 {
             bank::credit(self.store, bank::fee_collector(), DENOM, self.fees)?;
         }
-        Ok(())
+        Ok(events)
     }
 }
 
@@ -185,7 +188,7 @@ fn fee_events(tx: &Tx) -> Vec<Event> {
     ]
 }
 
-fn panic_rejection(panic: &(dyn std::any::Any + Send)) -> Rejection {
+pub(crate) fn panic_rejection(panic: &(dyn std::any::Any + Send)) -> Rejection {
     let text = panic
         .downcast_ref::<&str>()
         .map(ToString::to_string)

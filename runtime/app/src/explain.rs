@@ -33,8 +33,12 @@ pub(crate) fn explain(
         })?;
 
     let mut gas = GasMeter::new(TX_GAS_MAX);
+    let sender = address(&request.sender)?;
+    let access = contract::row_access(context.store, &contract, Some(sender))?;
     context.store.begin_tx([0; 32])?;
-    let (done, sql) = context.store.explain(contract.id, &statement.sql, &rows, &mut gas)?;
+    let access = access.as_ref();
+    let (done, sql) =
+        context.store.explain(contract.id, &statement.sql, &rows, access, &mut gas)?;
     context.store.rollback_tx()?;
 
     let around = around(context, request, Statement { sql: statement.sql, rows })?;
@@ -73,6 +77,7 @@ fn around(
         vm: context.vm,
         block: context.info,
         chain_id: context.params.chain_id,
+        fee_per_million_gas: context.params.min_fee_per_million_gas,
         tx_hash: [0; 32],
         gas: &mut gas,
         events: &mut Vec::new(),

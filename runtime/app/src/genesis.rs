@@ -69,6 +69,7 @@ pub(crate) fn apply(store: &mut Store, vm: &Vm, genesis: &Genesis) -> Result<(),
         ("genesis_hash", genesis.hash()),
         ("initial_height", genesis.initial_height.to_string()),
         ("min_fee_per_million_gas", genesis.min_fee_per_million_gas.to_string()),
+        ("schedule_block_gas", dadbs_types::limits::SCHEDULE_BLOCK_GAS.to_string()),
         ("gas_schedule", SCHEDULE_VERSION.to_string()),
     ] {
         store.execute(
@@ -83,6 +84,7 @@ pub(crate) fn apply(store: &mut Store, vm: &Vm, genesis: &Genesis) -> Result<(),
         bank::mint(store, *address, DENOM, amount)?;
     }
     auth::create_account(store, bank::fee_collector())?;
+    auth::create_account(store, contract::escrow())?;
     store_codes(store, vm, genesis)?;
     fatal(store.commit_tx())
 }
@@ -95,6 +97,7 @@ fn store_codes(store: &mut Store, vm: &Vm, genesis: &Genesis) -> Result<(), Fata
             vm,
             block: &block,
             chain_id: &genesis.chain_id,
+            fee_per_million_gas: genesis.min_fee_per_million_gas,
             tx_hash: [0; 32],
             gas: &mut GasMeter::new(u64::MAX),
             events: &mut Vec::new(),
@@ -141,7 +144,7 @@ pub(crate) fn check_same(store: &Store, genesis: &Genesis) -> Result<(), Fatal> 
     )))
 }
 
-fn param(store: &Store, name: &str) -> Result<String, Fatal> {
+pub(crate) fn param(store: &Store, name: &str) -> Result<String, Fatal> {
     let rows = store
         .query("SELECT value FROM chain_params WHERE name = ?1", &[&Value::Text(name.into())])?;
     match rows.first().and_then(|row| row.first()) {

@@ -18,6 +18,7 @@ pub mod messages;
 pub mod outcome;
 mod proposal;
 pub mod queries;
+mod schedules;
 pub mod signatures;
 pub mod tx;
 

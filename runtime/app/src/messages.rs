@@ -5,6 +5,7 @@ use dadbs_modules::contract::{Instantiate, Statement};
 use dadbs_modules::{Context, bank, contract};
 use dadbs_proto::cosmos::bank::v1beta1::{MsgSend, MsgSendResponse};
 use dadbs_proto::cosmos::base::abci::v1beta1::TxMsgData;
+use dadbs_proto::cosmos::base::v1beta1::Coin as WireCoin;
 use dadbs_proto::dadbs::contract::v1::{
     MsgExecuteResponse, MsgInstantiate, MsgInstantiateResponse, MsgMigrateResponse,
     MsgStoreCodeResponse,
@@ -38,7 +39,9 @@ fn run_one(context: &mut Context<'_>, sender: AccountAddress, msg: &Msg) -> Resu
         Msg::Instantiate(msg) => instantiate(context, sender, msg),
         Msg::Execute(msg) => {
             let arguments = values(&msg.arguments);
-            let rows = contract::execute(context, sender, &msg.contract, &msg.entry, &arguments)?;
+            let coins = coins(&msg.funds)?;
+            let rows =
+                contract::execute(context, sender, &msg.contract, &msg.entry, &arguments, coins)?;
             any(&MsgExecuteResponse { rows: wire(rows) })
         }
         Msg::Migrate(msg) => {
@@ -52,9 +55,18 @@ fn run_one(context: &mut Context<'_>, sender: AccountAddress, msg: &Msg) -> Resu
 
 fn send(context: &mut Context<'_>, sender: AccountAddress, msg: &MsgSend) -> Result<Any, Error> {
     let to = address(&msg.to_address)?;
-    let coins = msg
-        .amount
-        .iter()
+    let coins = coins(&msg.amount)?;
+    context.gas.charge_times(
+        dadbs_types::gas::price::ROW_WRITE,
+        u64::try_from(coins.len()).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(1),
+    )?;
+    bank::transfer(context.store, context.events, sender, to, &coins)?;
+    any(&MsgSendResponse {})
+}
+
+/// Coins of a message.
+fn coins(wire: &[WireCoin]) -> Result<Vec<Coin>, Rejection> {
+    wire.iter()
         .map(|coin| {
             let amount = Amount::parse(&coin.amount).filter(|_| valid_denom(&coin.denom));
             let amount = amount.ok_or_else(|| {
@@ -63,13 +75,7 @@ fn send(context: &mut Context<'_>, sender: AccountAddress, msg: &MsgSend) -> Res
             })?;
             Ok(Coin { denom: coin.denom.clone(), amount })
         })
-        .collect::<Result<Vec<_>, Rejection>>()?;
-    context.gas.charge_times(
-        dadbs_types::gas::price::ROW_WRITE,
-        u64::try_from(coins.len()).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(1),
-    )?;
-    bank::transfer(context.store, context.events, sender, to, &coins)?;
-    any(&MsgSendResponse {})
+        .collect()
 }
 
 fn instantiate(

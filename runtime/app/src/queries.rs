@@ -242,9 +242,10 @@ fn code(reading: &mut Reading<'_>, request: CodeRequest) -> Result<CodeResponse,
         .entries
         .into_iter()
         .map(|entry| {
-            let described = code.info.description.iter().find(|row| row.entry == entry);
+            let export = Some(entry.export());
+            let described = code.info.description.iter().find(|row| row.export() == export);
             Entry {
-                parameters: described.map(|row| row.parameters.clone()).unwrap_or_default(),
+                parameters: described.map(|row| row.fields.clone()).unwrap_or_default(),
                 doc: described.map(|row| row.doc.clone()).unwrap_or_default(),
                 kind: entry.kind.name().into(),
                 name: entry.name,
@@ -257,6 +258,10 @@ fn code(reading: &mut Reading<'_>, request: CodeRequest) -> Result<CodeResponse,
         creator: code.creator,
         bytes: code.bytes,
         entries,
+        description: code.info.description.iter().fold(Vec::new(), |mut bytes, row| {
+            row.encode(&mut bytes);
+            bytes
+        }),
     })
 }
 
@@ -279,14 +284,18 @@ fn view(reading: &mut Reading<'_>, request: ViewRequest) -> Result<ViewResponse,
 }
 
 fn sql_query(reading: &mut Reading<'_>, request: QueryRequest) -> Result<QueryResponse, Error> {
-    let database = if request.database.is_empty() {
-        None
+    let caller = if request.sender.is_empty() { None } else { Some(address(&request.sender)?) };
+    let (database, access) = if request.database.is_empty() {
+        (None, None)
     } else {
-        Some(require_contract(&reading.view, &request.database)?.id)
+        let contract = require_contract(&reading.view, &request.database)?;
+        (Some(contract.id), contract::row_access(&reading.view, &contract, caller)?)
     };
     let limits =
         ReadLimits { steps: QUERY_STEPS_MAX, rows: QUERY_ROWS_MAX, bytes: QUERY_BYTES_MAX };
-    let found = reading.view.query(database, &request.sql, &values(&request.parameters), limits)?;
+    let parameters = values(&request.parameters);
+    let found =
+        reading.view.query_as(database, &request.sql, &parameters, access.as_ref(), limits)?;
     Ok(QueryResponse {
         height: reading.view.height(),
         columns: found.columns,

@@ -14,6 +14,8 @@ pub struct Context<'a> {
     pub block: &'a BlockInfo,
     /// The chain's id.
     pub chain_id: &'a str,
+    /// Least fee for 1,000,000 gas, in the base denomination.
+    pub fee_per_million_gas: u64,
     /// SHA-256 of the transaction.
     pub tx_hash: Hash,
     /// The transaction's gas.

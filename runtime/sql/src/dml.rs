@@ -32,6 +32,7 @@ impl Printer<'_> {
         }
         self.word("INTO");
         let user = self.written_table(tbl_name, upserts(body))?;
+        self.unprotected(&user, *or_conflict == Some(ResolveType::Replace))?;
         self.access(Verb::Insert, &user);
         if *or_conflict == Some(ResolveType::Replace) {
             self.access(Verb::Delete, &user);
@@ -45,19 +46,20 @@ impl Printer<'_> {
                 self.select(select, Names::Unseen)?;
                 let mut next = *upsert;
                 while let Some(upsert) = next {
-                    self.upsert(upsert, &user)?;
+                    self.upsert(upsert, &user, &alias(tbl_name, &user))?;
                     next = upsert.next;
                 }
             }
         }
         self.dml_returning(*returning, &user)?;
+        self.check_written(&user)?;
         if entered {
             self.terms.leave();
         }
         Ok(Kind::Insert)
     }
 
-    fn upsert(&mut self, upsert: &Upsert<'_>, user: &str) -> Printed {
+    fn upsert(&mut self, upsert: &Upsert<'_>, user: &str, alias: &str) -> Printed {
         self.words("ON CONFLICT");
         if let Some(index) = &upsert.index {
             self.open();
@@ -77,11 +79,7 @@ impl Printer<'_> {
                 self.access(Verb::Update, user);
                 self.words("DO UPDATE SET");
                 self.sets(sets)?;
-                if let Some(condition) = where_clause {
-                    self.word("WHERE");
-                    self.expression(condition)?;
-                }
-                Ok(())
+                self.guarded_where(user, alias, where_clause.as_ref())
             }
         }
     }
@@ -106,6 +104,8 @@ impl Printer<'_> {
         self.word("UPDATE");
         self.or_conflict(*or_conflict)?;
         let user = self.written_table(tbl_name, true)?;
+        let replaces = *or_conflict == Some(ResolveType::Replace);
+        self.unprotected(&user, replaces || from.is_some() || indexed.is_some())?;
         self.access(Verb::Update, &user);
         if *or_conflict == Some(ResolveType::Replace) {
             self.access(Verb::Delete, &user);
@@ -116,11 +116,9 @@ impl Printer<'_> {
         if let Some(from) = from {
             self.update_from(from)?;
         }
-        if let Some(condition) = where_clause {
-            self.word("WHERE");
-            self.expression(condition)?;
-        }
+        self.guarded_where(&user, &alias(tbl_name, &user), where_clause.as_ref())?;
         self.dml_returning(*returning, &user)?;
+        self.check_written(&user)?;
         if order_by.is_some() || limit.is_some() {
             return Err(self.refuse(Refusal::OrderedWrite));
         }
@@ -139,12 +137,10 @@ impl Printer<'_> {
         let entered = self.with(with.as_ref())?;
         self.words("DELETE FROM");
         let user = self.written_table(tbl_name, true)?;
+        self.unprotected(&user, indexed.is_some())?;
         self.access(Verb::Delete, &user);
         self.indexed(indexed.as_ref())?;
-        if let Some(condition) = where_clause {
-            self.word("WHERE");
-            self.expression(condition)?;
-        }
+        self.guarded_where(&user, &alias(tbl_name, &user), where_clause.as_ref())?;
         self.dml_returning(*returning, &user)?;
         if order_by.is_some() || limit.is_some() {
             return Err(self.refuse(Refusal::OrderedWrite));
@@ -229,6 +225,12 @@ impl Printer<'_> {
         let physical = self.namespace.physical(user);
         Target { user: user.to_owned(), printed: names::identifier(&physical).into_owned() }
     }
+}
+
+/// The target's name as its alias is printed.
+fn alias(name: &QualifiedName<'_>, user: &str) -> String {
+    let alias = name.alias.as_ref().map_or_else(|| user.into(), |alias| names::dequote(alias.0));
+    names::quoted(&alias)
 }
 
 /// Whether an expression of the INSERT may name its target.

@@ -130,6 +130,15 @@ impl Printer<'_> {
     fn call(&mut self, expression: &Expr<'_>) -> Printed {
         match expression {
             Expr::FunctionCall { name, distinctness, args, order_by, filter_over } => {
+                if let Some(caller) = self.caller()
+                    && names::dequote(name.0).eq_ignore_ascii_case("caller")
+                    && args.is_none_or(<[_]>::is_empty)
+                {
+                    self.literal(name.0, &caller)?;
+                    self.skip("(");
+                    self.skip(")");
+                    return Ok(());
+                }
                 self.function_name(name)?;
                 self.open_tight();
                 match distinctness {

@@ -79,12 +79,16 @@ impl Printer<'_> {
         self.limit("the FROM clause", terms.len() + 1, limits::SQL_JOIN_TERMS_MAX, "tables")?;
         match term {
             SelectTable::Table(name, alias, indexed) => {
-                let mut term = self.read_table(name)?;
+                let protected = self.protected(name, indexed.as_ref())?;
+                let is_protected = protected.is_some();
+                let mut term = protected.map_or_else(|| self.read_table(name), Ok)?;
                 match alias {
                     Some(alias) => term.name = self.alias(alias)?,
                     None => self.put_alias(&term.name),
                 }
-                self.indexed(indexed.as_ref())?;
+                if !is_protected {
+                    self.indexed(indexed.as_ref())?;
+                }
                 terms.push(term);
             }
             SelectTable::TableCall(name, ..) => {
@@ -126,12 +130,17 @@ impl Printer<'_> {
 
     /// Prints the name of a table, view, common table expression or chain table that is read.
     pub(crate) fn read_table_name(&mut self, name: &QualifiedName<'_>) -> Printed {
-        self.read_table(name).map(|_| ())
+        let protected = self.protected(name, None)?;
+        protected.map_or_else(|| self.read_table(name), Ok).map(|_| ())
     }
 
     fn read_table(&mut self, name: &QualifiedName<'_>) -> Result<Term, Rejection> {
         if let Some(schema) = &name.db_name {
             return self.chain_table(schema.0, name.name.0);
+        }
+        let lower = names::dequote(name.name.0).to_ascii_lowercase();
+        if self.in_predicate && self.terms.find(&lower).is_none() {
+            self.put_main();
         }
         let user = self.object_name(name.name.0)?;
         if let Some(expression) = self.terms.find(&user) {

@@ -9,10 +9,11 @@
 //! 5. Result columns have the names that SQLite gives them on the user's text.
 //! 6. Expressions are printed as they were written: no function is replaced, no literal changed.
 //! 7. Every word, name and literal of the text is accounted for in the print, or the text is rejected.
-//! 8. The outcome is a function of text, namespace, purpose and schema.
+//! 8. The outcome is a function of text, namespace, purpose, schema and row access ([`RowAccess`]).
 //!
 //! `SQL.md` lists what is offered and refused.
 
+mod access;
 mod count;
 mod ddl;
 mod dml;
@@ -35,6 +36,7 @@ use sqlite3_parser::ast::{Cmd, Stmt};
 use sqlite3_parser::lexer::sql::{Error as ParseError, Parser};
 use sqlite3_parser::{Bump, FallibleIterator};
 
+pub use access::{RowAccess, RowCheck, predicate_statements};
 pub use document::document;
 pub use names::Namespace;
 pub use refusals::refusals;
@@ -189,6 +191,8 @@ pub struct Statement {
     pub from_terms: usize,
     /// How many values it takes.
     pub parameters: usize,
+    /// What row access asks to compare after it has run.
+    pub check: Option<RowCheck>,
 }
 
 /// Checks, renames and describes one statement.
@@ -202,11 +206,37 @@ pub fn prepare(
     purpose: Purpose,
     schema: &dyn Schema,
 ) -> Result<Statement, Rejection> {
+    prepare_in(text, namespace, purpose, schema, None, false)
+}
+
+/// As [`prepare`] for a caller who sees and touches some rows only (see [`RowAccess`]).
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_for(
+    text: &str,
+    namespace: &Namespace,
+    purpose: Purpose,
+    schema: &dyn Schema,
+    access: &RowAccess,
+) -> Result<Statement, Rejection> {
+    prepare_in(text, namespace, purpose, schema, Some(access), false)
+}
+
+fn prepare_in(
+    text: &str,
+    namespace: &Namespace,
+    purpose: Purpose,
+    schema: &dyn Schema,
+    access: Option<&RowAccess>,
+    in_predicate: bool,
+) -> Result<Statement, Rejection> {
     let blanked = without_leading_semicolons(text);
     let text = blanked.as_deref().unwrap_or(text);
     let tokens = scan::bounded(text)?;
     // The parser's authors list "does not panic" as unfinished; a panic is a text that it cannot parse.
-    catch_unwind(AssertUnwindSafe(|| parse_and_print(text, tokens, namespace, purpose, schema)))
+    let print = || parse_and_print(text, tokens, namespace, purpose, schema, access, in_predicate);
+    catch_unwind(AssertUnwindSafe(print))
         .unwrap_or_else(|_| Err(syntax("1:1", "the parser gave up")))
 }
 
@@ -223,6 +253,8 @@ fn parse_and_print(
     namespace: &Namespace,
     purpose: Purpose,
     schema: &dyn Schema,
+    access: Option<&RowAccess>,
+    in_predicate: bool,
 ) -> Result<Statement, Rejection> {
     let bump = Bump::new();
     let command = match Parser::new(&bump, text.as_bytes()).next() {
@@ -238,7 +270,10 @@ fn parse_and_print(
     if purpose == Purpose::Read && !matches!(statement, Stmt::Select(_)) {
         return Err(Refusal::ReadOnly.at(&first));
     }
-    Printer::new(text, tokens, namespace, schema)?.statement(statement)
+    let mut printer = Printer::new(text, tokens, namespace, schema)?;
+    printer.row_access = access;
+    printer.in_predicate = in_predicate;
+    printer.statement(statement)
 }
 
 fn parse_error(text: &str, error: &ParseError) -> Rejection {

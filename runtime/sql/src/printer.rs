@@ -10,6 +10,7 @@ use dadbs_types::{Code, Rejection, limits};
 use sqlite3_parser::ast::{Name, Stmt};
 use sqlite3_parser::dialect::TokenType::{self, TK_AS, TK_COMMA, TK_SEMI};
 
+use crate::access::{RowAccess, RowCheck};
 use crate::count::FromTerms;
 use crate::names::{self, Namespace};
 use crate::refusals::Refusal;
@@ -48,6 +49,11 @@ pub(crate) struct Printer<'a> {
     /// Names of FROM terms around the cursor that hide the target.
     pub(crate) hiding: Vec<Vec<String>>,
     pub(crate) in_view: bool,
+    /// Whose rows the statement may see and touch.
+    pub(crate) row_access: Option<&'a RowAccess>,
+    /// True while a predicate of row access is printed.
+    pub(crate) in_predicate: bool,
+    pub(crate) check: Option<RowCheck>,
     pub(crate) object: Option<String>,
     pub(crate) related: Option<String>,
 }
@@ -75,6 +81,9 @@ impl<'a> Printer<'a> {
             target: None,
             hiding: Vec::new(),
             in_view: false,
+            row_access: None,
+            in_predicate: false,
+            check: None,
             object: None,
             related: None,
         })
@@ -83,6 +92,9 @@ impl<'a> Printer<'a> {
     /// Prints the whole statement and describes it.
     pub(crate) fn statement(mut self, statement: &Stmt<'_>) -> Result<Statement, Rejection> {
         let kind = self.any_statement(statement)?;
+        if kind.is_schema_change() {
+            self.unprotected_schema()?;
+        }
         if let Some(token) = self.tokens[self.cursor..].iter().find(|token| token.is_leaf()) {
             return Err(self.lost(token.start));
         }
@@ -106,6 +118,7 @@ impl<'a> Printer<'a> {
             related: self.related,
             from_terms,
             parameters: self.parameters,
+            check: self.check,
         })
     }
 
@@ -194,6 +207,17 @@ impl<'a> Printer<'a> {
         }
         self.out.push_str(word);
         self.tight = false;
+    }
+
+    /// Bytes printed so far.
+    pub(crate) fn printed_len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Prints the schema before a name: only the file's own tables have it.
+    pub(crate) fn put_main(&mut self) {
+        self.push("main.");
+        self.tight = true;
     }
 
     /// Prints what the text does not have.

@@ -53,6 +53,9 @@ refusals! {
     ReadOnly = "anything but SELECT where only reading is allowed", "send it as a transaction";
     ManyStatements = "more than one statement in a text", "send them as a list of statements";
     NoStatement = "a text without a statement", "write one statement";
+    ProtectedView = "views where rows are protected", "a view would show what row access hides; write its query";
+    ProtectedTable = "REPLACE, UPDATE ... FROM and INDEXED BY on tables with row access", "they would tell of or touch hidden rows; use ON CONFLICT DO UPDATE, a subquery, or let the contract do it";
+    ProtectedSchema = "changes of the schema under row access", "they touch all rows; the contract's own code makes them without row access";
     NulCharacter = "the character with code 0 in a text", "SQLite would end the text there; pass the value as a parameter";
 }
 

@@ -2,7 +2,7 @@
 
 mod twin;
 
-use dadbs_sql::{Namespace, Purpose, prepare, refusals};
+use dadbs_sql::{Namespace, Purpose, RowAccess, prepare, prepare_for, refusals};
 use dadbs_types::Code;
 use twin::Catalog;
 
@@ -140,11 +140,24 @@ fn every_text_is_refused_with_its_reason_and_place() {
     }
 }
 
+/// The messages of what is refused where rows are protected.
+fn under_row_access() -> Vec<String> {
+    let predicates = [("t".to_owned(), "a = caller()".to_owned())];
+    let access = RowAccess { can_read: predicates.into(), ..RowAccess::default() };
+    let (catalog, namespace) = (Catalog::default(), Namespace::database(3));
+    let view = prepare("CREATE VIEW v AS SELECT 1", &namespace, Purpose::Write, &catalog);
+    catalog.follow(&view.unwrap());
+    let texts = ["SELECT * FROM v", "REPLACE INTO t VALUES (1)", "CREATE TABLE u (a)"];
+    let refused = |text| prepare_for(text, &namespace, Purpose::Write, &catalog, &access);
+    texts.iter().map(|text| refused(text).unwrap_err().message).collect()
+}
+
 #[test]
 fn every_row_of_the_table_refuses_something() {
     let mut messages: Vec<String> =
         TEXTS.iter().map(|(_, text)| message(text, Purpose::Write).1).collect();
     messages.push(message("DELETE FROM t", Purpose::Read).1);
+    messages.extend(under_row_access());
     for (what, why) in refusals() {
         let row = format!("{what}: not offered: {why}");
         assert!(messages.iter().any(|message| message.contains(&row)), "no text for: {what}");

@@ -254,6 +254,16 @@ impl Layout {
         sql
     }
 
+    /// The number of values of a row.
+    pub(crate) fn stored_columns(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// True if the key is the rowid (rule 1).
+    pub(crate) fn keyed_by_rowid(&self) -> bool {
+        self.key.is_none()
+    }
+
     /// The number of values of the key.
     pub(crate) fn key_len(&self) -> usize {
         self.key.as_ref().map_or(1, Vec::len)

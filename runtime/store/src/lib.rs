@@ -4,14 +4,18 @@
 //! - [`store`]: open, blocks, commit
 //! - [`savepoint`]: transactions and what they undo
 //! - [`user`]: statements of users, their gas and bounds
+//! - `access`: which rows a caller sees and touches
 //! - [`view`]: reads and proofs beside the writer
 //! - [`change`], [`journal`]: what a block changed, and its format
+//! - [`changed`]: what a statement changed, for rules of tables
 //! - [`checkpoint`], [`restore`]: how a start gets the tree back
 //! - [`verify`]: comparing rows with the tree
 //! - [`schema`]: the store's own tables and the catalog
 
+mod access;
 mod capture;
 pub mod change;
+pub mod changed;
 pub mod checkpoint;
 pub mod failpoint;
 pub mod gas;
@@ -25,7 +29,9 @@ pub mod user;
 pub mod verify;
 pub mod view;
 
+pub use changed::ChangedRow;
 pub use checkpoint::CheckpointJob;
+pub use dadbs_sql::RowAccess;
 pub use gas::GasParts;
 pub use store::{Store, StoreConfig};
 pub use user::{Executed, Queried};

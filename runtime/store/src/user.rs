@@ -20,7 +20,7 @@ use crate::failpoint::failpoint;
 use crate::gas::{GasParts, Spend};
 use crate::layout::{Layout, quoted};
 use crate::schema::{self, Catalog, Made};
-use dadbs_sql::{Alter, Kind, Namespace, Purpose, Statement, user_text};
+use dadbs_sql::{Alter, Kind, Namespace, Purpose, RowAccess, Statement, user_text};
 use dadbs_sqlite::{Connection, SqlFailure, StopRow, UserStatement, ValueRef};
 use dadbs_types::{Code, Error, GasMeter, Rejection, Value, limits};
 use std::collections::{BTreeMap, HashMap};
@@ -36,6 +36,8 @@ pub struct Executed {
     pub columns: Vec<String>,
     /// Result rows of all runs.
     pub rows: Vec<Vec<Value>>,
+    /// True if the statement changed the schema.
+    pub schema_change: bool,
 }
 
 /// What a query returned.
@@ -150,7 +152,19 @@ impl Store {
         rows: &[Vec<Value>],
         gas: &mut GasMeter,
     ) -> Result<Executed, Error> {
-        self.exec_parts(database, sql, rows, gas).0
+        self.exec_parts(database, sql, rows, None, gas).0
+    }
+
+    /// [`Store::exec`] for a caller who sees and touches some rows only.
+    pub fn exec_as(
+        &mut self,
+        database: u64,
+        sql: &str,
+        rows: &[Vec<Value>],
+        access: Option<&RowAccess>,
+        gas: &mut GasMeter,
+    ) -> Result<Executed, Error> {
+        self.exec_parts(database, sql, rows, access, gas).0
     }
 
     /// [`Store::exec`] with the gas part by part, also of a failed statement.
@@ -159,11 +173,12 @@ impl Store {
         database: u64,
         sql: &str,
         rows: &[Vec<Value>],
+        access: Option<&RowAccess>,
         gas: &mut GasMeter,
     ) -> (Result<Executed, Error>, GasParts) {
         let _span = trace_span!("statement").entered();
         let mut spend = Spend::new(gas);
-        let executed = self.exec_spending(database, sql, rows, &mut spend);
+        let executed = self.exec_spending(database, sql, rows, access, &mut spend);
         (executed, spend.parts)
     }
 
@@ -173,10 +188,11 @@ impl Store {
         database: u64,
         sql: &str,
         rows: &[Vec<Value>],
+        access: Option<&RowAccess>,
         gas: &mut GasMeter,
     ) -> Result<(Executed, GasParts), Error> {
         self.savepoint()?;
-        let (executed, parts) = self.exec_parts(database, sql, rows, gas);
+        let (executed, parts) = self.exec_parts(database, sql, rows, access, gas);
         if !matches!(executed, Err(Error::Fatal(_))) {
             self.rollback_to()?;
         }
@@ -189,11 +205,12 @@ impl Store {
         database: u64,
         sql: &str,
         params: &[Value],
+        access: Option<&RowAccess>,
         gas: &mut GasMeter,
     ) -> Result<Queried, Error> {
         let _span = trace_span!("statement").entered();
         let mut spend = Spend::new(gas);
-        let statement = self.pass(database, sql, Purpose::Read, &mut spend)?;
+        let statement = self.pass(database, sql, Purpose::Read, access, &mut spend)?;
         let rows = [params.to_vec()];
         let done = self.run_rows(database, &statement, &rows, &mut spend)?;
         Ok(Queried { columns: done.columns, rows: done.rows })
@@ -206,7 +223,7 @@ impl Store {
         sql: &str,
         gas: &mut GasMeter,
     ) -> Result<Vec<(String, String)>, Error> {
-        let statement = self.pass(database, sql, Purpose::Write, &mut Spend::new(gas))?;
+        let statement = self.pass(database, sql, Purpose::Write, None, &mut Spend::new(gas))?;
         let pair = |access: &dadbs_sql::Access| (access.verb.as_str().into(), access.table.clone());
         Ok(statement.accesses.iter().map(pair).collect())
     }
@@ -217,9 +234,17 @@ impl Store {
         database: u64,
         sql: &str,
         purpose: Purpose,
+        access: Option<&RowAccess>,
         spend: &mut Spend<'_>,
     ) -> Result<Arc<Statement>, Error> {
         spend.text(sql.len())?;
+        if let Some(access) = access {
+            let statement = self.pass_for(database, sql, purpose, access)?;
+            // Its predicates are parsed each time, and nothing of it is kept.
+            spend.text(statement.physical.len())?;
+            spend.text(statement.physical.len())?;
+            return Ok(Arc::new(statement));
+        }
         self.statements.pass(&self.connection, database, sql, purpose)
     }
 
@@ -228,15 +253,24 @@ impl Store {
         database: u64,
         sql: &str,
         rows: &[Vec<Value>],
+        access: Option<&RowAccess>,
         spend: &mut Spend<'_>,
     ) -> Result<Executed, Error> {
         self.check_open()?;
         failpoint!("user_statement");
-        let statement = self.pass(database, sql, Purpose::Write, spend)?;
+        let statement = self.pass(database, sql, Purpose::Write, access, spend)?;
         let once = [Vec::new()];
         let rows = if rows.is_empty() && statement.parameters == 0 { &once } else { rows };
         if statement.kind.is_schema_change() {
             return self.atomically(|store| store.change_schema(database, &statement, spend));
+        }
+        if let Some(check) = &statement.check {
+            return self.atomically(|store| {
+                let mark = store.mark()?;
+                let done = store.run_rows(database, &statement, rows, spend)?;
+                store.check_written(database, check, mark, spend)?;
+                Ok(done)
+            });
         }
         if rows.len() == 1 {
             // SQLite undoes a failing statement itself.
@@ -293,7 +327,7 @@ impl Store {
         Ok(done)
     }
 
-    fn run_once(
+    pub(crate) fn run_once(
         &self,
         statement: &Statement,
         row: &[Value],
@@ -348,7 +382,11 @@ impl Store {
     }
 
     /// Compiles a statement within the gas left (rule 1).
-    fn compile(&self, physical: &str, spend: &mut Spend<'_>) -> Result<UserStatement<'_>, Error> {
+    pub(crate) fn compile(
+        &self,
+        physical: &str,
+        spend: &mut Spend<'_>,
+    ) -> Result<UserStatement<'_>, Error> {
         let prepared = self.connection.prepare_user_within(physical, spend.steps_max());
         spend.compiled(self.connection.compile_steps())?;
         prepared.map_err(|why| failed(why, spend))
@@ -425,7 +463,7 @@ impl Store {
             }
             fatal @ Error::Fatal(_) => fatal,
         })?;
-        Ok(Executed { changes: 0, ..done })
+        Ok(Executed { changes: 0, schema_change: true, ..done })
     }
 
     /// Rule 8: compiles the new view, or all views of the database if one may have lost its ground.

@@ -17,7 +17,7 @@ use crate::restore::{self, Head};
 use crate::schema::{self, Catalog};
 use crate::user::{Collected, Queried, in_users_names, out_of_gas};
 use dadbs_merkle::{Tree, Versions};
-use dadbs_sql::{Namespace, Purpose};
+use dadbs_sql::{Namespace, Purpose, RowAccess};
 use dadbs_sqlite::{Connection, SqlFailure};
 use dadbs_types::row::{leaf_key, leaf_value};
 use dadbs_types::{Code, Error, Fatal, GasMeter, Hash, Key, Value, limits};
@@ -201,7 +201,19 @@ impl View {
         params: &[Value],
         limits: ReadLimits,
     ) -> Result<Queried, Error> {
-        self.read(database, sql, params, limits, &mut 0, &mut |_| Ok(()))
+        self.query_as(database, sql, params, None, limits)
+    }
+
+    /// [`View::query`] for a caller who sees some rows only.
+    pub fn query_as(
+        &mut self,
+        database: Option<u64>,
+        sql: &str,
+        params: &[Value],
+        access: Option<&RowAccess>,
+        limits: ReadLimits,
+    ) -> Result<Queried, Error> {
+        self.read((database, sql, access), params, limits, &mut 0, &mut |_| Ok(()))
     }
 
     /// [`View::query`] for gas, at the prices and within the limits of a statement of a contract.
@@ -210,6 +222,7 @@ impl View {
         database: u64,
         sql: &str,
         params: &[Value],
+        access: Option<&RowAccess>,
         gas: &mut GasMeter,
     ) -> Result<Queried, Error> {
         let mut spend = Spend::new(gas);
@@ -221,7 +234,8 @@ impl View {
         };
         let mut steps = 0;
         let mut charge = |bytes| Ok(spend.row_read(bytes)?);
-        let read = self.read(Some(database), sql, params, limits, &mut steps, &mut charge);
+        let statement = (Some(database), sql, access);
+        let read = self.read(statement, params, limits, &mut steps, &mut charge);
         if steps >= limits.steps {
             return Err(out_of_gas(spend.gas));
         }
@@ -232,8 +246,7 @@ impl View {
     /// Counts into `steps` whatever comes of it.
     fn read(
         &mut self,
-        database: Option<u64>,
-        sql: &str,
+        (database, sql, access): (Option<u64>, &str, Option<&RowAccess>),
         params: &[Value],
         limits: ReadLimits,
         steps: &mut u64,
@@ -242,7 +255,12 @@ impl View {
         let connection = self.connection()?;
         let namespace = Namespace::database(database.unwrap_or(schema::CHAIN));
         let catalog = Catalog::new(connection);
-        let statement = dadbs_sql::prepare(sql, &namespace, Purpose::Read, &catalog);
+        let statement = match access {
+            None => dadbs_sql::prepare(sql, &namespace, Purpose::Read, &catalog),
+            Some(access) => {
+                dadbs_sql::prepare_for(sql, &namespace, Purpose::Read, &catalog, access)
+            }
+        };
         catalog.check()?;
         let statement = statement?;
         if params.len() != statement.parameters {

@@ -18,7 +18,7 @@ fn exec(store: &mut Store, sql: &str, rows: &[Vec<Value>]) -> Result<u64, Error>
 }
 
 fn rows(store: &mut Store, sql: &str) -> Vec<Vec<Value>> {
-    store.query_user(1, sql, &[], &mut GasMeter::new(GAS)).unwrap().rows
+    store.query_user(1, sql, &[], None, &mut GasMeter::new(GAS)).unwrap().rows
 }
 
 fn in_block(store: &mut Store, work: impl FnOnce(&mut Store)) -> [u8; 32] {

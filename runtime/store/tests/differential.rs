@@ -256,7 +256,7 @@ fn run(store: &mut Store, step: &Step, counts: &mut Counts) -> String {
         Step::RollbackTo => store.rollback_to().map(|()| String::new()).unwrap(),
         Step::Statement { database, sql, rows, gas } => {
             let mut meter = GasMeter::new(*gas);
-            let (result, parts) = store.exec_parts(*database, sql, rows, &mut meter);
+            let (result, parts) = store.exec_parts(*database, sql, rows, None, &mut meter);
             counts.statements += rows.len().max(1) as u64;
             counts.schema_changes += parts.schema_changes;
             let result = match result {

@@ -142,7 +142,7 @@ fn user_rule_3_a_statement_writes_no_more_rows_than_its_gas_pays_for() {
     store.commit().unwrap();
     begin(&mut store);
     let mut gas = GasMeter::new(GAS);
-    let (done, parts) = store.exec_parts(1, "UPDATE t SET b = a", &[], &mut gas);
+    let (done, parts) = store.exec_parts(1, "UPDATE t SET b = a", &[], None, &mut gas);
     assert_eq!((done.unwrap().changes, parts.rows_written), (2_000, 2_000));
     assert_eq!(parts.gas(), gas.used());
     assert!(parts.write_gas > 2_000 * price::ROW_WRITE);
@@ -157,7 +157,7 @@ fn user_rule_4_results_are_bounded() {
     let big = vec![Value::Blob(vec![1; limits::SQL_RESULT_BYTES_MAX / 2])];
     run(&mut store, "INSERT INTO t(b) VALUES (?)", &vec![big; 3]).unwrap();
     let mut gas = GasMeter::new(GAS);
-    let all = store.query_user(1, "SELECT b FROM t", &[], &mut gas);
+    let all = store.query_user(1, "SELECT b FROM t", &[], None, &mut gas);
     assert_eq!(code(all), Code::SqlTooLarge);
     // The statement is undone although SQLite had written all rows when the first one came.
     let returning = "UPDATE t SET a = a + 10 RETURNING b";
@@ -310,7 +310,7 @@ fn explain_leaves_nothing_and_costs_what_exec_costs() {
         ["INSERT INTO t VALUES (1, 'x')", "ALTER TABLE t ADD COLUMN c DEFAULT 5", "DROP TABLE t"]
     {
         let mut gas = GasMeter::new(GAS);
-        let (_, parts) = store.explain(1, sql, &[], &mut gas).unwrap();
+        let (_, parts) = store.explain(1, sql, &[], None, &mut gas).unwrap();
         assert_eq!(gas.used(), parts.gas());
         let mut gas = GasMeter::new(GAS);
         store.exec(1, sql, &[], &mut gas).unwrap();

@@ -62,6 +62,8 @@ codes! {
     SqlConstraint = "sql" 5, "A NOT NULL, UNIQUE, CHECK or PRIMARY KEY constraint failed.";
     SqlForeignKey = "sql" 6, "A foreign key constraint failed.";
     SqlParameters = "sql" 7, "The number of parameters does not fit the statement.";
+    SqlRule = "sql" 8, "A rule of the table refused the change, or what follows it failed.";
+    SqlRowAccess = "sql" 9, "The caller may not write such a row.";
 
     WasmInvalid = "wasm" 1, "The bytes are not a valid module.";
     WasmLimit = "wasm" 2, "The module is over a limit.";
@@ -81,6 +83,9 @@ codes! {
     NotAdmin = "contract" 5, "Only the contract's admin may do this.";
     EntryNotFound = "contract" 6, "The contract has no such entry point.";
     CallDepth = "contract" 7, "Contract calls are nested too deep or re-enter a contract.";
+    NotPayable = "contract" 8, "The entry point takes no coins.";
+    InvalidSchedule = "contract" 9, "A schedule is not as it may be, or there is none with this number.";
+    InvalidRowAccess = "contract" 10, "A predicate of row access does not fit the schema.";
 }
 
 impl fmt::Display for Code {
@@ -96,12 +101,25 @@ pub struct Rejection {
     pub code: Code,
     /// What was wrong, where, and what to do next (rule 2).
     pub message: String,
+    /// What a contract itself said, which depends on nothing else: other contracts may read it.
+    pub said: Option<String>,
 }
 
 impl Rejection {
     /// A rejection with its message.
     pub fn new(code: Code, message: impl Into<String>) -> Rejection {
-        Rejection { code, message: message.into() }
+        Rejection { code, message: message.into(), said: None }
+    }
+
+    /// The rejection with what the contract said.
+    #[must_use]
+    pub fn saying(self, said: impl Into<String>) -> Rejection {
+        Rejection { said: Some(said.into()), ..self }
+    }
+
+    /// The text that all nodes agree on: what the contract said, else the meaning of the code.
+    pub fn agreed_text(&self) -> &str {
+        self.said.as_deref().unwrap_or_else(|| self.code.meaning())
     }
 }
 

@@ -9,7 +9,7 @@
 use core::fmt;
 
 /// The version of the prices below; a change of any price is a new version.
-pub const SCHEDULE_VERSION: u32 = 1;
+pub const SCHEDULE_VERSION: u32 = 2;
 
 /// Prices in gas.
 pub mod price {
@@ -30,6 +30,10 @@ pub mod price {
     pub const WASM_PAGE: u64 = 10_000;
     /// One row of parameters that a contract hands to a statement, besides its bytes.
     pub const WASM_ROW: u64 = 100;
+    /// Finding the code of a contract that another one calls, per byte of its module, loaded or not.
+    pub const WASM_LOAD_BYTE: u64 = 1;
+    /// One savepoint made and left, around a call between contracts or a statement with rules.
+    pub const SAVEPOINT: u64 = 10_000;
     /// Storing code: validation and one compilation on every node, whatever the code is.
     pub const CODE_BASE: u64 = 1_000_000;
     /// Storing code, per byte of the module.

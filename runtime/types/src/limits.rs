@@ -70,6 +70,16 @@ limits! {
     WASM_EVENTS_MAX: usize = 256, "events", "Events of one transaction.";
     WASM_EVENT_BYTES_MAX: usize = 65_536, "bytes", "Event bytes of one transaction.";
 
+    CALL_DEPTH_MAX: u32 = 8, "levels", "Contract calls and triggers on top of each other, the first one included.";
+    RULE_BATCH_BYTES_MAX: usize = 262_144, "bytes", "Changed rows that a rule of a table is given at once, unless one alone is larger.";
+    PREDICATE_BYTES_MAX: usize = 4_096, "bytes", "A predicate of row access.";
+    SCHEDULES_MAX: usize = 100, "schedules", "Schedules of one contract, parked ones included.";
+    SCHEDULE_GAS_MIN: u64 = 100_000, "gas", "The least gas of a scheduled call.";
+    SCHEDULE_GAS_MAX: u64 = 50_000_000, "gas", "The most gas of a scheduled call.";
+    SCHEDULE_BLOCK_GAS: u64 = 200_000_000, "gas", "Gas of scheduled calls at the end of one block, unless `chain.params` says otherwise.";
+    SCHEDULE_ATTEMPTS_MAX: u64 = 3, "attempts", "Times that a scheduled call fails before it is parked.";
+    SCHEDULE_ARGUMENT_BYTES_MAX: usize = 4_096, "bytes", "Arguments of a scheduled call.";
+
     QUERY_ROWS_MAX: usize = 10_000, "rows", "Rows in one answer of the read API.";
     QUERY_BYTES_MAX: usize = 3_145_728, "bytes", "Bytes in one answer of the read API.";
     QUERY_STEPS_MAX: u64 = 200_000_000, "steps", "Work of one read, in steps of SQLite's virtual machine.";

@@ -23,12 +23,12 @@ use wasmtime::{
     WasmBacktraceDetails, WasmFeatures,
 };
 
-use crate::host::{Access, CallState, Growth, Handles, Host};
+use crate::host::{Access, CallState, Growth, Handles, Host, Stack};
 use crate::instrument::{GAS, STACK};
 use crate::metering::NATIVE_PER_LOGICAL;
 
 /// Calls that run at the same time; the pool's size.
-pub(crate) const CONCURRENT_CALLS_MAX: u32 = 64;
+pub(crate) const CONCURRENT_CALLS_MAX: u32 = 128;
 
 /// Room for the top frame, which the logical stack does not count (see `instrument`, rule 3).
 const TOP_FRAME_BYTES: usize = 4 << 20;
@@ -106,7 +106,7 @@ fn config() -> Config {
 /// The engine of a node.
 pub(crate) fn engine() -> Result<Engine, Fatal> {
     Engine::new(&config()).map_err(|error| {
-        Fatal::new(format!("the contract engine does not start: {error:#}; it needs x86-64 or aarch64 and 512 GiB of address space"))
+        Fatal::new(format!("the contract engine does not start: {error:#}; it needs x86-64 or aarch64 and 1 TiB of address space"))
     })
 }
 
@@ -194,23 +194,37 @@ impl ResourceLimiter for Growth {
     }
 }
 
+/// The native stack for a logical one (rule 4).
+fn native_stack_bytes(stack: Stack) -> usize {
+    NATIVE_STACK_BYTES
+        - (limits::WASM_STACK_BYTES_MAX.saturating_sub(stack.0)) as usize * NATIVE_PER_LOGICAL
+}
+
+/// What is asked of a contract.
+pub(crate) struct Request<'a> {
+    /// The export.
+    pub(crate) entry: &'a str,
+    pub(crate) input: &'a [u8],
+    pub(crate) access: Access,
+    pub(crate) stack: Stack,
+}
+
 /// Runs one entry point.
 pub(crate) fn call(
     engine: &Engine,
     code: &Code,
-    entry: &str,
-    input: &[u8],
+    request: &Request<'_>,
     host: &mut dyn Host,
     gas: &mut GasMeter,
-    access: Access,
 ) -> Result<Vec<u8>> {
-    let Some(entry) = code.entries.get(entry) else {
-        let text = format!("no entry point {}", entry.escape_debug());
+    let Some(entry) = code.entries.get(request.entry) else {
+        let text = format!("no entry point {}", request.entry.escape_debug());
         return Err(Error::rejected(Number::EntryNotFound, text));
     };
-    if input.len() > limits::WASM_INPUT_BYTES_MAX {
+    let len = request.input.len();
+    if len > limits::WASM_INPUT_BYTES_MAX {
         let max = limits::WASM_INPUT_BYTES_MAX;
-        let text = format!("the input has {} bytes; WASM_INPUT_BYTES_MAX is {max}", input.len());
+        let text = format!("the input has {len} bytes; WASM_INPUT_BYTES_MAX is {max}");
         return Err(Error::rejected(Number::WasmHost, text));
     }
     gas.charge(price::WASM_CALL)?;
@@ -220,20 +234,8 @@ pub(crate) fn call(
     // private to this crate, which only reborrows the field for the time of one host call.
     #[allow(unsafe_code)]
     let host = unsafe { core::mem::transmute::<&mut dyn Host, &'static mut dyn Host>(host) };
-    let state = CallState {
-        host,
-        gas: gas.clone(),
-        agreed: 0,
-        access,
-        input: input.to_vec(),
-        output: Vec::new(),
-        result: Vec::new(),
-        failure: None,
-        last_sql: None,
-        handles: None,
-        growth: Growth::default(),
-    };
-    on_native_stack(NATIVE_STACK_BYTES, || run(engine, code, entry, state, gas))
+    let state = CallState::new(host, gas.clone(), request);
+    on_native_stack(native_stack_bytes(request.stack), || run(engine, code, entry, state, gas))
 }
 
 /// Runs `work` on at least this many bytes of native stack (rule 4). A panic of `work` goes on; a stack
@@ -278,6 +280,8 @@ fn run(
     store.data_mut().handles = Some(handles);
     let left = store.data_mut().give_gas();
     handles.gas.set(&mut store, wasmtime::Val::I64(left)).map_err(fatal)?;
+    let stack = i32::try_from(store.data().stack.0).unwrap_or(0);
+    handles.stack.set(&mut store, wasmtime::Val::I32(stack)).map_err(fatal)?;
 
     let outcome = function.call(&mut store, ());
     let failure = store.data_mut().failure.take();

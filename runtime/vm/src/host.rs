@@ -11,12 +11,15 @@
 //!    call with such a rejection itself, so that clients see its code. Every other rejection ends the
 //!    call.
 //! 5. A function that writes ends a call with read access as `WasmReadOnly`.
-//! 6. The result slot holds what the last call left there; reading does not empty it.
+//! 6. The logical stack that is left is told to the host before each function, so that a call inside
+//!    this one shares it.
+//! 7. The result slot holds what the last call left there; reading does not empty it.
 
+use crate::engine::Request;
 use dadbs_abi::{HOST_FUNCTIONS, HostFunction, MODULE};
 use dadbs_types::gas::price;
 use dadbs_types::value::{decode_row, decode_rows, encode_row, encode_row_into, encode_rows};
-use dadbs_types::{Code, Error, Fatal, GasMeter, Rejection, Result, Value, limits};
+use dadbs_types::{Code, Coin, Error, Fatal, GasMeter, Rejection, Result, Value, limits};
 use wasmtime::{Caller, Engine, Global, Linker, Memory, Val};
 
 /// What a statement answered.
@@ -67,6 +70,93 @@ pub trait Host {
 
     /// Takes a line for the node's log.
     fn log(&mut self, line: &str);
+
+    /// What is left of the logical stack, for calls inside this one.
+    fn stack(&mut self, _left: Stack) {}
+
+    /// The facts of the call that [`Host::context`] lacks: origin, row access, coins.
+    fn invocation(&mut self, _: &mut GasMeter) -> Result<Vec<Value>> {
+        Err(not_here("invocation"))
+    }
+
+    /// Runs `call_<entry>` of another contract and gives its output.
+    fn call(
+        &mut self,
+        _name: &str,
+        _entry: &str,
+        _arguments: &[u8],
+        _coins: &[Coin],
+        _: &mut GasMeter,
+    ) -> Result<Vec<u8>> {
+        Err(not_here("call"))
+    }
+
+    /// Runs `view_<entry>` of another contract and gives its output.
+    fn view(
+        &mut self,
+        _name: &str,
+        _entry: &str,
+        _arguments: &[u8],
+        _: &mut GasMeter,
+    ) -> Result<Vec<u8>> {
+        Err(not_here("view"))
+    }
+
+    /// Sends coins of the contract.
+    fn transfer(&mut self, _to: &str, _coins: &[Coin], _: &mut GasMeter) -> Result<()> {
+        Err(not_here("transfer"))
+    }
+
+    /// What an address holds of a denomination.
+    fn balance(&mut self, _address: &str, _denom: &str, _: &mut GasMeter) -> Result<i64> {
+        Err(not_here("balance"))
+    }
+
+    /// Switches row access for the statements that follow.
+    fn row_access(&mut self, _on: bool) -> Result<()> {
+        Err(not_here("row_access"))
+    }
+
+    /// Asks for a scheduled call; gives its number.
+    fn schedule(&mut self, _schedule: &Schedule<'_>, _: &mut GasMeter) -> Result<i64> {
+        Err(not_here("schedule"))
+    }
+
+    /// Ends a schedule.
+    fn cancel(&mut self, _number: i64, _: &mut GasMeter) -> Result<()> {
+        Err(not_here("cancel"))
+    }
+}
+
+/// For hosts without other contracts around them.
+fn not_here(function: &str) -> Error {
+    Error::rejected(Code::WasmHost, format!("`{function}` is not offered by this host"))
+}
+
+/// What a contract asks for with `schedule`; nothing is checked yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schedule<'a> {
+    /// The entry point without its prefix.
+    pub entry: &'a str,
+    /// One encoded row.
+    pub arguments: &'a [u8],
+    /// `height` or `time`.
+    pub clock: &'a str,
+    /// The first height, or block time in milliseconds since 1970.
+    pub due: i64,
+    /// Blocks or milliseconds between two calls; 0 for one call.
+    pub every: i64,
+    /// The gas of one call.
+    pub gas: i64,
+}
+
+/// Logical stack that calls inside each other share, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stack(pub(crate) u32);
+
+impl Stack {
+    /// All of it.
+    pub const FULL: Stack = Stack(limits::WASM_STACK_BYTES_MAX);
 }
 
 /// Whether a call may write.
@@ -103,6 +193,8 @@ pub(crate) struct CallState {
     pub(crate) last_sql: Option<Rejection>,
     pub(crate) handles: Option<Handles>,
     pub(crate) growth: Growth,
+    /// The logical stack that the instance starts with.
+    pub(crate) stack: Stack,
 }
 
 /// The limiter of the instance's memory.
@@ -113,6 +205,27 @@ pub(crate) struct Growth {
 }
 
 impl CallState {
+    pub(crate) fn new(
+        host: &'static mut dyn Host,
+        gas: GasMeter,
+        request: &Request<'_>,
+    ) -> CallState {
+        CallState {
+            host,
+            gas,
+            agreed: 0,
+            access: request.access,
+            input: request.input.to_vec(),
+            output: Vec::new(),
+            result: Vec::new(),
+            failure: None,
+            last_sql: None,
+            handles: None,
+            growth: Growth::default(),
+            stack: request.stack,
+        }
+    }
+
     /// Charges what the instance used (rule 1); negative means more than there was.
     pub(crate) fn take_gas(&mut self, left: i64) -> Result<()> {
         let used = u64::try_from(left).map_or(u64::MAX, |left| self.agreed.saturating_sub(left));
@@ -130,10 +243,10 @@ impl CallState {
 }
 
 /// One call of a host function.
-struct HostCall<'a> {
+pub(crate) struct HostCall<'a> {
     function: &'static HostFunction,
-    memory: &'a mut [u8],
-    state: &'a mut CallState,
+    pub(crate) memory: &'a mut [u8],
+    pub(crate) state: &'a mut CallState,
 }
 
 /// Runs the body of a host function between the two settlements of gas (rule 1).
@@ -146,7 +259,9 @@ fn run<R>(
         return Err(wasmtime::Error::msg("a host call before the instance was ready"));
     };
     let left = handles.gas.get(&mut caller).i64().unwrap_or(-1);
+    let stack = handles.stack.get(&mut caller).i32().unwrap_or(0);
     let (memory, state) = handles.memory.data_and_store_mut(&mut caller);
+    state.host.stack(Stack(u32::try_from(stack).unwrap_or(0)));
     let outcome = enter(function, memory, state, left, body);
     match outcome {
         Ok(value) => {
@@ -182,7 +297,7 @@ impl HostCall<'_> {
         Ok(self.state.gas.charge_times(self.function.gas_byte, bytes as u64)?)
     }
 
-    fn host(&self, what: impl core::fmt::Display) -> Error {
+    pub(crate) fn host(&self, what: impl core::fmt::Display) -> Error {
         Error::rejected(Code::WasmHost, format!("`{}`: {what}", self.function.name))
     }
 
@@ -206,7 +321,7 @@ impl HostCall<'_> {
     }
 
     /// As [`HostCall::take`], for what a host call reads: limited.
-    fn read(&mut self, pair: (i32, i32)) -> Result<core::ops::Range<usize>> {
+    pub(crate) fn read(&mut self, pair: (i32, i32)) -> Result<core::ops::Range<usize>> {
         let range = self.take(pair)?;
         if range.len() > limits::WASM_HOST_BYTES_MAX {
             let max = limits::WASM_HOST_BYTES_MAX;
@@ -228,7 +343,7 @@ impl HostCall<'_> {
         number.try_into().map_err(|_| self.host("more than 2,147,483,647"))
     }
 
-    fn text(&self, range: core::ops::Range<usize>) -> Result<&str> {
+    pub(crate) fn text(&self, range: core::ops::Range<usize>) -> Result<&str> {
         core::str::from_utf8(&self.memory[range]).map_err(|_| self.host("the text is not UTF-8"))
     }
 
@@ -250,19 +365,29 @@ impl HostCall<'_> {
     }
 
     fn abort(&mut self, pair: (i32, i32)) -> Result<()> {
-        let mut text = self.cut(pair)?;
+        let said = self.cut(pair)?;
+        let mut text = said.clone();
         if let Some(sql) = &self.state.last_sql {
             text = format!("{text} (the last statement that failed: {})", sql.message);
         }
-        Err(Error::rejected(Code::WasmAbort, text))
+        Err(Rejection::new(Code::WasmAbort, text).saying(said).into())
     }
 
     fn abort_sql(&mut self, pair: (i32, i32)) -> Result<()> {
         let text = self.cut(pair)?;
         Err(match &self.state.last_sql {
-            Some(sql) => Error::rejected(sql.code, format!("{text}: {}", sql.message)),
-            None => Error::rejected(Code::WasmAbort, text),
-        })
+            Some(sql) => {
+                // What a rule said belongs to the text that all nodes agree on.
+                let said = match &sql.said {
+                    Some(rule) if text.is_empty() => rule.clone(),
+                    Some(rule) => format!("{text}: {rule}"),
+                    None => text.clone(),
+                };
+                Rejection::new(sql.code, format!("{text}: {}", sql.message)).saying(said)
+            }
+            None => Rejection::new(Code::WasmAbort, text.clone()).saying(text),
+        }
+        .into())
     }
 
     fn log(&mut self, pair: (i32, i32)) -> Result<()> {
@@ -277,7 +402,7 @@ impl HostCall<'_> {
     }
 
     /// Puts bytes into the result slot.
-    fn leave(&mut self, bytes: Vec<u8>) -> Result<()> {
+    pub(crate) fn leave(&mut self, bytes: Vec<u8>) -> Result<()> {
         self.charge_bytes(bytes.len())?;
         self.state.result = bytes;
         Ok(())
@@ -439,6 +564,69 @@ fn define(linker: &mut Linker<CallState>, f: &'static HostFunction) -> wasmtime:
         "emit" => linker.func_wrap(MODULE, f.name, move |caller: Call<'_>, p: i32, n: i32| {
             run(caller, f, |call| call.emit((p, n)))
         }),
+        "invocation" => linker.func_wrap(MODULE, f.name, move |caller: Call<'_>| {
+            run(caller, f, |call| call.invocation())
+        }),
+        "row_access" => linker.func_wrap(MODULE, f.name, move |caller: Call<'_>, on: i32| {
+            run(caller, f, |call| call.row_access(on))
+        }),
+        "cancel" => linker.func_wrap(MODULE, f.name, move |caller: Call<'_>, p: i32, n: i32| {
+            run(caller, f, |call| call.cancel((p, n)))
+        }),
+        _ => return define_between(linker, f),
+    }?;
+    Ok(())
+}
+
+/// The functions with more than one pair that reach beyond the contract.
+fn define_between(
+    linker: &mut Linker<CallState>,
+    f: &'static HostFunction,
+) -> wasmtime::Result<()> {
+    match f.name {
+        "transfer" => linker.func_wrap(
+            MODULE,
+            f.name,
+            move |caller: Call<'_>, p: i32, n: i32, q: i32, m: i32| {
+                run(caller, f, |call| call.transfer((p, n), (q, m)))
+            },
+        ),
+        "balance" => linker.func_wrap(
+            MODULE,
+            f.name,
+            move |caller: Call<'_>, p: i32, n: i32, q: i32, m: i32| {
+                run(caller, f, |call| call.balance((p, n), (q, m)))
+            },
+        ),
+        "view" => linker.func_wrap(
+            MODULE,
+            f.name,
+            move |caller: Call<'_>, p: i32, n: i32, q: i32, m: i32, r: i32, o: i32| {
+                run(caller, f, |call| call.view((p, n), (q, m), (r, o)))
+            },
+        ),
+        "schedule" => linker.func_wrap(
+            MODULE,
+            f.name,
+            move |caller: Call<'_>, p: i32, n: i32, q: i32, m: i32, r: i32, o: i32| {
+                run(caller, f, |call| call.schedule((p, n), (q, m), (r, o)))
+            },
+        ),
+        "call" => linker.func_wrap(
+            MODULE,
+            f.name,
+            move |caller: Call<'_>,
+                  p: i32,
+                  n: i32,
+                  q: i32,
+                  m: i32,
+                  r: i32,
+                  o: i32,
+                  s: i32,
+                  t: i32| {
+                run(caller, f, |call| call.call((p, n), (q, m), (r, o), (s, t)))
+            },
+        ),
         unknown => {
             return Err(wasmtime::Error::msg(format!("{unknown} is in the table but has no code")));
         }

@@ -5,11 +5,13 @@
 //! 2. Every call charges `price::WASM_CALL`, and `price::WASM_PAGE` for each initial page beyond
 //!    `price::WASM_CALL_PAGES`.
 //! 3. A call has its own instance; it leaves nothing behind but what its host keeps.
-//! 4. [`Vm`] is shared by threads: writers never wait for readers.
+//! 4. [`Vm`] is shared by threads: writers never wait for readers. A call inside another one waits for
+//!    nobody, and shares the logical stack of the outer one.
 //! 5. Code is compiled when it is stored. Code that passed validation and does not compile, or makes the
 //!    compiler panic, is rejected: all nodes run the same compiler, and a fault would let one transaction
 //!    stop them all. Stored code that does not compile later is a fault.
 
+mod between;
 mod cache;
 mod engine;
 mod host;
@@ -24,18 +26,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use dadbs_types::{Error, Fatal, GasMeter, Rejection};
+use dadbs_types::{Error, Fatal, GasMeter, Rejection, limits};
 use wasmtime::{Engine, Linker, Module};
 
 pub use crate::engine::{Code, NATIVE_STACK_BYTES};
-pub use crate::host::{Access, Answer, Host};
-pub use crate::validate::{CodeInfo, Description, Entry, EntryKind, FEATURES, Size, validate};
+pub use crate::host::{Access, Answer, Host, Schedule, Stack};
+pub use crate::validate::{CodeInfo, Entry, EntryKind, FEATURES, Size, validate};
 
 use crate::cache::{Disk, Recent};
 use crate::host::CallState;
 
-/// Readers at the same time; the rest of the pool is the writers'.
-const READERS_MAX: u32 = engine::CONCURRENT_CALLS_MAX - 8;
+/// Readers at the same time, each with calls inside it; the rest of the pool is the writer's.
+const READERS_MAX: u32 = engine::CONCURRENT_CALLS_MAX / limits::CALL_DEPTH_MAX - 1;
 
 /// The contract VM of a node.
 pub struct Vm {
@@ -148,7 +150,23 @@ impl Vm {
         access: Access,
     ) -> Result<Vec<u8>, Error> {
         let _reader = (access == Access::Read).then(|| self.readers.enter());
-        engine::call(&self.engine, code, entry, input, host, gas, access)
+        self.call_within(code, entry, input, host, gas, access, Stack::FULL)
+    }
+
+    /// As [`Vm::call`] for a call inside another one, whose host was told what is left of the stack.
+    #[expect(clippy::too_many_arguments, reason = "those of a call and one more")]
+    pub fn call_within(
+        &self,
+        code: &Code,
+        entry: &str,
+        input: &[u8],
+        host: &mut dyn Host,
+        gas: &mut GasMeter,
+        access: Access,
+        stack: Stack,
+    ) -> Result<Vec<u8>, Error> {
+        let request = engine::Request { entry, input, access, stack };
+        engine::call(&self.engine, code, &request, host, gas)
     }
 }
 

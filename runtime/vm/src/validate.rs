@@ -9,8 +9,8 @@
 //! 5. It has exactly one memory, at most one table of functions with a maximum, and no start function.
 //! 6. Data and elements lie inside the initial memory and table, at constant offsets; so making an
 //!    instance cannot fail.
-//! 7. The custom section that describes entry points, if present, is rows of four texts that name
-//!    existing entry points, each at most once. Other custom sections are kept, never read.
+//! 7. The custom section that describes the contract, if present, decodes (`dadbs_abi::section`); its
+//!    entry points exist, and nothing is described twice. Other custom sections are kept, never read.
 //! 8. Whatever passes compiles: a failure to compile is a fault of the node.
 //!
 //! A rejection names the function and the limit.
@@ -18,9 +18,9 @@
 use std::collections::BTreeSet;
 
 use dadbs_abi::entry;
+use dadbs_abi::section::{self, Kind, Row};
 use dadbs_types::gas::price;
-use dadbs_types::value::Reader;
-use dadbs_types::{Code, Rejection, Value, limits};
+use dadbs_types::{Code, Rejection, limits};
 use wasmparser::{
     CustomSectionReader, DataKind, ElementItems, ElementKind, ExternalKind, FuncType, FunctionBody,
     GlobalSectionReader, MemoryType, Operator, Parser, Payload, RefType, TypeRef, ValType,
@@ -50,16 +50,47 @@ pub enum EntryKind {
     Call,
     /// When anybody asks; reads only.
     View,
+    /// Before changed rows of a table are kept.
+    Validate,
+    /// After rows of a table were added.
+    OnInsert,
+    /// After rows of a table were changed.
+    OnUpdate,
+    /// After rows of a table were removed.
+    OnDelete,
+    /// When the chain finds it due.
+    Scheduled,
 }
 
 impl EntryKind {
+    /// The kinds whose exports are a prefix and a name.
+    const PREFIXED: [EntryKind; 7] = [
+        EntryKind::Call,
+        EntryKind::View,
+        EntryKind::Validate,
+        EntryKind::OnInsert,
+        EntryKind::OnUpdate,
+        EntryKind::OnDelete,
+        EntryKind::Scheduled,
+    ];
+
     /// The kind's name in the description section.
     pub fn name(self) -> &'static str {
+        self.kind().name()
+    }
+
+    /// The kind in the description section.
+    fn kind(self) -> Kind {
         match self {
-            EntryKind::Init => "init",
-            EntryKind::Migrate => "migrate",
-            EntryKind::Call => "call",
-            EntryKind::View => "view",
+            EntryKind::Init => Kind::Init,
+            EntryKind::Migrate => Kind::Migrate,
+            EntryKind::Call => Kind::Call,
+            EntryKind::View => Kind::View,
+            EntryKind::Validate => Kind::Validate,
+            EntryKind::OnInsert => Kind::OnInsert,
+            EntryKind::OnUpdate => Kind::OnUpdate,
+            EntryKind::OnDelete => Kind::OnDelete,
+            EntryKind::Scheduled => Kind::Scheduled,
         }
     }
 }
@@ -80,10 +111,11 @@ impl Entry {
             (EntryKind::Init, export)
         } else if export == entry::MIGRATE {
             (EntryKind::Migrate, export)
-        } else if let Some(name) = export.strip_prefix(entry::CALL_PREFIX) {
-            (EntryKind::Call, name)
         } else {
-            (EntryKind::View, export.strip_prefix(entry::VIEW_PREFIX)?)
+            EntryKind::PREFIXED.into_iter().find_map(|kind| {
+                let name = export.strip_prefix(kind.name())?.strip_prefix('_')?;
+                Some((kind, name))
+            })?
         };
         let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         let fits = !name.is_empty() && name.bytes().all(known);
@@ -94,21 +126,9 @@ impl Entry {
     pub fn export(&self) -> String {
         match self.kind {
             EntryKind::Init | EntryKind::Migrate => self.name.clone(),
-            EntryKind::Call => format!("{}{}", entry::CALL_PREFIX, self.name),
-            EntryKind::View => format!("{}{}", entry::VIEW_PREFIX, self.name),
+            kind => format!("{}_{}", kind.name(), self.name),
         }
     }
-}
-
-/// One row of the description section.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Description {
-    /// Which entry point.
-    pub entry: Entry,
-    /// Parameters as `name TYPE, ...`.
-    pub parameters: String,
-    /// What it does.
-    pub doc: String,
 }
 
 /// What a module is, once it has passed.
@@ -117,7 +137,7 @@ pub struct CodeInfo {
     /// The entry points, sorted.
     pub entries: Vec<Entry>,
     /// The description section, in its own order; empty without one.
-    pub description: Vec<Description>,
+    pub description: Vec<Row>,
     /// Gas for storing the code: validation and one compilation on every node.
     pub store_gas: u64,
     /// Its sizes.
@@ -238,7 +258,7 @@ struct Check {
     custom_bytes: usize,
     data_bytes: usize,
     elements: u64,
-    description: Option<Vec<Description>>,
+    description: Option<Vec<Row>>,
 }
 
 impl Check {
@@ -440,7 +460,7 @@ impl Check {
         let entry = Entry::of_export(name);
         if !marker && entry.is_none() {
             return reject(format!(
-                "export {}: not an entry point (init, migrate, call_<name>, view_<name>)",
+                "export {}: not an entry point (init, migrate, call_<name>, view_<name>, validate_<table>, on_insert_<table>, on_update_<table>, on_delete_<table>, scheduled_<name>)",
                 name.escape_debug()
             ));
         }
@@ -500,7 +520,10 @@ impl Check {
             let text = format!("the custom section {} is there twice", dadbs_abi::SECTION);
             return Err(Rejection::new(Code::WasmInvalid, text));
         }
-        self.description = Some(describe(section.data())?);
+        let rows = section::decode(section.data()).map_err(|error| {
+            Rejection::new(Code::WasmInvalid, format!("{}: {error}", dadbs_abi::SECTION))
+        })?;
+        self.description = Some(rows);
         Ok(())
     }
 
@@ -518,11 +541,15 @@ impl Check {
         let description = self.description.unwrap_or_default();
         let mut described = BTreeSet::new();
         for row in &description {
-            if !self.entries.contains(&row.entry) || !described.insert(&row.entry) {
+            let exported = row.export().is_none_or(|export| {
+                Entry::of_export(&export).is_some_and(|entry| self.entries.contains(&entry))
+            });
+            if !exported || !described.insert((row.kind, &row.name)) {
                 let text = format!(
-                    "{}: {} is not exported, or is described twice",
+                    "{}: {} {} is not exported, or is described twice",
                     dadbs_abi::SECTION,
-                    row.entry.export()
+                    row.kind.name(),
+                    row.name.escape_debug()
                 );
                 return missing(text);
             }
@@ -570,30 +597,4 @@ fn constant_offset(expression: &wasmparser::ConstExpr<'_>) -> Result<u64, Reject
         Operator::I32Const { value } => Ok(u64::from(value.cast_unsigned())),
         _ => Err(Rejection::new(Code::WasmInvalid, "segments start at constant offsets")),
     }
-}
-
-/// Rule 7, as far as the section itself goes.
-fn describe(bytes: &[u8]) -> Result<Vec<Description>, Rejection> {
-    let reject =
-        |text: String| Rejection::new(Code::WasmInvalid, format!("{}: {text}", dadbs_abi::SECTION));
-    let mut reader = Reader::new(bytes);
-    let mut rows = Vec::new();
-    while !reader.rest().is_empty() {
-        let row = reader.row().map_err(|error| reject(format!("row {}: {error}", rows.len())))?;
-        let [Value::Text(kind), Value::Text(name), Value::Text(parameters), Value::Text(doc)] =
-            row.as_slice()
-        else {
-            return Err(reject(format!("row {} is not (kind, name, parameters, doc)", rows.len())));
-        };
-        let kinds = [EntryKind::Init, EntryKind::Migrate, EntryKind::Call, EntryKind::View];
-        let Some(kind) = kinds.into_iter().find(|known| known.name() == kind) else {
-            return Err(reject(format!("row {}: no such kind of entry point", rows.len())));
-        };
-        rows.push(Description {
-            entry: Entry { kind, name: name.clone() },
-            parameters: parameters.clone(),
-            doc: doc.clone(),
-        });
-    }
-    Ok(rows)
 }

@@ -305,8 +305,8 @@ fn rule_7_the_description_must_decode_and_name_entry_points() {
         encode_row(&[kind.into(), name.into(), "item INTEGER".into(), "Buys.".into()])
     };
     let info = validate(&section(&row("call", "buy"))).unwrap();
-    assert_eq!(info.description[0].parameters, "item INTEGER");
-    assert_eq!(info.description[0].entry.export(), "call_buy");
+    assert_eq!(info.description[0].fields, "item INTEGER");
+    assert_eq!(info.description[0].export().as_deref(), Some("call_buy"));
     assert!(validate(&section(&[])).unwrap().description.is_empty());
     for (bytes, code) in [
         (row("call", "sell"), Code::WasmExport),

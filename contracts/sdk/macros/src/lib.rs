@@ -1,22 +1,36 @@
-//! The `#[contract]` attribute: entry points, argument decoding and the description section.
+//! The macros of the SDK: `#[contract]` with all that stands in its module, and `sql!`.
 //!
-//! 1. The attribute stands on an inline module. Its functions with exactly one of `#[init]`,
-//!    `#[call]`, `#[view]`, `#[migrate]` become the exports `init`, `call_<name>`, `view_<name>`,
-//!    `migrate`, and the module gets the marker `dadbs_abi_1`.
+//! 1. The attribute stands on an inline module. Its functions with exactly one of `#[init]`, `#[call]`,
+//!    `#[view]`, `#[migrate]`, `#[scheduled]` become the exports `init`, `call_<name>`, `view_<name>`,
+//!    `migrate`, `scheduled_<name>`, and the module gets the marker `dadbs_abi_1`.
 //! 2. There is exactly one `#[init]` and at most one `#[migrate]`; two entry points of one kind never
 //!    share a name (the compiler refuses two functions of one name).
-//! 3. A parameter is a plain name with a type that SQL has; others do not compile.
-//! 4. The section `dadbs_abi` lists the entry points in the order of the source, one row each:
-//!    kind, name, parameters as `name TYPE, ...`, and the doc comment as one paragraph. A parameter
-//!    that may be NULL is `name TYPE NULL`, a variable tail is `...`.
+//! 3. A parameter is a plain name with a type that SQL has; others do not compile. A first parameter
+//!    `&Context` takes the facts of the call and the tables.
+//! 4. The section `dadbs_abi` describes the contract (`dadbs_abi::section`): first the entry points in the
+//!    order of the source, then tables, errors, events and predicates.
+//! 5. Structs with `#[table]` are tables (see `table`). They are made before the body of `#[init]` runs.
+//!    A contract with tables always has the export `migrate`, which brings the tables to what the new
+//!    code declares before the body of `#[migrate]` runs; its first parameter is `accept_losses`.
+//! 6. An enum with `#[error]` becomes a refusal: `Name (number): doc, field = value`. Numbers count from
+//!    1 in the order of the variants, or are their discriminants.
+//! 7. A struct with `#[event]` gets `emit`, which adds the event with its fields as attributes.
+//! 8. `#[can_read(table)]` and `#[can_write(table)]` stand on string constants: SQL predicates.
 
-use dadbs_types::Value;
-use dadbs_types::value::encode_row;
-use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote};
-use syn::{Attribute, Error, Expr, FnArg, Item, ItemFn, ItemMod, Lit, Meta, Pat, Type};
+mod declared;
+mod doc;
+mod entry;
+mod sql;
+mod sql_type;
+mod table;
 
-const KINDS: [&str; 4] = ["init", "call", "view", "migrate"];
+use dadbs_abi::section::{Kind, Row};
+use declared::{ErrorEnum, EventStruct, predicate};
+use entry::Entry;
+use proc_macro2::{Literal, Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::{Error, Item, ItemMod};
+use table::Table;
 
 /// Turns a module into a contract; see the rules of `dadbs_sdk`.
 #[proc_macro_attribute]
@@ -32,6 +46,141 @@ pub fn contract(
     expanded.unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
+/// A statement with its parameters, checked by `dadbs contract build`; see the rules of `dadbs_sdk`.
+#[proc_macro]
+pub fn sql(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let sql = syn::parse_macro_input!(input as sql::Sql);
+    let span = sql.text.span().unwrap();
+    let place = format!("{}:{}:{}", span.file(), span.line(), span.column());
+    sql::expand(&sql, &place).into()
+}
+
+/// What stands in a contract's module.
+#[derive(Default)]
+struct Contract {
+    entries: Vec<Entry>,
+    tables: Vec<Table>,
+    errors: Vec<ErrorEnum>,
+    events: Vec<EventStruct>,
+    predicates: Vec<Row>,
+}
+
+impl Contract {
+    fn take(items: &mut [Item]) -> syn::Result<Contract> {
+        let mut contract = Contract::default();
+        for item in items {
+            match item {
+                Item::Fn(function) => contract.entries.extend(Entry::take(function)?),
+                Item::Enum(item) => contract.errors.extend(ErrorEnum::take(item)?),
+                Item::Const(item) => contract.predicates.extend(predicate(item)?),
+                Item::Struct(item) => {
+                    contract.tables.extend(Table::take(item)?);
+                    contract.events.extend(EventStruct::take(item)?);
+                }
+                _ => {}
+            }
+        }
+        for row in &contract.predicates {
+            if !contract.tables.iter().any(|table| table.name == row.name) {
+                let message =
+                    format!("#[{}({})]: no #[table] has this name", row.kind.name(), row.name);
+                return Err(Error::new(Span::call_site(), message));
+            }
+        }
+        Ok(contract)
+    }
+
+    /// Rule 2.
+    fn check(&self, module: &ItemMod) -> syn::Result<()> {
+        for kind in [Kind::Init, Kind::Migrate] {
+            if let Some(twice) = self.entries.iter().filter(|entry| entry.kind == kind).nth(1) {
+                let message = format!("a contract has one #[{}]", kind.name());
+                return Err(Error::new_spanned(&twice.function, message));
+            }
+        }
+        if !self.entries.iter().any(|entry| entry.kind == Kind::Init) {
+            let message = "a contract needs a function with #[init]";
+            return Err(Error::new_spanned(&module.ident, message));
+        }
+        Ok(())
+    }
+
+    /// The columns of a row type.
+    fn columns(&self, ident: &str) -> Option<String> {
+        self.tables.iter().find(|table| table.ident == ident).map(|table| table.columns.clone())
+    }
+
+    fn has_migrate(&self) -> bool {
+        self.entries.iter().any(|entry| entry.kind == Kind::Migrate)
+    }
+
+    /// Rule 4.
+    fn section(&self) -> Vec<u8> {
+        let with_tables = !self.tables.is_empty();
+        let columns = |ident: &str| self.columns(ident);
+        let mut rows: Vec<Row> =
+            self.entries.iter().map(|entry| entry.describe(with_tables, columns)).collect();
+        if with_tables && !self.has_migrate() {
+            rows.push(entry::default_migrate());
+        }
+        rows.extend(self.tables.iter().map(Table::describe));
+        rows.extend(self.errors.iter().flat_map(ErrorEnum::describe));
+        rows.extend(self.events.iter().map(EventStruct::describe));
+        rows.extend(self.predicates.iter().cloned());
+        let mut bytes = Vec::new();
+        for row in &rows {
+            row.encode(&mut bytes);
+        }
+        bytes
+    }
+
+    /// What the module gets beside its own items.
+    fn tokens(&self) -> TokenStream {
+        let with_tables = !self.tables.is_empty();
+        let exports = self.entries.iter().map(|entry| entry.export(with_tables));
+        let migrate = (with_tables && !self.has_migrate()).then(entry::default_migrate_export);
+        let tables = self.tables.iter().map(Table::tokens);
+        let errors = self.errors.iter().map(ErrorEnum::tokens);
+        let events = self.events.iter().map(EventStruct::tokens);
+        let parts = self.tables.iter().flat_map(Table::part_tokens);
+        let methods: Vec<_> = self.tables.iter().map(Table::method).collect();
+        let signatures = methods.iter().map(|(signature, _)| signature);
+        let bodies = methods.iter().map(|(signature, body)| quote!(#signature #body));
+        let accessors = with_tables.then(|| {
+            quote! {
+                /// What the contract declares of its tables.
+                const __DADBS_SCHEMA: &[::dadbs_sdk::schema::Part<'_>] = &[#(#parts),*];
+
+                /// The tables of the contract, as methods of `ctx.db`.
+                #[allow(dead_code, missing_docs, private_interfaces, unreachable_pub)]
+                pub trait Tables { #(#signatures;)* }
+
+                impl Tables for ::dadbs_sdk::table::Db { #(#bodies)* }
+            }
+        });
+        let section = self.section();
+        let (len, bytes) = (section.len(), Literal::byte_string(&section));
+        quote! {
+            #(#tables)*
+            #accessors
+            #(#errors)*
+            #(#events)*
+            #(#exports)*
+            #migrate
+
+            #[cfg(target_arch = "wasm32")]
+            const _: () = {
+                #[unsafe(link_section = "dadbs_abi")]
+                #[used]
+                static SECTION: [u8; #len] = *#bytes;
+
+                #[unsafe(export_name = "dadbs_abi_1")]
+                extern "C" fn marker() {}
+            };
+        }
+    }
+}
+
 fn expand(mut module: ItemMod) -> syn::Result<TokenStream> {
     let Some((_, items)) = &mut module.content else {
         return Err(Error::new_spanned(
@@ -39,179 +188,16 @@ fn expand(mut module: ItemMod) -> syn::Result<TokenStream> {
             "#[contract] needs an inline module: mod name { ... }",
         ));
     };
-    let mut exports = Vec::new();
-    let mut section = Vec::new();
-    let mut once = Vec::new();
-    for item in items.iter_mut() {
-        let Item::Fn(function) = item else { continue };
-        let Some(entry) = Entry::take(function)? else { continue };
-        if entry.kind == "init" || entry.kind == "migrate" {
-            if once.contains(&entry.kind) {
-                let message = format!("a contract has one #[{}]", entry.kind);
-                return Err(Error::new_spanned(&function.sig.ident, message));
-            }
-            once.push(entry.kind);
-        }
-        section.extend(entry.describe());
-        exports.push(entry.export());
-    }
-    if !once.contains(&"init") {
-        return Err(Error::new_spanned(&module.ident, "a contract needs a function with #[init]"));
-    }
-    let len = section.len();
-    let bytes = Literal::byte_string(&section);
-    let generated: TokenStream = quote! {
-        #(#exports)*
-
-        #[cfg(target_arch = "wasm32")]
-        const _: () = {
-            #[unsafe(link_section = "dadbs_abi")]
-            #[used]
-            static SECTION: [u8; #len] = *#bytes;
-
-            #[unsafe(export_name = "dadbs_abi_1")]
-            extern "C" fn marker() {}
-        };
-    };
-    items.push(Item::Verbatim(generated));
+    let contract = Contract::take(items)?;
+    items.push(Item::Verbatim(contract.tokens()));
+    contract.check(&module)?;
     Ok(module.into_token_stream())
-}
-
-/// One entry point.
-struct Entry {
-    kind: &'static str,
-    function: Ident,
-    parameters: Vec<(Ident, Type)>,
-    signature: String,
-    doc: String,
-}
-
-impl Entry {
-    /// The entry point that a function is marked as; its marks are removed.
-    fn take(function: &mut ItemFn) -> syn::Result<Option<Entry>> {
-        let kind_of =
-            |attribute: &Attribute| KINDS.into_iter().find(|kind| attribute.path().is_ident(kind));
-        let kinds: Vec<&'static str> = function.attrs.iter().filter_map(kind_of).collect();
-        let kind = match kinds[..] {
-            [] => return Ok(None),
-            [kind] => kind,
-            _ => {
-                let message = "a function is one of #[init], #[call], #[view], #[migrate]";
-                return Err(Error::new_spanned(&function.sig.ident, message));
-            }
-        };
-        function.attrs.retain(|attribute| kind_of(attribute).is_none());
-        if !function.sig.generics.params.is_empty() || function.sig.asyncness.is_some() {
-            let message = "an entry point is a plain function without generics";
-            return Err(Error::new_spanned(&function.sig, message));
-        }
-        let mut parameters = Vec::new();
-        let mut signature = Vec::new();
-        for input in &function.sig.inputs {
-            let (name, parameter) = named(input)?;
-            let sql = sql_type(parameter).ok_or_else(|| {
-                Error::new_spanned(
-                    parameter,
-                    "a parameter is &str, String, &[u8], \
-                i64, u32, f64, bool, Value, ValueRef, an Option of these, or Rest at the end",
-                )
-            })?;
-            signature.push(if sql == "..." { sql } else { format!("{name} {sql}") });
-            parameters.push((name, parameter.clone()));
-        }
-        Ok(Some(Entry {
-            kind,
-            function: function.sig.ident.clone(),
-            parameters,
-            signature: signature.join(", "),
-            doc: doc(&function.attrs),
-        }))
-    }
-
-    /// Its row of the section (rule 4).
-    fn describe(&self) -> Vec<u8> {
-        let name = match self.kind {
-            "call" | "view" => self.function.to_string(),
-            kind => kind.to_owned(),
-        };
-        let row = [self.kind, &name, &self.signature, &self.doc].map(Value::from);
-        encode_row(&row)
-    }
-
-    /// The exported function.
-    fn export(&self) -> TokenStream {
-        let export = match self.kind {
-            "call" | "view" => format!("{}_{}", self.kind, self.function),
-            kind => kind.to_owned(),
-        };
-        let wrapper = format_ident!("__dadbs_{}_{}", self.kind, self.function);
-        let Entry { function, signature, .. } = self;
-        let names: Vec<&Ident> = self.parameters.iter().map(|(name, _)| name).collect();
-        let types = self.parameters.iter().map(|(_, parameter)| parameter);
-        let texts = names.iter().map(ToString::to_string);
-        quote! {
-            #[cfg_attr(target_arch = "wasm32", unsafe(export_name = #export))]
-            #[allow(unused_mut, dead_code)]
-            extern "C" fn #wrapper() {
-                ::dadbs_sdk::entry::run(#signature, |arguments| {
-                    #(let #names: #types = arguments.next(#texts);)*
-                    ::dadbs_sdk::entry::finish(arguments);
-                    #function(#(#names),*)
-                });
-            }
-        }
-    }
-}
-
-fn named(input: &FnArg) -> syn::Result<(Ident, &Type)> {
-    if let FnArg::Typed(typed) = input
-        && let Pat::Ident(pattern) = &*typed.pat
-    {
-        return Ok((pattern.ident.clone(), &typed.ty));
-    }
-    Err(Error::new_spanned(input, "a parameter of an entry point is `name: type`"))
-}
-
-/// The SQL type of a parameter; `None` if there is none (rule 3).
-fn sql_type(parameter: &Type) -> Option<String> {
-    let text = parameter.to_token_stream().to_string().replace(' ', "");
-    if let Some(inner) = text.strip_prefix("Option<").and_then(|rest| rest.strip_suffix('>')) {
-        return Some(format!("{} NULL", plain_sql_type(inner)?));
-    }
-    plain_sql_type(&text).map(str::to_owned)
-}
-
-fn plain_sql_type(text: &str) -> Option<&'static str> {
-    Some(match text {
-        "&str" | "String" => "TEXT",
-        "&[u8]" => "BLOB",
-        "i64" | "u32" | "bool" => "INTEGER",
-        "f64" => "REAL",
-        "Value" | "ValueRef<'_>" => "ANY",
-        "Rest<'_>" => "...",
-        _ => return None,
-    })
-}
-
-/// The doc comment as one paragraph.
-fn doc(attributes: &[Attribute]) -> String {
-    let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
-        Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
-            Expr::Lit(literal) => match &literal.lit {
-                Lit::Str(text) => Some(text.value().trim().to_owned()),
-                _ => None,
-            },
-            _ => None,
-        },
-        _ => None,
-    });
-    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use syn::parse_quote;
+    use syn::{ItemFn, parse_quote};
 
     #[test]
     fn rule_1_exports_are_named_by_kind() {
@@ -253,11 +239,122 @@ mod tests {
             #[call]
             fn buy(item: &str, note: Option<&[u8]>, more: Rest<'_>) {}
         };
-        let row = Entry::take(&mut function).unwrap().unwrap().describe();
-        let row = dadbs_types::value::decode_row(&row).unwrap();
-        let expected =
-            ["call", "buy", "item TEXT, note BLOB NULL, ...", "Buys. At the price of today."];
-        assert_eq!(row, expected.map(Value::from));
+        let row = Entry::take(&mut function).unwrap().unwrap().describe(false, |_| None);
+        assert_eq!(row.export().as_deref(), Some("call_buy"));
+        assert_eq!(row.fields, "item TEXT, note BLOB NULL, ...");
+        assert_eq!(row.doc, "Buys. At the price of today.");
+        assert_eq!(row.more, [""]);
         assert!(function.attrs.iter().all(|attribute| !attribute.path().is_ident("call")));
+    }
+
+    /// The section of a contract with an empty `init`.
+    fn section(items: TokenStream) -> syn::Result<Vec<Row>> {
+        let mut module: ItemMod = parse_quote! { mod shop { #[init] fn init() {} #items } };
+        let (_, items) = module.content.as_mut().unwrap();
+        let contract = Contract::take(items)?;
+        contract.check(&parse_quote! { mod shop {} })?;
+        let text = contract.tokens().to_string();
+        syn::parse_str::<syn::File>(&text).unwrap();
+        Ok(dadbs_abi::section::decode(&contract.section()).unwrap())
+    }
+
+    #[test]
+    fn rule_5_tables_are_described_with_their_statements() {
+        let rows = section(quote! {
+            /// What customers bought.
+            #[table(name = "orders", index(customer, paid), check("amount < 100"))]
+            struct Order {
+                #[key(auto)] id: i64,
+                #[references("customers(name)")] #[index] customer: String,
+                #[check("amount > 0")] amount: u32,
+                #[unique] reference: Option<Vec<u8>>,
+                #[default("0")] paid: bool,
+            }
+            #[table] struct LineItem { #[key] a: i64, #[key] b: String }
+            #[view] fn open(customer: &str) -> Result<Vec<Order>, Refusal> { todo!() }
+        })
+        .unwrap();
+        assert_eq!(
+            rows[1].more,
+            ["rows id INTEGER, customer TEXT, amount INTEGER, reference BLOB NULL, paid INTEGER"]
+        );
+        assert_eq!(
+            (rows[2].kind, rows[2].fields.as_str()),
+            (Kind::Migrate, "accept_losses INTEGER NULL")
+        );
+        assert_eq!((rows[3].kind, rows[3].name.as_str()), (Kind::Table, "orders"));
+        assert_eq!(
+            rows[3].more,
+            [
+                "CREATE TABLE \"orders\" (\"id\" INTEGER NOT NULL PRIMARY KEY, \
+                 \"customer\" TEXT NOT NULL REFERENCES \"customers\" (\"name\"), \
+                 \"amount\" INTEGER NOT NULL CHECK (\"amount\" BETWEEN 0 AND 4294967295) CHECK (amount > 0), \
+                 \"reference\" BLOB, \
+                 \"paid\" INTEGER NOT NULL DEFAULT (0) CHECK (\"paid\" IN (0, 1)), \
+                 CHECK (amount < 100)) STRICT",
+                "CREATE INDEX \"orders_customer\" ON \"orders\" (\"customer\")",
+                "CREATE UNIQUE INDEX \"orders_reference\" ON \"orders\" (\"reference\")",
+                "CREATE INDEX \"orders_customer_paid\" ON \"orders\" (\"customer\", \"paid\")",
+            ]
+        );
+        assert_eq!(
+            rows[4].more,
+            [
+                "CREATE TABLE \"line_item\" (\"a\" INTEGER NOT NULL, \"b\" TEXT NOT NULL, PRIMARY KEY (\"a\", \"b\")) STRICT"
+            ]
+        );
+        for wrong in [
+            quote! { #[table] struct T { a: i64 } },
+            quote! { #[table] struct T { #[key] a: Option<i64> } },
+            quote! { #[table] struct T { #[key] a: i128 } },
+            quote! { #[table(index(b))] struct T { #[key] a: i64 } },
+            quote! { #[table(name = "a b")] struct T { #[key] a: i64 } },
+            quote! { #[table] struct T { #[key(auto)] a: String } },
+        ] {
+            assert!(section(wrong.clone()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn rules_6_to_8_errors_events_and_predicates_are_described() {
+        let rows = section(quote! {
+            #[table] struct Note { #[key] owner: String }
+            #[error] enum Wrong {
+                /// There is no such note.
+                Missing,
+                /// It is too long.
+                Long { most: u32 } = 7,
+            }
+            /// A note was kept.
+            #[event] struct Kept<'a> { owner: &'a str, at: i64 }
+            /// Your own.
+            #[can_read(note)] const MINE: &str = "owner = caller()";
+            #[call(payable)] fn pay() {}
+        })
+        .unwrap();
+        let shown: Vec<_> = rows[4..]
+            .iter()
+            .map(|row| {
+                (
+                    row.kind,
+                    row.name.as_str(),
+                    row.fields.as_str(),
+                    row.doc.as_str(),
+                    row.more.join("|"),
+                )
+            })
+            .collect();
+        let text = |text: &str| text.to_owned();
+        assert_eq!(
+            shown,
+            [
+                (Kind::Error, "Missing", "", "There is no such note.", text("1")),
+                (Kind::Error, "Long", "most INTEGER", "It is too long.", text("7")),
+                (Kind::Event, "Kept", "owner TEXT, at INTEGER", "A note was kept.", text("")),
+                (Kind::CanRead, "note", "", "Your own.", text("owner = caller()")),
+            ]
+        );
+        assert!(rows[1].payable());
+        assert!(section(quote! { #[can_read(note)] const MINE: &str = "1"; }).is_err());
     }
 }

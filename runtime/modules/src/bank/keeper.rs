@@ -3,7 +3,7 @@
 use crate::auth;
 use crate::context::{Rows, Table, integer};
 use dadbs_store::Store;
-use dadbs_types::coin::valid_denom;
+use dadbs_types::coin::{DENOM, valid_denom};
 use dadbs_types::{AccountAddress, Amount, Code, Coin, Error, Event, Fatal, Rejection, Value};
 
 const BALANCES: Table = Table("chain.balances");
@@ -88,6 +88,20 @@ pub fn transfer(
     events.push(
         Event::new("transfer").with("recipient", to).with("sender", from).with("amount", amount),
     );
+    Ok(())
+}
+
+/// Moves the base denomination between accounts without an event: deposits of the chain's modules.
+pub fn deposit(
+    store: &mut Store,
+    from: AccountAddress,
+    to: AccountAddress,
+    amount: u64,
+) -> Result<(), Error> {
+    if amount > 0 {
+        debit(store, from, DENOM, amount)?;
+        credit(store, to, DENOM, amount)?;
+    }
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! Stores code, makes contracts and calls them.
 
-use super::host::CallHost;
+use super::host::{CallHost, Frame, pay};
 use super::query::{Contract, contract_by_name, load_module, output_rows};
+use super::rules::{Rules, check_path};
 use super::{SCHEMA, check_name};
 use crate::auth;
 use crate::context::{Context, integer};
@@ -9,8 +10,8 @@ use dadbs_abi::entry;
 use dadbs_store::Store;
 use dadbs_types::gas::price;
 use dadbs_types::value::{encode_row, encode_rows};
-use dadbs_types::{AccountAddress, Code, Error, Event, Fatal, Hash, Value};
-use dadbs_vm::Access;
+use dadbs_types::{AccountAddress, Code, Coin, Error, Event, Fatal, GasMeter, Hash, Value};
+use dadbs_vm::{Access, Stack};
 use sha2::{Digest, Sha256};
 
 /// Makes the module's tables.
@@ -28,17 +29,19 @@ pub fn store_code(
     let info = context.vm.validate(wasm)?;
     context.gas.charge(info.store_gas)?;
     context.gas.charge_times(price::ROW_WRITE, 2)?;
+    let rules = Rules::of(&info)?.encode();
     let code_hash: Hash = Sha256::digest(wasm).into();
     // Here, where it is paid for.
     context.vm.compile_new(&code_hash, wasm)?;
     let id = auth::next_number(context.store, "code")?;
     context.store.execute(
-        "INSERT INTO chain_codes (id, hash, creator, bytes) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO chain_codes (id, hash, creator, bytes, rules) VALUES (?1, ?2, ?3, ?4, ?5)",
         &[
             &integer(id)?,
             &Value::Blob(code_hash.to_vec()),
             &Value::Text(creator.to_string()),
             &integer(len)?,
+            &Value::Blob(rules),
         ],
     )?;
     context.store.execute(
@@ -108,26 +111,26 @@ pub fn instantiate(
             .with("contract_id", id)
             .with("code_id", contract.code_id),
     );
-    let output =
-        call(context, &contract, request.creator, entry::INIT, &encode_row(request.arguments))?;
+    let output = first(context, &contract, request.creator, entry::INIT, request.arguments)?;
     let rows = output_rows(&output)?;
     Ok((contract, rows))
 }
 
-/// Runs `call_<name>` (rule 6).
+/// Runs `call_<name>` with coins of the sender, which may be none (rules 6 and 9).
 pub fn execute(
     context: &mut Context<'_>,
     sender: AccountAddress,
     name: &str,
     entry_name: &str,
     arguments: &[Value],
+    coins: Vec<Coin>,
 ) -> Result<Vec<Vec<Value>>, Error> {
     let contract = require(context, name)?;
     let entry = format!("{}{entry_name}", entry::CALL_PREFIX);
     context
         .events
         .push(Event::new("contract.execute").with("name", name).with("entry", entry_name));
-    let output = call(context, &contract, sender, &entry, &encode_row(arguments))?;
+    let output = call(context, &contract, sender, &entry, &encode_row(arguments), coins)?;
     output_rows(&output)
 }
 
@@ -155,14 +158,14 @@ pub fn sql_exec(
             rows => Value::Blob(encode_rows(rows)),
         });
     }
-    let results = execute(context, sender, name, "batch", &arguments)?;
+    let results = execute(context, sender, name, "batch", &arguments, Vec::new())?;
     results
         .iter()
         .map(|row| match row.first() {
             Some(Value::Integer(changes)) => Ok(u64::try_from(*changes).unwrap_or(0)),
             _ => Err(Error::rejected(
                 Code::WasmAbort,
-                format!("the entry point `batch` of {name} answers no count of changes: call it with `dadbs contract execute`"),
+                format!("the entry point `batch` of {name} answers no count of changes: call it with `dadbs contract call`"),
             )),
         })
         .collect()
@@ -192,7 +195,7 @@ pub fn migrate(
     )?;
     contract.code_id = code_id;
     context.events.push(Event::new("contract.migrate").with("name", name).with("code_id", code_id));
-    let output = call(context, &contract, sender, entry::MIGRATE, &encode_row(arguments))?;
+    let output = first(context, &contract, sender, entry::MIGRATE, arguments)?;
     output_rows(&output)
 }
 
@@ -205,24 +208,89 @@ fn require(context: &mut Context<'_>, name: &str) -> Result<Contract, Error> {
     })
 }
 
-/// Calls one entry point (rules 6 and 8).
+/// Runs `init` or `migrate`, which see all rows; then predicates must fit the schema (rule 12).
+fn first(
+    context: &mut Context<'_>,
+    contract: &Contract,
+    caller: AccountAddress,
+    entry: &str,
+    arguments: &[Value],
+) -> Result<Vec<u8>, Error> {
+    let frame = Frame { row_access: false, is_setup: true, ..outermost(contract, caller) };
+    metered(context, |context, gas| {
+        let output = run(context, contract, frame, entry, &encode_row(arguments), gas)?;
+        let rules = load_module(context.store, contract.code_id)?.rules;
+        if let Some(access) = rules.row_access(None) {
+            context.store.check_row_access(contract.id, &access, false, gas)?;
+        }
+        Ok(output)
+    })
+}
+
+/// Calls one entry point for the signer of the transaction.
 fn call(
     context: &mut Context<'_>,
     contract: &Contract,
     caller: AccountAddress,
     entry: &str,
     input: &[u8],
+    coins: Vec<Coin>,
 ) -> Result<Vec<u8>, Error> {
-    let code = load_module(context.store, contract.code_id)?.load(context.vm, context.store)?;
+    metered(context, |context, gas| {
+        pay(context, caller, contract.address, &coins, gas)?;
+        let frame = Frame { coins, ..outermost(contract, caller) };
+        run(context, contract, frame, entry, input, gas)
+    })
+}
+
+/// Runs `work` on the transaction's meter.
+pub(super) fn metered<T>(
+    context: &mut Context<'_>,
+    work: impl FnOnce(&mut Context<'_>, &mut GasMeter) -> Result<T, Error>,
+) -> Result<T, Error> {
     let mut gas = context.gas.clone();
-    let vm = context.vm;
-    let result = {
-        let _span = tracing::trace_span!("contract").entered();
-        let mut host = CallHost::new(context, contract, caller);
-        vm.call(&code, entry, input, &mut host, &mut gas, Access::Write)
-    };
+    let done = work(context, &mut gas);
     *context.gas = gas;
-    result
+    done
+}
+
+/// The frame of a call that no contract makes.
+pub(super) fn outermost(contract: &Contract, caller: AccountAddress) -> Frame {
+    Frame {
+        caller,
+        origin: caller,
+        coins: Vec::new(),
+        path: vec![contract.id],
+        access: Access::Write,
+        stack: Stack::FULL,
+        row_access: true,
+        is_setup: false,
+    }
+}
+
+/// Runs one entry point in its frame (rules 6, 8, 9 and 10). The coins have been moved.
+pub(super) fn run(
+    context: &mut Context<'_>,
+    contract: &Contract,
+    frame: Frame,
+    entry: &str,
+    input: &[u8],
+    gas: &mut GasMeter,
+) -> Result<Vec<u8>, Error> {
+    check_path(&frame.path)?;
+    let module = load_module(context.store, contract.code_id)?;
+    if frame.path.len() > 1 {
+        gas.charge_times(price::WASM_LOAD_BYTE, module.bytes)?;
+    }
+    if !frame.coins.is_empty() && !module.rules.is_payable(entry) {
+        let text = format!("{entry} of {} takes no coins: it is not payable", contract.name);
+        return Err(Error::rejected(Code::NotPayable, text));
+    }
+    let code = module.load(context.vm, context.store)?;
+    let (vm, access, stack) = (context.vm, frame.access, frame.stack);
+    let _span = tracing::trace_span!("contract").entered();
+    let mut host = CallHost { context, contract, rules: &module.rules, frame };
+    vm.call_within(&code, entry, input, &mut host, gas, access, stack)
 }
 
 fn hex(bytes: &[u8]) -> String {

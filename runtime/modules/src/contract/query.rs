@@ -1,13 +1,14 @@
 //! Reads code and contracts; runs views.
 
-use super::host::ViewHost;
+use super::rules::Rules;
+use super::view_host::{Reading, ViewFrame};
 use crate::context::{Rows, Table, integer};
 use dadbs_abi::entry;
-use dadbs_store::View;
+use dadbs_store::{RowAccess, View};
 use dadbs_types::limits::SQL_RESULT_ROWS_MAX;
 use dadbs_types::value::{decode_rows, encode_row};
 use dadbs_types::{AccountAddress, Code, Error, Fatal, GasMeter, Hash, Value};
-use dadbs_vm::{Access, CodeInfo, Vm};
+use dadbs_vm::{CodeInfo, Vm};
 use std::sync::Arc;
 
 const CODES: Table = Table("chain.codes");
@@ -31,15 +32,19 @@ pub struct Contract {
 }
 
 /// A stored module, not yet loaded.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Module {
     code_id: u64,
     code_hash: Hash,
+    /// Bytes of the module.
+    pub(super) bytes: u64,
+    /// What the chain does around its entry points.
+    pub(super) rules: Rules,
 }
 
 impl Module {
     /// The compiled code: from memory, from disk or compiled now.
-    pub(super) fn load(self, vm: &Vm, rows: &impl Rows) -> Result<Arc<dadbs_vm::Code>, Error> {
+    pub(super) fn load(&self, vm: &Vm, rows: &impl Rows) -> Result<Arc<dadbs_vm::Code>, Error> {
         vm.load(&self.code_hash, &mut || {
             let found = rows.rows(
                 "SELECT wasm FROM chain_modules WHERE code_id = ?1",
@@ -57,13 +62,14 @@ impl Module {
 pub(super) fn load_module(rows: &impl Rows, code_id: u64) -> Result<Module, Error> {
     // An id beyond 63 bits exists no more than any other unknown one.
     let id = Value::Integer(i64::try_from(code_id).unwrap_or(-1));
-    let found = rows.rows("SELECT hash FROM chain_codes WHERE id = ?1", &[&id])?;
+    let found = rows.rows("SELECT hash, bytes, rules FROM chain_codes WHERE id = ?1", &[&id])?;
     let Some(row) = found.first() else {
         return Err(Error::rejected(Code::CodeNotFound, format!("there is no code {code_id}")));
     };
     let code_hash = Hash::try_from(CODES.blob(row, 0)?.as_slice())
         .map_err(|_| Fatal::new(format!("the hash of code {code_id} is not 32 bytes")))?;
-    Ok(Module { code_id, code_hash })
+    let rules = Rules::decode(&CODES.blob(row, 2)?)?;
+    Ok(Module { code_id, code_hash, bytes: CODES.count(row, 1)?, rules })
 }
 
 const COLUMNS: &str = "id, name, address, code_id, admin, creator";
@@ -91,6 +97,24 @@ fn contract(row: &[Value]) -> Result<Contract, Fatal> {
 pub fn contract_by_name(rows: &impl Rows, name: &str) -> Result<Option<Contract>, Fatal> {
     let found = rows.rows(BY_NAME, &[&Value::Text(name.into())])?;
     found.first().map(|row| contract(row)).transpose()
+}
+
+/// The contract with this id, if there is one.
+pub(super) fn contract_by_id(rows: &impl Rows, id: u64) -> Result<Option<Contract>, Fatal> {
+    let found = rows.rows(
+        "SELECT id, name, address, code_id, admin, creator FROM chain_contracts WHERE id = ?1",
+        &[&integer(id)?],
+    )?;
+    found.first().map(|row| contract(row)).transpose()
+}
+
+/// What statements of this caller on a contract's tables are held to (rule 12).
+pub fn row_access(
+    rows: &impl Rows,
+    contract: &Contract,
+    caller: Option<AccountAddress>,
+) -> Result<Option<RowAccess>, Error> {
+    Ok(load_module(rows, contract.code_id)?.rules.row_access(caller))
 }
 
 /// All contracts in the order of their making.
@@ -154,12 +178,12 @@ pub fn view(
         let message = format!("there is no database \"{}\"", request.name);
         Error::rejected(Code::ContractNotFound, message)
     })?;
-    let code = load_module(view, contract.code_id)?.load(vm, view)?;
     let entry = format!("{}{}", entry::VIEW_PREFIX, request.entry);
-    let mut host =
-        ViewHost { view, contract: &contract, caller: request.caller, chain_id: request.chain_id };
     let input = encode_row(request.arguments);
-    let output = vm.call(&code, &entry, &input, &mut host, gas, Access::Read)?;
+    let mut reading = Reading { view, vm, chain_id: request.chain_id };
+    let frame =
+        ViewFrame { caller: request.caller, origin: request.caller, path: vec![contract.id] };
+    let output = reading.run(&contract, frame, &entry, &input, gas, None)?;
     output_rows(&output)
 }
 

@@ -23,7 +23,7 @@ pub fn exec(store: &mut Store, sql: &str) -> u64 {
 }
 
 pub fn query(store: &mut Store, sql: &str) -> Queried {
-    store.query_user(1, sql, &[], &mut GasMeter::new(GAS)).unwrap()
+    store.query_user(1, sql, &[], None, &mut GasMeter::new(GAS)).unwrap()
 }
 
 pub fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> Code {

@@ -1,0 +1,155 @@
+//! Checks the SQL of a contract with SQLite itself, before anything is sent.
+//!
+//! 1. The declared tables are made, then the `sql!` statements that change the schema, in the order of
+//!    the source: so what `#[init]` makes by hand is known too.
+//! 2. Every `sql!` statement passes the chain's front door and is compiled by SQLite; the number of its
+//!    parameters fits, and a query is one.
+//! 3. Predicates of `can_read` and `can_write` are expressions over their table.
+//! 4. A fault tells the place in the source and SQLite's own words; all faults are told at once.
+
+use super::super::exit::{Failure, Outcome};
+use dadbs_abi::section::{Kind, Row};
+use dadbs_sql::{Namespace, Object, Purpose, Schema};
+use dadbs_types::Value;
+use dadbs_types::value::Reader;
+use rusqlite::Connection;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// One `sql!`.
+struct Statement {
+    /// `file:line:column`.
+    place: String,
+    is_query: bool,
+    parameters: usize,
+    text: String,
+}
+
+/// No object is known: the front door takes every name for a table.
+struct AnyTable;
+
+impl Schema for AnyTable {
+    fn object(&self, _: &str) -> Option<Object> {
+        None
+    }
+}
+
+/// Checks tables, statements and predicates; `root` is the folder that places begin at.
+pub(super) fn check(description: &[Row], section: &[u8], root: &Path) -> Outcome {
+    let fault = |error: rusqlite::Error| Failure::other(format!("SQLite: {error}"));
+    let database = Connection::open_in_memory().map_err(fault)?;
+    let mut faults = Vec::new();
+    for table in description.iter().filter(|row| row.kind == Kind::Table) {
+        for statement in &table.more {
+            let made = pass(statement, Purpose::Write).and_then(|()| {
+                database.execute_batch(statement).map_err(|error| error.to_string())
+            });
+            if let Err(error) = made {
+                faults.push(format!("table {}: {error}\n  in {statement}", table.name));
+            }
+        }
+    }
+    let statements = statements(section)?;
+    for statement in statements.iter().filter(|statement| is_schema(&statement.text)) {
+        if let Err(error) = database.execute_batch(&statement.text) {
+            faults.push(statement.shown(&error.to_string(), root));
+        }
+    }
+    for statement in statements.iter().filter(|statement| !is_schema(&statement.text)) {
+        if let Err(error) = statement.check(&database) {
+            faults.push(statement.shown(&error, root));
+        }
+    }
+    for row in description.iter().filter(|row| matches!(row.kind, Kind::CanRead | Kind::CanWrite)) {
+        let predicate = row.more.first().map_or("", String::as_str);
+        let select = format!("SELECT 1 FROM \"{}\" WHERE ({predicate})", row.name);
+        if let Err(error) = predicate_fits(&database, &select) {
+            faults.push(format!(
+                "error: {}({}): {error}\n  in {predicate}",
+                row.kind.name(),
+                row.name
+            ));
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Failure::other(faults.join("\n\nerror: "))) }
+}
+
+/// What the chain's front door says.
+fn pass(text: &str, purpose: Purpose) -> Result<(), String> {
+    let passed = dadbs_sql::prepare(text, &Namespace::database(1), purpose, &AnyTable);
+    passed.map(drop).map_err(|rejection| rejection.message)
+}
+
+/// A predicate may use what only the chain offers: the caller.
+fn predicate_fits(database: &Connection, select: &str) -> Result<(), String> {
+    for name in ["caller", "height", "block_time"] {
+        let flags = rusqlite::functions::FunctionFlags::SQLITE_UTF8;
+        let absent = |_: &rusqlite::functions::Context<'_>| Ok(rusqlite::types::Null);
+        database
+            .create_scalar_function(name, 0, flags, absent)
+            .map_err(|error| error.to_string())?;
+    }
+    database.prepare(select).map(drop).map_err(|error| error.to_string())
+}
+
+/// True if the statement changes the schema, by its first word.
+fn is_schema(text: &str) -> bool {
+    let word = text.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
+    ["CREATE", "ALTER", "DROP"].iter().any(|known| word.eq_ignore_ascii_case(known))
+}
+
+fn statements(section: &[u8]) -> Outcome<Vec<Statement>> {
+    let malformed = || Failure::other("the section of sql! is malformed: build with this SDK");
+    let mut reader = Reader::new(section);
+    let mut statements = Vec::new();
+    while !reader.rest().is_empty() {
+        let row = reader.row().map_err(|_| malformed())?;
+        let [Value::Text(place), Value::Text(kind), Value::Text(count), Value::Text(text)] =
+            &row[..]
+        else {
+            return Err(malformed());
+        };
+        statements.push(Statement {
+            place: place.clone(),
+            is_query: kind == "query",
+            parameters: count.parse().map_err(|_| malformed())?,
+            text: text.clone(),
+        });
+    }
+    // The linker orders them as it likes; places are told in order.
+    statements.sort_by_key(|statement| {
+        let mut parts = statement.place.rsplitn(3, ':');
+        let mut number = || parts.next().and_then(|n| n.parse::<u32>().ok()).unwrap_or(0);
+        let (column, line) = (number(), number());
+        (parts.next().unwrap_or_default().to_owned(), line, column)
+    });
+    Ok(statements)
+}
+
+impl Statement {
+    fn check(&self, database: &Connection) -> Result<(), String> {
+        pass(&self.text, if self.is_query { Purpose::Read } else { Purpose::Write })?;
+        let prepared = database.prepare(&self.text).map_err(|error| match error {
+            rusqlite::Error::SqlInputError { msg, .. } => msg,
+            error => error.to_string(),
+        })?;
+        let expected = prepared.parameter_count();
+        if expected != self.parameters {
+            return Err(format!("it has {expected} parameters, {} are given", self.parameters));
+        }
+        Ok(())
+    }
+
+    /// The fault as a compiler shows one (rule 4).
+    fn shown(&self, error: &str, root: &Path) -> String {
+        let mut parts = self.place.rsplitn(3, ':');
+        let (_, line) = (parts.next(), parts.next().and_then(|line| line.parse::<usize>().ok()));
+        let mut out = format!("{error}\n  --> {}", self.place);
+        let source = parts.next().and_then(|file| std::fs::read_to_string(root.join(file)).ok());
+        let source = source.as_deref().and_then(|text| text.lines().nth(line?.checked_sub(1)?));
+        if let (Some(source), Some(line)) = (source, line) {
+            let _ = write!(out, "\n   |\n{line:>3}| {source}\n   |");
+        }
+        out
+    }
+}

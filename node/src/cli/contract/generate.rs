@@ -1,0 +1,127 @@
+//! `dadbs contract generate`: typed clients from what a contract says of itself.
+//!
+//! 1. A client has one function for each call and view, with its parameters and what it returns; one type
+//!    for each row that is returned, and one for the errors.
+//! 2. INTEGER is `i64` and `bigint`, REAL `f64` and `number`, TEXT `String` and `string`, BLOB `Vec<u8>` and
+//!    `Uint8Array`, ANY the chain's value; what may be NULL is an `Option`, or `| null`.
+//! 3. The Rust client stands on the crate `dadbs-client`, the TypeScript one on cosmjs alone.
+//! 4. Names come from the section, which strangers write: what is no plain name is refused, and doc
+//!    comments cannot end the comment that they stand in.
+
+mod rust;
+mod typescript;
+
+use super::super::exit::{Failure, Outcome};
+use dadbs_abi::section::{Kind, Row, columns};
+
+/// The languages of clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Language {
+    /// Rust.
+    Rust,
+    /// TypeScript.
+    Typescript,
+}
+
+/// One field: name, SQL type, and whether it may be NULL.
+type Field = (String, String, bool);
+
+/// What a call or view returns.
+enum Returns {
+    Nothing,
+    /// One value, which is the only one of the only row.
+    Value(Field),
+    /// One row.
+    Row(Vec<Field>),
+    /// Any number of rows.
+    Rows(Vec<Field>),
+    /// A row of names and rows, or what is not known.
+    Untyped,
+}
+
+/// A call or view.
+struct Function {
+    name: String,
+    is_view: bool,
+    parameters: Vec<Field>,
+    returns: Returns,
+    doc: String,
+}
+
+fn name(text: &str) -> Outcome<String> {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let starts = text.starts_with(|c: char| c.is_ascii_alphabetic());
+    if starts && text.bytes().all(known) && text.len() <= 128 {
+        return Ok(text.into());
+    }
+    Err(Failure::other(format!("\"{}\" is no name that a client can have", text.escape_debug())))
+}
+
+fn fields(text: &str) -> Outcome<Vec<Field>> {
+    let field = |(field, sql, nullable): (&str, &str, bool)| {
+        if !["INTEGER", "REAL", "TEXT", "BLOB", "ANY"].contains(&sql) {
+            return Err(Failure::other(format!("\"{}\" is no SQL type", sql.escape_debug())));
+        }
+        Ok((name(field)?, sql.to_owned(), nullable))
+    };
+    columns(text).into_iter().map(field).collect()
+}
+
+fn returns(row: &Row) -> Outcome<Returns> {
+    Ok(match row.returns() {
+        None | Some("rows") => Returns::Untyped,
+        Some("") => Returns::Nothing,
+        Some(text) => match text.split_once(' ') {
+            Some(("row", list)) => Returns::Row(fields(list)?),
+            Some(("rows", list)) => Returns::Rows(fields(list)?),
+            _ => Returns::Value(fields(&format!("value {text}"))?.remove(0)),
+        },
+    })
+}
+
+fn functions(rows: &[Row]) -> Outcome<Vec<Function>> {
+    let entries = rows.iter().filter(|row| matches!(row.kind, Kind::Call | Kind::View));
+    entries
+        .map(|row| {
+            Ok(Function {
+                name: name(&row.name)?,
+                is_view: row.kind == Kind::View,
+                parameters: fields(&row.fields)?,
+                returns: returns(row)?,
+                doc: row.doc.replace("*/", "* /").replace(['\n', '\r'], " "),
+            })
+        })
+        .collect()
+}
+
+/// The errors: number, name and doc.
+fn errors(rows: &[Row]) -> Outcome<Vec<(u32, String, String)>> {
+    let errors = rows.iter().filter(|row| row.kind == Kind::Error);
+    errors
+        .map(|row| {
+            let number = row.more.first().and_then(|number| number.parse().ok());
+            let number = number
+                .ok_or_else(|| Failure::other(format!("error {} has no number", row.name)))?;
+            Ok((number, name(&row.name)?, row.doc.replace("*/", "* /").replace(['\n', '\r'], " ")))
+        })
+        .collect()
+}
+
+/// `of_customer` as `OfCustomer`.
+fn camel(text: &str) -> String {
+    text.split('_')
+        .map(|word| {
+            let (first, rest) = word.split_at(word.len().min(1));
+            first.to_ascii_uppercase() + rest
+        })
+        .collect()
+}
+
+/// The text of a client.
+pub(super) fn generate(rows: &[Row], language: Language) -> Outcome<String> {
+    let (functions, errors) = (functions(rows)?, errors(rows)?);
+    Ok(match language {
+        Language::Rust => rust::client(&functions, &errors),
+        Language::Typescript => typescript::client(&functions, &errors),
+    })
+}

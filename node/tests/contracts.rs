@@ -1,0 +1,199 @@
+//! Contracts from an empty folder to typed clients, through the real binary. Slow: contracts are compiled.
+//!
+//! 1. Three commands make a row: new, publish, call; and nothing but the binary is needed.
+//! 2. The same sources in two folders are the same bytes.
+//! 3. A wrong column, a table that SQLite refuses and a forbidden import are told before anything is paid.
+//! 4. An upgrade shows its plan, loses nothing unless that is accepted, and keeps every row.
+//! 5. Generated clients compile and make a round trip.
+//! 6. The examples pass their own tests.
+
+mod common;
+#[rustfmt::skip]
+#[path = "generated/invoices.rs"]
+mod invoices;
+
+use common::cli::{BINARY, Dev, text};
+use dadbs_client::contract::{Contract, Sender};
+use dadbs_client::{Client, SecretKey};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Runs `dadbs contract` in a folder, with the environment that compilers need.
+fn contract(folder: &Path, node: &str, arguments: &[&str]) -> Output {
+    let mut command = Command::new(BINARY);
+    // What cargo sets for this test is not meant for the contract.
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CARGO_")) {
+        if name != "CARGO_HOME" {
+            command.env_remove(name);
+        }
+    }
+    command.args(["--node", node, "contract"]).args(arguments).current_dir(folder);
+    command.env_remove("RUSTC").env_remove("RUSTUP_TOOLCHAIN").output().unwrap()
+}
+
+fn passes(output: &Output) -> String {
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
+}
+
+fn fails(output: &Output) -> String {
+    assert!(!output.status.success(), "{}", text(&output.stdout));
+    text(&output.stderr)
+}
+
+fn replace(path: &Path, from: &str, to: &str) {
+    let source = std::fs::read_to_string(path).unwrap();
+    assert!(source.contains(from), "{from} is not in {}", path.display());
+    std::fs::write(path, source.replace(from, to)).unwrap();
+}
+
+fn in_home(dev: &Dev, folder: &Path, arguments: &[&str]) -> Output {
+    let home = dev.home.path().to_str().unwrap();
+    contract(folder, &dev.grpc, &[arguments, &["--home", home]].concat())
+}
+
+#[test]
+#[ignore = "slow: compiles contracts"]
+fn rules_1_to_4_from_an_empty_folder_to_an_upgrade() {
+    let dev = Dev::start();
+    let folder = tempfile::tempdir().unwrap();
+    let book = folder.path().join("book");
+    let run = |arguments: &[&str]| in_home(&dev, &book, arguments);
+    passes(&contract(folder.path(), &dev.grpc, &["new", "book"]));
+    passes(&run(&["publish", "book"]));
+    assert!(passes(&run(&["call", "book", "sign", "hello"])).starts_with("1\ndone"));
+    let read = passes(&run(&["call", "book", "newest", "9"]));
+    assert!(read.contains("| hello\n"), "{read}");
+    assert!(passes(&run(&["logs", "book"])).contains("sign ok\n    Signed {"));
+
+    let elsewhere = folder.path().join("a/longer/path");
+    std::fs::create_dir_all(&elsewhere).unwrap();
+    passes(&contract(&elsewhere, &dev.grpc, &["new", "book"]));
+    passes(&contract(&elsewhere.join("book"), &dev.grpc, &["build"]));
+    let module = |folder: &Path| std::fs::read(folder.join("target/dadbs/book.wasm")).unwrap();
+    assert!(module(&book) == module(&elsewhere.join("book")), "the bytes depend on the folder");
+
+    let source = book.join("src/lib.rs");
+    replace(&source, "SELECT id, author, text FROM", "SELECT id, autor, text FROM");
+    let message = fails(&run(&["build"]));
+    let line = std::fs::read_to_string(&source).unwrap();
+    let line = 1 + line.lines().position(|line| line.contains("autor")).unwrap();
+    assert!(message.contains("no such column: autor"), "{message}");
+    assert!(message.contains(&format!("src/lib.rs:{line}:")), "{message}");
+    replace(&source, "SELECT id, autor, text FROM", "SELECT id, author, text FROM");
+    replace(&source, "length(text) BETWEEN", "size(text) BETWEEN");
+    let message = fails(&run(&["build"]));
+    assert!(message.contains("table entries") && message.contains("size"), "{message}");
+    replace(&source, "size(text) BETWEEN", "length(text) BETWEEN");
+
+    replace(
+        &source,
+        "        time_ms: i64,",
+        "        time_ms: i64,\n        #[default(\"7\")]\n        likes: u32,",
+    );
+    replace(&source, "time_ms: ctx.time_ms }", "time_ms: ctx.time_ms, likes: 0 }");
+    let upgraded = run(&["upgrade", "book"]);
+    passes(&upgraded);
+    let plan = text(&upgraded.stderr);
+    assert!(plan.contains("safe      add the column entries.likes"), "{plan}");
+    assert!(plan.contains("simulated on the real state"), "{plan}");
+    let rows =
+        || dev.json(&["sql", "query", "book", "SELECT text, likes FROM entries"])["rows"].clone();
+    assert_eq!(rows(), serde_json::json!([["hello", 7]]));
+    replace(&source, "        time_ms: i64,\n", "");
+    replace(&source, " time_ms: ctx.time_ms,", "");
+    let refused = fails(&run(&["upgrade", "book"]));
+    assert!(
+        refused.contains("LOSES     rewrite the table entries without time_ms (1 rows)"),
+        "{refused}"
+    );
+    passes(&run(&["upgrade", "book", "--accept-losses"]));
+    assert_eq!(rows(), serde_json::json!([["hello", 7]]));
+    assert!(fails(&run(&["upgrade", "book"])).contains("runs this very code"));
+}
+
+#[test]
+#[ignore = "slow: compiles a contract"]
+fn rule_3_a_forbidden_import_is_told_before_anything_is_paid() {
+    let folder = tempfile::tempdir().unwrap();
+    passes(&contract(folder.path(), "http://127.0.0.1:1", &["new", "spy"]));
+    let spy = folder.path().join("spy");
+    let source = spy.join("src/lib.rs");
+    let mut text = std::fs::read_to_string(&source).unwrap();
+    text.push_str(
+        "#[link(wasm_import_module = \"wasi\")]\nunsafe extern \"C\" { fn clock() -> i64; }\n",
+    );
+    std::fs::write(
+        &source,
+        text.replace("time_ms: ctx.time_ms", "time_ms: unsafe { super::clock() }"),
+    )
+    .unwrap();
+    let message = fails(&contract(&spy, "http://127.0.0.1:1", &["publish", "spy"]));
+    assert!(message.contains("import wasi.clock: only the module dadbs_1 is offered"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: compiles a contract, installs npm packages"]
+async fn rule_5_generated_clients_make_a_round_trip() {
+    let dev = Dev::start();
+    let example = root().join("contracts/examples/invoices");
+    passes(&in_home(&dev, &example, &["publish", "bills"]));
+    let generated = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/generated/invoices.rs");
+    let rust = passes(&in_home(&dev, &example, &["generate", "bills", "--lang", "rust"]));
+    if std::env::var("UPDATE_EXPECT").is_ok_and(|value| value == "1") {
+        std::fs::write(&generated, rust.trim_end().to_owned() + "\n").unwrap();
+    } else {
+        let committed = std::fs::read_to_string(&generated).unwrap();
+        assert!(
+            committed.trim() == rust.trim(),
+            "UPDATE_EXPECT=1 rewrites {}",
+            generated.display()
+        );
+    }
+    rust_round_trip(&dev).await;
+
+    let project = root().join("tests/typescript");
+    let out = project.join("invoices.ts");
+    let out = out.to_str().unwrap();
+    passes(&in_home(&dev, &example, &["generate", "bills", "--lang", "typescript", "--out", out]));
+    let run = |program: &str, arguments: &[&str]| {
+        passes(&Command::new(program).args(arguments).current_dir(&project).output().unwrap())
+    };
+    run("npm", &["ci", "--no-audit", "--no-fund"]);
+    run("npx", &["tsc", "--project", "."]);
+    assert!(
+        run("node", &["out/test.js", &dev.rpc, &dev.mnemonic, "bills"]).contains("typescript ok")
+    );
+}
+
+async fn rust_round_trip(dev: &Dev) {
+    let key = SecretKey::from_mnemonic(&dev.mnemonic, 1).unwrap();
+    let address = key.address().to_string();
+    let sender = Sender { key };
+    let client = Client::connect(&dev.grpc).await.unwrap();
+    let client = invoices::Client(Contract { client, name: "bills".into() });
+    let id = client.draft(&sender, "rust".into()).await.unwrap();
+    client.line(&sender, id, "1 hour".into(), 900).await.unwrap();
+    assert_eq!(client.issue(&sender, id).await.unwrap(), 900);
+    assert_eq!(client.pay(&sender, id, 100).await.unwrap(), 800);
+    let rows = client.of_customer("rust".into()).await.unwrap();
+    assert_eq!((rows.len(), rows[0].total, rows[0].issuer.as_str()), (1, 900, address.as_str()));
+    let error = client.pay(&sender, id, 801).await.unwrap_err();
+    assert_eq!(invoices::ContractError::of(&error), Some(invoices::ContractError::Overpaid));
+    let error = client.pay(&sender, id, -1).await.unwrap_err();
+    assert_eq!(invoices::ContractError::of(&error), None, "{error}");
+}
+
+#[test]
+#[ignore = "slow: compiles contracts"]
+fn rule_6_the_examples_pass_their_tests() {
+    for example in ["invoices", "access_list"] {
+        let folder = root().join("contracts/examples").join(example);
+        let output = contract(&folder, "http://127.0.0.1:1", &["test", "--", "--test", "contract"]);
+        assert!(passes(&output).contains("test result: ok"), "{}", text(&output.stdout));
+    }
+}

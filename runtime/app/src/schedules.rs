@@ -1,0 +1,120 @@
+//! Scheduled calls at the end of a block.
+//!
+//! 1. They run one after the other within the budget `schedule_block_gas` of `chain.params`; one that
+//!    does not fit waits, and all after it.
+//! 2. Each is three transactions of the store: its fee and mark, the call, and what becomes of it. The call
+//!    alone is undone when it fails.
+//! 3. A panic inside a call is a failure like any other.
+//! 4. The seed of `random()` is a hash of height and number.
+
+use crate::execute::{BlockContext, panic_rejection};
+use crate::genesis::param;
+use dadbs_modules::Context;
+use dadbs_modules::contract::{self, Due};
+use dadbs_types::limits::SCHEDULE_GAS_MIN;
+use dadbs_types::{Error, Event, Fatal, GasMeter, Hash};
+use sha2::{Digest, Sha256};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+impl BlockContext<'_> {
+    /// Runs what is due (rule 1); gives the events.
+    pub(crate) fn run_due(&mut self) -> Result<Vec<Event>, Fatal> {
+        let mut events = Vec::new();
+        let Some(mut due) = contract::next_due(self.store, self.info)? else { return Ok(events) };
+        let mut left = self.budget()?;
+        while due.gas <= left {
+            left -= due.gas.max(SCHEDULE_GAS_MIN);
+            self.run_one(&due, &mut events)?;
+            match contract::next_due(self.store, self.info)? {
+                Some(next) => due = next,
+                None => break,
+            }
+        }
+        Ok(events)
+    }
+
+    fn budget(&self) -> Result<u64, Fatal> {
+        param(self.store, "schedule_block_gas")?
+            .parse()
+            .map_err(|_| Fatal::new("chain.params: schedule_block_gas is no number"))
+    }
+
+    /// Rule 2.
+    fn run_one(&mut self, due: &Due, events: &mut Vec<Event>) -> Result<(), Fatal> {
+        let seed = seed(self.info.height, due.id);
+        self.store.begin_tx(seed)?;
+        let fee = fatal(contract::begin_scheduled(self.store, due))?;
+        self.fees = self.fees.saturating_add(fee);
+        fatal(self.store.commit_tx())?;
+
+        let mut gas = GasMeter::new(due.gas);
+        let kept = events.len();
+        self.store.begin_tx(seed)?;
+        let run = catch_unwind(AssertUnwindSafe(|| {
+            contract::run_scheduled(&mut self.context(seed, &mut gas, events), due)
+        }));
+        let outcome = match run {
+            Ok(outcome) => outcome,
+            #[cfg(feature = "failpoints")]
+            Err(crash) if crash.is::<dadbs_store::failpoint::Crash>() => {
+                std::panic::resume_unwind(crash)
+            }
+            Err(panic) => Err(Error::Rejected(panic_rejection(panic.as_ref()))),
+        };
+        let failure = match outcome {
+            Ok(()) => self.store.commit_tx().err(),
+            Err(error @ Error::Rejected(_)) => {
+                self.store.rollback_tx()?;
+                Some(error)
+            }
+            Err(error) => Some(error),
+        };
+        if let Some(Error::Fatal(fatal)) = failure {
+            return Err(fatal);
+        }
+        if failure.is_some() {
+            events.truncate(kept);
+        }
+        self.store.begin_tx(seed)?;
+        let mut context = self.context(seed, &mut gas, events);
+        fatal(contract::finish_scheduled(&mut context, due, failure.as_ref()))?;
+        fatal(self.store.commit_tx())
+    }
+
+    fn context<'a>(
+        &'a mut self,
+        tx_hash: Hash,
+        gas: &'a mut GasMeter,
+        events: &'a mut Vec<Event>,
+    ) -> Context<'a> {
+        Context {
+            store: self.store,
+            vm: self.vm,
+            block: self.info,
+            chain_id: self.params.chain_id,
+            fee_per_million_gas: self.params.min_fee_per_million_gas,
+            tx_hash,
+            gas,
+            events,
+        }
+    }
+}
+
+/// Rule 4.
+fn seed(height: u64, id: i64) -> Hash {
+    let mut hasher = Sha256::new();
+    hasher.update(b"dadbs schedule 1");
+    hasher.update(height.to_le_bytes());
+    hasher.update(id.to_le_bytes());
+    hasher.finalize().into()
+}
+
+/// The chain's own bookkeeping is never refused: what it needs was paid before.
+fn fatal<T>(result: Result<T, Error>) -> Result<T, Fatal> {
+    result.map_err(|error| match error {
+        Error::Fatal(fatal) => fatal,
+        Error::Rejected(rejection) => {
+            Fatal::new(format!("the bookkeeping of a scheduled call was refused: {rejection}"))
+        }
+    })
+}
