@@ -186,15 +186,24 @@ fn init_chain() -> Asked {
     })
 }
 
-/// One write of all checks, as CometBFT pipelines them; the time until the last answer.
-fn pipelined(stream: &mut dyn Socket, name: &str, txs: &[Vec<u8>], kind: i32) {
+/// One write of all checks, as CometBFT pipelines them; the time until the last answer. Under a load CometBFT
+/// flushes after almost each.
+fn pipelined(stream: &mut dyn Socket, name: &str, txs: &[Vec<u8>], kind: i32, each_flushed: bool) {
     let check = |tx: &Vec<u8>| RequestCheckTx { tx: tx.clone().into(), r#type: kind };
-    let mut bytes: Vec<u8> = txs.iter().flat_map(|tx| frame(Asked::CheckTx(check(tx)))).collect();
-    bytes.extend(frame(Asked::Flush(RequestFlush {})));
+    let flush = frame(Asked::Flush(RequestFlush {}));
+    let mut bytes = Vec::new();
+    for tx in txs {
+        bytes.extend(frame(Asked::CheckTx(check(tx))));
+        if each_flushed {
+            bytes.extend(&flush);
+        }
+    }
+    bytes.extend(&flush);
+    let flushes = if each_flushed { txs.len() + 1 } else { 1 };
     let mut writer = stream.second();
     let began = Instant::now();
     let written = std::thread::spawn(move || writer.write_all(&bytes).expect("the node reads"));
-    let found = answers(stream, &mut Vec::new(), txs.len() + 1);
+    let found = answers(stream, &mut Vec::new(), txs.len() + flushes);
     let took = began.elapsed();
     written.join().expect("the writer ends");
     let passed =
@@ -270,8 +279,10 @@ fn measure(addr: &AbciAddr, dir: &Path) {
     let many: Vec<_> = (1..=1_000)
         .map(|number| send_tx(number % (ACCOUNTS - 1) + 1, u64::from(number > ACCOUNTS - 1)))
         .collect();
-    pipelined(&mut *mempool, "1,000 CheckTx, one account", &one, 0);
-    pipelined(&mut *mempool, "1,000 CheckTx, many accounts", &many, 0);
+    let then: Vec<_> = (1_200..2_200).map(|sequence| send_tx(0, sequence)).collect();
+    pipelined(&mut *mempool, "1,000 CheckTx, one account", &one, 0, false);
+    pipelined(&mut *mempool, "1,000 CheckTx, each flushed", &then, 0, true);
+    pipelined(&mut *mempool, "1,000 CheckTx, many accounts", &many, 0, false);
     // A block lets the checks begin anew.
     let block = RequestFinalizeBlock {
         height: 201,
@@ -280,8 +291,8 @@ fn measure(addr: &AbciAddr, dir: &Path) {
     };
     call(&mut *consensus, Asked::FinalizeBlock(block));
     call(&mut *consensus, Asked::Commit(RequestCommit {}));
-    pipelined(&mut *mempool, "1,000 rechecks, one account", &one, 1);
-    pipelined(&mut *mempool, "1,000 rechecks, many accounts", &many, 1);
+    pipelined(&mut *mempool, "1,000 rechecks, one account", &one, 1, false);
+    pipelined(&mut *mempool, "1,000 rechecks, many accounts", &many, 1, false);
 }
 
 #[tokio::main]

@@ -97,17 +97,20 @@ pub(crate) fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
     }
 }
 
-/// `DADBS_FAILPOINT=name:nth` kills the process when this thread reaches that step for the nth time.
+/// `DADBS_FAILPOINT=name:nth` kills the process when this thread reaches that step for the nth time, and
+/// `name:nth:micros` so much later, in the middle of what follows the step.
 #[cfg(feature = "failpoints")]
 fn arm_failpoint() {
     use dadbs_store::failpoint::{Action, NAMES, arm};
     let Ok(asked) = std::env::var("DADBS_FAILPOINT") else { return };
-    let parts = asked.split_once(':').and_then(|(name, nth)| {
-        let name = NAMES.iter().find(|known| **known == name)?;
-        Some((*name, nth.parse().ok()?))
-    });
-    let (name, nth) = parts.expect("DADBS_FAILPOINT names a step and a count");
-    arm(name, nth, Action::Kill);
+    let mut parts = asked.split(':');
+    let name = parts.next().and_then(|name| NAMES.iter().find(|known| **known == name));
+    let numbers: Vec<u64> = parts.map_while(|part| part.parse().ok()).collect();
+    match (name, &numbers[..]) {
+        (Some(name), [nth]) => arm(name, *nth, Action::Kill),
+        (Some(name), [nth, micros]) => arm(name, *nth, Action::KillDuring(*micros)),
+        _ => panic!("DADBS_FAILPOINT names a step, a count, and perhaps microseconds: {asked}"),
+    }
 }
 
 impl CoreThread {

@@ -14,7 +14,8 @@ mod common;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use common::cli::{command, text};
+use common::cli::text;
+use common::counted::Load;
 use common::network::{Network, children, signal, wait_for};
 use common::proxy::{self, Link};
 use dadbs::convert::ns_of_time;
@@ -25,14 +26,10 @@ use nix::sys::signal::Signal;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const NODES: usize = 4;
-/// Accounts that send, each on a thread of its own.
-const SENDERS: usize = 4;
 
 /// Numbers from a seed (`SplitMix64`).
 struct Random(u64);
@@ -57,84 +54,6 @@ impl Random {
 
 fn variable(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
-}
-
-/// Inserts numbers, each once, through any node; remembers what was acknowledged.
-struct Load {
-    stop: Arc<AtomicBool>,
-    sent: Arc<AtomicU64>,
-    acknowledged: Arc<Mutex<Vec<u64>>>,
-    senders: Vec<JoinHandle<()>>,
-}
-
-impl Load {
-    fn start(network: &Network) -> Load {
-        network.json(0, &["sql", "create", "load"]);
-        // Not a key: a number that came twice would show.
-        network.json(0, &["sql", "exec", "load", "CREATE TABLE counted (n INTEGER NOT NULL)"]);
-        network.json(0, &["contract", "call", "load", "grant", "public", "insert", "counted"]);
-        network.wait_for_all();
-        let (stop, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let acknowledged = Arc::new(Mutex::new(Vec::new()));
-        let nodes: Vec<String> =
-            network.members.iter().map(|node| format!("http://{}", node.listen.grpc)).collect();
-        let senders = (0..SENDERS)
-            .map(|sender| {
-                let (stop, sent, acknowledged) = (stop.clone(), sent.clone(), acknowledged.clone());
-                let (nodes, home) = (nodes.clone(), network.dir.path().to_owned());
-                std::thread::spawn(move || {
-                    while !stop.load(Ordering::Relaxed) {
-                        let number = sent.fetch_add(1, Ordering::Relaxed);
-                        let node = &nodes[usize::try_from(number).unwrap() % nodes.len()];
-                        let output = command(&home)
-                            .args(["--node", node, "--from", &format!("dev{sender}")])
-                            .args(["--timeout", "15", "sql", "exec", "load"])
-                            .arg(format!("INSERT INTO counted VALUES ({number})"))
-                            .output()
-                            .unwrap();
-                        if output.status.success() {
-                            acknowledged.lock().unwrap().push(number);
-                        }
-                    }
-                })
-            })
-            .collect();
-        Load { stop, sent, acknowledged, senders }
-    }
-
-    fn acknowledged(&self) -> u64 {
-        self.acknowledged.lock().unwrap().len() as u64
-    }
-
-    /// Rule 2; returns (sent, acknowledged, committed).
-    fn check(self, network: &Network) -> (u64, u64, u64) {
-        self.stop.store(true, Ordering::Relaxed);
-        for sender in self.senders {
-            sender.join().unwrap();
-        }
-        network.wait_for_all();
-        let mut committed = 0;
-        for node in 0..network.members.len() {
-            let counts = network.json(
-                node,
-                &["sql", "query", "load", "SELECT n, count(*) FROM counted GROUP BY n"],
-            );
-            let counts: BTreeMap<u64, u64> = counts["rows"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|row| (row[0].as_u64().unwrap(), row[1].as_u64().unwrap()))
-                .collect();
-            let twice: Vec<_> = counts.iter().filter(|(_, count)| **count != 1).collect();
-            assert!(twice.is_empty(), "node{node} has these twice: {twice:?}");
-            let acknowledged = self.acknowledged.lock().unwrap();
-            let lost: Vec<_> = acknowledged.iter().filter(|n| !counts.contains_key(n)).collect();
-            assert!(lost.is_empty(), "node{node} lost these: {lost:?}");
-            committed = counts.len() as u64;
-        }
-        let acknowledged = self.acknowledged.lock().unwrap().len() as u64;
-        (self.sent.load(Ordering::Relaxed), acknowledged, committed)
-    }
 }
 
 /// Rule 1: the blocks of a node, executed by a core that nothing disturbs.
@@ -179,15 +98,17 @@ enum Death {
     All,
     InFinalizeBlock,
     BeforeCommit,
+    InSqliteCommit,
     AfterCommit,
     InCheckpoint,
 }
 
-const DEATHS: [Death; 8] = [
+const DEATHS: [Death; 9] = [
     Death::InFinalizeBlock,
     Death::Node,
     Death::BeforeCommit,
     Death::Engine,
+    Death::InSqliteCommit,
     Death::InCheckpoint,
     Death::Both,
     Death::AfterCommit,
@@ -202,6 +123,7 @@ impl Death {
                 &["user_statement", "user_row", "net_changes", "tree_updated", "journal_chunk"]
             }
             Death::BeforeCommit => &["state_row", "pruned", "commit_start"],
+            Death::InSqliteCommit => &["commit_start"],
             Death::AfterCommit => &["commit_done", "version_pushed"],
             Death::InCheckpoint => &[
                 "checkpoint_start",
@@ -214,7 +136,8 @@ impl Death {
     }
 }
 
-fn kill(network: &mut Network, random: &mut Random, death: Death, victim: usize) {
+/// False if it died later than it should have: SQLite's commit was over.
+fn kill(network: &mut Network, random: &mut Random, death: Death, victim: usize) -> bool {
     match death {
         Death::Node => network.kill(victim),
         Death::Engine => {
@@ -222,7 +145,7 @@ fn kill(network: &mut Network, random: &mut Random, death: Death, victim: usize)
                 signal(engine, Signal::SIGKILL);
             }
             // The node starts it again.
-            return;
+            return true;
         }
         Death::Both => {
             let engine = network.engine_pid(victim);
@@ -242,12 +165,28 @@ fn kill(network: &mut Network, random: &mut Random, death: Death, victim: usize)
             let step = random.pick(death.steps());
             network.stop(victim);
             let mut start = network.start_command(&network.home(victim));
-            start.env("DADBS_FAILPOINT", format!("{step}:{}", 1 + random.below(3)));
+            let nth = 1 + random.below(3);
+            let point = match death {
+                Death::InSqliteCommit => format!("{step}:{nth}:{}", random.below(40)),
+                _ => format!("{step}:{nth}"),
+            };
+            start.env("DADBS_FAILPOINT", point);
             let mut child = common::comet::Killed(start.spawn().unwrap());
             wait_for("the node kills itself", || child.0.try_wait().unwrap());
-            assert!(network.log(victim).contains(&format!("failpoint {step}")), "{step}");
+            let log = network.log(victim);
+            let said = log.lines().rfind(|line| line.contains("failpoint"));
+            assert!(said.is_some_and(|said| said.contains(&format!("failpoint {step}"))), "{step}");
+            println!("{}", said.unwrap_or_default());
+            return_to_life(network, random);
+            return death != Death::InSqliteCommit
+                || said.is_some_and(|said| said.ends_with("after commit_start"));
         }
     }
+    return_to_life(network, random);
+    true
+}
+
+fn return_to_life(network: &mut Network, random: &mut Random) {
     random.pause(Duration::from_secs(2));
     for node in 0..NODES {
         if !network.is_up(node) {
@@ -260,7 +199,7 @@ fn kill(network: &mut Network, random: &mut Random, death: Death, victim: usize)
 #[ignore = "slow: builds and runs CometBFT, kills it for minutes"]
 fn rules_1_to_3_nodes_are_killed() {
     let mut random = Random(variable("DADBS_SEED", 1));
-    let kills = variable("DADBS_KILLS", 56);
+    let kills = variable("DADBS_KILLS", 63);
     let mut network = Network::make(NODES as u16, 0);
     for node in 0..NODES {
         network.edit_settings(node, |settings| settings["checkpoint_interval"] = json!(5));
@@ -271,11 +210,14 @@ fn rules_1_to_3_nodes_are_killed() {
     }
     let load = Load::start(&network);
     let mut counts: BTreeMap<Death, u64> = BTreeMap::new();
-    let mut longest = Duration::ZERO;
+    let (mut longest, mut late) = (Duration::ZERO, 0);
     for number in 0..kills {
         let death = DEATHS[usize::try_from(number).unwrap() % DEATHS.len()];
         let victim = usize::try_from(random.below(NODES as u64)).unwrap();
-        kill(&mut network, &mut random, death, victim);
+        while !kill(&mut network, &mut random, death, victim) {
+            late += 1;
+            assert!(late < 5 * kills, "it always dies too late");
+        }
         *counts.entry(death).or_default() += 1;
         longest = longest.max(goes_on(&network, 2));
         println!(
@@ -284,7 +226,7 @@ fn rules_1_to_3_nodes_are_killed() {
             network.height((victim + 1) % NODES),
             load.acknowledged()
         );
-        if number % 8 == 7 {
+        if number % 9 == 8 {
             network.wait_for_all();
         }
     }

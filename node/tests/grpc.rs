@@ -346,3 +346,16 @@ async fn blocks_and_validators_answer_as_cosmos_clients_ask() {
     assert_eq!(healthz["serves"], true, "{healthz}");
     node.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: installs and runs Chromium"]
+async fn rule_2_a_page_in_a_browser_calls_and_sees_why_it_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let node = Node::start(home.path()).await;
+    let url = format!("http://{}", node.ready.grpc_addr);
+    let address = common::key(ALICE).address().to_string();
+    let shown = common::clients::browser(url, address).await;
+    assert!(shown.contains("balance: 1000000000000 udadb\n"), "{shown}");
+    assert!(shown.contains("refused: status 3: \"nobody\" is not an address"), "{shown}");
+    node.stop().await.unwrap();
+}

@@ -2,6 +2,7 @@
 
 mod adapter;
 mod grammar;
+mod inbox;
 mod indexer;
 mod server;
 

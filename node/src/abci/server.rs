@@ -4,19 +4,22 @@
 //! 2. Every connection has a thread of its own: `CheckTx` and Query run while a block executes.
 //! 3. A message is its length as an unsigned varint, at most [`MESSAGE_BYTES_MAX`], and the protobuf.
 //! 4. Answers go out in order, and on Flush, as CometBFT expects.
-//! 5. `CheckTx` calls that have arrived together, up to [`CHECKS_MAX`], are handed over together.
+//! 5. `CheckTx` calls that have arrived together, up to [`CHECKS_MAX`], are handed over together, with the Flush
+//!    calls between them: CometBFT flushes after almost every one.
 //! 6. A panic in a call is answered with an exception and ends the node: CometBFT ends with it.
 //! 7. A call out of order ([`super::grammar`]) is a fault: exception, and the node ends.
 //! 8. A connection that sends what is no request is closed with an exception; the node goes on.
+//! 9. Requests are read while others are answered, up to [`AHEAD_BYTES_MAX`] ([`super::inbox`]).
 
 use super::grammar::Grammar;
+use super::inbox::Inbox;
 use crate::core_thread::{Core, panic_text};
 use crate::error::NodeError;
 use dadbs_types::Fatal;
 use prost::Message;
 use std::future::Future;
 use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -35,7 +38,9 @@ pub(super) const MESSAGE_BYTES_MAX: u64 = 104_857_600;
 /// Connections at once; CometBFT opens four.
 const CONNECTIONS_MAX: usize = 16;
 /// Calls of `CheckTx` that are handed over together (rule 5).
-const CHECKS_MAX: usize = 256;
+pub(super) const CHECKS_MAX: usize = 256;
+/// Bytes of requests that wait for their answers (rule 9): as many as the mempool may hold.
+pub(super) const AHEAD_BYTES_MAX: usize = 67_108_864;
 /// Bytes that are read from a connection at once.
 const READ_BYTES: usize = 262_144;
 /// Stack of a connection's thread, bytes: queries call contracts.
@@ -95,6 +100,15 @@ enum Stream {
 }
 
 impl Stream {
+    /// Ends reads and writes of all its clones.
+    fn shut_down(&self) {
+        // The peer may have done so.
+        drop(match self {
+            Stream::Unix(stream) => stream.shutdown(Shutdown::Both),
+            Stream::Tcp(stream) => stream.shutdown(Shutdown::Both),
+        });
+    }
+
     fn try_clone(&self) -> io::Result<Stream> {
         Ok(match self {
             Stream::Unix(stream) => Stream::Unix(stream.try_clone()?),
@@ -270,67 +284,61 @@ fn exception(stream: &mut impl Write, error: String) -> io::Result<()> {
     stream.flush()
 }
 
-/// One request; `None` at the end of the stream.
-fn read_request(reader: &mut impl Read) -> io::Result<Option<Asked>> {
+/// One request and its bytes; `None` at the end of the stream.
+pub(super) fn read_request(reader: &mut impl Read) -> io::Result<Option<(Asked, usize)>> {
     let Some(message) = read_message(reader)? else { return Ok(None) };
     let request = Request::decode(&message[..]).ok().and_then(|request| request.value);
     let invalid =
         || io::Error::new(io::ErrorKind::InvalidData, "the message is no request of ABCI 2.0");
-    request.map(Some).ok_or_else(invalid)
-}
-
-/// True if a whole message is in the buffer, so that reading it does not wait.
-fn is_at_hand(buffer: &[u8]) -> bool {
-    let mut rest = buffer;
-    match prost::encoding::decode_varint(&mut rest) {
-        Ok(length) => u64::try_from(rest.len()).is_ok_and(|held| held >= length),
-        Err(_) => false,
-    }
-}
-
-/// The next call, and those that follow it if they are checks that have arrived (rule 5). The last one may
-/// be another call.
-fn read_calls(reader: &mut BufReader<impl Read>) -> io::Result<Vec<Asked>> {
-    let mut calls = Vec::new();
-    loop {
-        let Some(call) = read_request(reader)? else { return Ok(calls) };
-        let is_check = matches!(call, Asked::CheckTx(_));
-        calls.push(call);
-        if !is_check || calls.len() >= CHECKS_MAX || !is_at_hand(reader.buffer()) {
-            return Ok(calls);
-        }
-    }
+    request.map(|request| Some((request, message.len()))).ok_or_else(invalid)
 }
 
 fn serve_connection(stream: Stream, app: &impl CheckAll, core: &Core) -> io::Result<()> {
+    let inbox = Inbox::default();
     let mut reader = BufReader::with_capacity(READ_BYTES, stream.try_clone()?);
-    let mut writer = BufWriter::with_capacity(READ_BYTES, stream);
+    let mut writer = BufWriter::with_capacity(READ_BYTES, stream.try_clone()?);
+    std::thread::scope(|scope| {
+        let read = || inbox.fill(|| read_request(&mut reader));
+        std::thread::Builder::new().name("abci-read".into()).spawn_scoped(scope, read)?;
+        let answered = answer_calls(&inbox, &mut writer, app, core);
+        inbox.close();
+        stream.shut_down();
+        answered
+    })
+}
+
+fn answer_calls(
+    inbox: &Inbox,
+    writer: &mut impl Write,
+    app: &impl CheckAll,
+    core: &Core,
+) -> io::Result<()> {
     let mut grammar = Grammar::default();
     loop {
-        let calls = match read_calls(&mut reader) {
+        let calls = match inbox.take() {
             Ok(calls) if calls.is_empty() => return Ok(()),
             Ok(calls) => calls,
             Err(error) => {
                 // The peer may be gone; the first error counts.
-                drop(exception(&mut writer, error.to_string()));
+                drop(exception(writer, error.to_string()));
                 return Err(error);
             }
         };
-        let flushes = matches!(calls.last(), Some(Asked::Flush(_)));
+        let flushes = calls.iter().any(|call| matches!(call, Asked::Flush(_)));
         if let Err(text) = calls.iter().try_for_each(|call| grammar.take(call)) {
-            let sent = exception(&mut writer, text.clone());
+            let sent = exception(writer, text.clone());
             core.record_fault(&Fatal::new(text));
             return sent;
         }
         match catch_unwind(AssertUnwindSafe(|| answer_all(app, calls))) {
             Ok(answers) => {
                 for answer in answers {
-                    write_message(&mut writer, answer)?;
+                    write_message(writer, answer)?;
                 }
             }
             Err(payload) => {
                 let text = panic_text(payload.as_ref());
-                let sent = exception(&mut writer, text.clone());
+                let sent = exception(writer, text.clone());
                 core.record_fault(&Fatal::new(text));
                 return sent;
             }
@@ -341,21 +349,22 @@ fn serve_connection(stream: Stream, app: &impl CheckAll, core: &Core) -> io::Res
     }
 }
 
-fn answer_all(app: &impl CheckAll, calls: Vec<Asked>) -> Vec<Answered> {
-    let (mut checks, mut last) = (Vec::with_capacity(calls.len()), None);
-    for call in calls {
-        match call {
-            Asked::CheckTx(request) => checks.push(request),
-            other => last = Some(other),
-        }
-    }
-    let mut answers: Vec<_> = if checks.is_empty() {
-        Vec::new()
-    } else {
-        app.check_all(checks).into_iter().map(Answered::CheckTx).collect()
+/// Answers calls in their order; the checks among them together (rule 5).
+fn answer_all(app: &impl CheckAll, mut calls: Vec<Asked>) -> Vec<Answered> {
+    let take = |call: &mut Asked| match call {
+        Asked::CheckTx(request) => Some(std::mem::take(request)),
+        _ => None,
     };
-    answers.extend(last.map(|call| dispatch(app, call)));
-    answers
+    let checks: Vec<RequestCheckTx> = calls.iter_mut().filter_map(take).collect();
+    let checked = if checks.is_empty() { Vec::new() } else { app.check_all(checks) };
+    let mut checked = checked.into_iter();
+    let answer = |call| match call {
+        Asked::CheckTx(request) => {
+            Answered::CheckTx(checked.next().unwrap_or_else(|| app.check_tx(request)))
+        }
+        call => dispatch(app, call),
+    };
+    calls.into_iter().map(answer).collect()
 }
 
 fn dispatch(app: &impl Application, asked: Asked) -> Answered {
@@ -401,20 +410,6 @@ mod tests {
         assert_eq!(read_message(&mut two).unwrap(), Some(vec![1, 2]));
         assert_eq!(read_message(&mut two).unwrap(), Some(vec![]));
         assert_eq!(read_message(&mut two).unwrap(), None);
-    }
-
-    #[test]
-    fn rule_5_checks_that_arrived_are_taken_together() {
-        let check = |byte| Asked::CheckTx(RequestCheckTx { tx: vec![byte; 9].into(), r#type: 0 });
-        let frame = |call| Request { value: Some(call) }.encode_length_delimited_to_vec();
-        let mut bytes: Vec<u8> = (0..3).flat_map(|byte| frame(check(byte))).collect();
-        bytes.extend(frame(Asked::Flush(tendermint_proto::v0_38::abci::RequestFlush {})));
-        bytes.extend(frame(check(9)));
-        bytes.extend(&frame(check(10))[..5]);
-        let mut reader = BufReader::new(&bytes[..]);
-        assert_eq!(read_calls(&mut reader).unwrap().len(), 4);
-        assert_eq!(read_calls(&mut reader).unwrap(), [check(9)]);
-        assert!(read_calls(&mut reader).is_err(), "cut off");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The index of transactions and events: a SQLite file of its own, outside the root.
 //!
 //! 1. A transaction is found by hash, by height and by the events' `type.key` = value. Of two with one hash
-//!    the one that passed is found.
+//!    the one that passed is found. Key and value are kept as one hash, their [`term`]: texts of any length cost
+//!    the same, and a block's terms are sorted before they are added, since most transactions share most of them.
 //! 2. The index keeps the newest [`INDEXED_TXS_MAX`] transactions and forgets older ones.
 //! 3. Blocks are added in order, each whole and once; nothing is missing up to [`TxIndex::height`]. The index
 //!    may lag or be lost: what it lacks is added again from the engine's blocks.
@@ -17,6 +18,7 @@ use dadbs_types::{Code, Error, Fatal};
 use prost::Message;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -40,7 +42,11 @@ const PRUNE_INTERVAL: u64 = 256;
 /// Instructions between two looks at the clock.
 const CLOCK_INSTRUCTIONS: i32 = 100_000;
 /// The version of the schema; a file of another one is emptied and filled again (rule 3).
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
+/// Memory for pages of the file, KiB: a block's changes stay in it until they are committed.
+const CACHE_KIB: i64 = 16_384;
+/// Pages of the log between two checkpoints, 16 MiB: pages that many blocks change are copied once.
+const LOG_PAGES: i64 = 4_096;
 
 const SCHEMA: &str = "
     CREATE TABLE txs (
@@ -49,10 +55,8 @@ const SCHEMA: &str = "
     ) STRICT;
     CREATE INDEX txs_by_hash ON txs (hash);
     CREATE TABLE attributes (
-        key TEXT NOT NULL, value TEXT NOT NULL, id INTEGER NOT NULL,
-        PRIMARY KEY (key, value, id)
+        term BLOB NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (term, id)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX attributes_by_id ON attributes (id);
     CREATE TABLE blocks (height INTEGER PRIMARY KEY, outcome BLOB NOT NULL) STRICT;
     CREATE TABLE indexed (one INTEGER PRIMARY KEY CHECK (one = 1), height INTEGER NOT NULL) STRICT;
     INSERT INTO indexed VALUES (1, 0);";
@@ -124,6 +128,8 @@ impl TxIndex {
             Ok(connection)
         };
         let mut writer = open().map_err(failed)?;
+        writer.pragma_update(None, "cache_size", -CACHE_KIB).map_err(failed)?;
+        writer.pragma_update(None, "wal_autocheckpoint", LOG_PAGES).map_err(failed)?;
         make_tables(&mut writer).map_err(failed)?;
         let height = newest(&writer).map_err(failed)?;
         let [reader, searcher] = [open().map_err(failed)?, open().map_err(failed)?];
@@ -278,16 +284,15 @@ fn ids_of(conditions: &[Condition]) -> (String, Vec<Value>) {
     };
     match attributes().next() {
         Some((key, value)) => {
-            filter.push_str("FROM attributes a WHERE a.key = ? AND a.value = ?");
-            values.extend([Value::Text(key.clone()), Value::Text(value.clone())]);
+            filter.push_str("FROM attributes a WHERE a.term = ?");
+            values.push(Value::Blob(term(key, value).to_vec()));
         }
         None => filter.push_str("FROM txs a WHERE 1"),
     }
     for (key, value) in attributes().skip(1) {
-        filter.push_str(
-            " AND EXISTS (SELECT 1 FROM attributes b WHERE b.key = ? AND b.value = ? AND b.id = a.id)",
-        );
-        values.extend([Value::Text(key.clone()), Value::Text(value.clone())]);
+        filter
+            .push_str(" AND EXISTS (SELECT 1 FROM attributes b WHERE b.term = ? AND b.id = a.id)");
+        values.push(Value::Blob(term(key, value).to_vec()));
     }
     for condition in conditions {
         match condition {
@@ -304,6 +309,25 @@ fn ids_of(conditions: &[Condition]) -> (String, Vec<Value>) {
         }
     }
     (filter, values)
+}
+
+/// What an attribute is found by: the first half of a SHA-256 of key and value (rule 1).
+fn term(key: &str, value: &str) -> [u8; 16] {
+    let mut hasher = Sha256::new();
+    hasher.update((key.len() as u64).to_le_bytes());
+    hasher.update(key);
+    hasher.update(value);
+    let mut term = [0; 16];
+    term.copy_from_slice(&hasher.finalize()[..16]);
+    term
+}
+
+/// The terms of a transaction's events.
+fn terms(result: &ExecTxResult) -> impl Iterator<Item = [u8; 16]> {
+    result.events.iter().flat_map(|event| {
+        let short = event.attributes.iter().filter(|found| found.value.len() <= VALUE_BYTES_MAX);
+        short.map(|found| term(&format!("{}.{}", event.r#type, found.key), &found.value))
+    })
 }
 
 fn indexed_tx(row: &Row<'_>) -> rusqlite::Result<IndexedTx> {
@@ -331,22 +355,20 @@ fn add_block(
     let change = writer.transaction()?;
     {
         let mut insert_tx =
-            change.prepare_cached("INSERT OR REPLACE INTO txs VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-        let mut insert_attribute =
-            change.prepare_cached("INSERT OR IGNORE INTO attributes VALUES (?1, ?2, ?3)")?;
+            change.prepare_cached("INSERT INTO txs VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+        let mut found = Vec::new();
         for ((tx, result), index) in txs.iter().zip(&outcome.tx_results).zip(0i64..) {
             let id = first_id(height).saturating_add(index);
             let hash = tx_hash(tx);
             let encoded = result.encode_to_vec();
             insert_tx.execute(params![id, &hash[..], result.code, time_ns, tx, encoded])?;
-            for event in &result.events {
-                for attribute in &event.attributes {
-                    if attribute.value.len() <= VALUE_BYTES_MAX {
-                        let key = format!("{}.{}", event.r#type, attribute.key);
-                        insert_attribute.execute(params![key, attribute.value, id])?;
-                    }
-                }
-            }
+            found.extend(terms(result).map(|term| (term, id)));
+        }
+        found.sort_unstable();
+        found.dedup();
+        let mut insert_term = change.prepare_cached("INSERT INTO attributes VALUES (?1, ?2)")?;
+        for (term, id) in found {
+            insert_term.execute(params![&term[..], id])?;
         }
         let block = ResponseFinalizeBlock {
             events: outcome.events.clone(),
@@ -356,7 +378,7 @@ fn add_block(
             app_hash: outcome.app_hash.clone(),
         };
         change
-            .prepare_cached("INSERT OR REPLACE INTO blocks VALUES (?1, ?2)")?
+            .prepare_cached("INSERT INTO blocks VALUES (?1, ?2)")?
             .execute(params![height_i64(height), block.encode_to_vec()])?;
         change.prepare_cached("UPDATE indexed SET height = ?1")?.execute([height_i64(height)])?;
     }
@@ -373,7 +395,16 @@ fn prune(connection: &Connection, keep: i64) -> rusqlite::Result<()> {
         .query_row([keep], |row| row.get(0))
         .optional()?;
     if let Some(edge) = edge {
-        connection.execute("DELETE FROM attributes WHERE id <= ?1", [edge])?;
+        let mut old =
+            connection.prepare_cached("SELECT id, time_ns, tx, result FROM txs WHERE id <= ?1")?;
+        let mut forget =
+            connection.prepare_cached("DELETE FROM attributes WHERE term = ?1 AND id = ?2")?;
+        for tx in old.query_map([edge], |row| Ok((row.get::<_, i64>(0)?, indexed_tx(row)?)))? {
+            let (id, tx) = tx?;
+            for term in terms(&tx.result) {
+                forget.execute(params![&term[..], id])?;
+            }
+        }
         connection.execute("DELETE FROM txs WHERE id <= ?1", [edge])?;
         connection.execute("DELETE FROM blocks WHERE height <= ?1", [edge / TXS_PER_HEIGHT])?;
     }

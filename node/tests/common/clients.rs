@@ -72,3 +72,16 @@ pub async fn grpcurl(arguments: &[&str]) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
+
+/// Shows `tests/browser/page.html` in a real browser; what it says about the balance of `address`, and about
+/// an address that is none. Needs node, and Chromium or root to install it.
+pub async fn browser(grpc: String, address: String) -> String {
+    let run = move || {
+        let script = root().join("tests/browser/run.sh");
+        let output = Command::new(script).args([grpc, address]).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{errors}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    tokio::task::spawn_blocking(run).await.unwrap()
+}

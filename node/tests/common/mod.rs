@@ -4,6 +4,7 @@
 pub mod cli;
 pub mod clients;
 pub mod comet;
+pub mod counted;
 pub mod network;
 pub mod proxy;
 pub mod selects;

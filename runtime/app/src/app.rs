@@ -289,7 +289,11 @@ impl App {
     /// # Errors
     /// Before genesis was applied.
     pub fn precheck(&self) -> Result<Precheck, Fatal> {
-        Ok(Precheck::new(self.store.readers(), self.params()?.clone(), self.memories.clone()))
+        Ok(Precheck::new(
+            self.store.readers().apart(),
+            self.params()?.clone(),
+            self.memories.clone(),
+        ))
     }
 
     /// Reads for any thread.

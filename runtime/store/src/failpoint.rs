@@ -2,6 +2,8 @@
 //!
 //! 1. Without the feature `failpoints` the macro is nothing: a release build contains no name.
 //! 2. A point is armed for the calling thread only; arming another one disarms it, and so does its failure.
+//! 3. A process that is killed says at which point; one that is killed during what follows a point also says which
+//!    point it had reached last, so that a log shows what was under way.
 
 /// Marks a step at which a test can let the process fail.
 macro_rules! failpoint {
@@ -18,6 +20,8 @@ pub use armed::{Action, Crash, NAMES, arm, disarm, reach};
 #[cfg(feature = "failpoints")]
 mod armed {
     use std::cell::RefCell;
+    use std::sync::{Mutex, PoisonError};
+    use std::time::{Duration, Instant};
 
     /// Every point, in the order a block reaches them.
     pub const NAMES: &[&str] = &[
@@ -56,6 +60,8 @@ mod armed {
         Abort,
         /// SIGKILL: nothing in the process runs afterwards.
         Kill,
+        /// The end of the process after so many microseconds, in the middle of what follows the point.
+        KillDuring(u64),
         /// The process goes on; what runs unwinds with [`Crash`] up to whoever armed the point, who
         /// drops the store.
         Crash,
@@ -67,6 +73,13 @@ mod armed {
 
     thread_local! {
         static ARMED: RefCell<Option<(&'static str, u64, Action)>> = const { RefCell::new(None) };
+    }
+
+    /// The point reached last while [`Action::KillDuring`] is under way.
+    static LAST: Mutex<Option<&'static str>> = Mutex::new(None);
+
+    fn last() -> std::sync::MutexGuard<'static, Option<&'static str>> {
+        LAST.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Arms `name`: the process fails when this thread reaches it for the `nth` time, counted from 1.
@@ -89,6 +102,9 @@ mod armed {
     /// If the point is armed to panic now.
     pub fn reach(name: &'static str) {
         debug_assert!(NAMES.contains(&name), "failpoint {name} is not in the list");
+        if let Some(last) = last().as_mut() {
+            *last = name;
+        }
         let action = ARMED.with_borrow_mut(|armed| match armed {
             Some((point, nth, action)) if *point == name => {
                 let action = *action;
@@ -106,8 +122,28 @@ mod armed {
             Some(Action::Panic) => panic!("failpoint {name}"),
             Some(Action::Abort) => std::process::abort(),
             Some(Action::Kill) => kill(name),
+            Some(Action::KillDuring(micros)) => kill_during(name, Duration::from_micros(micros)),
             Some(Action::Crash) => std::panic::resume_unwind(Box::new(Crash)),
         }
+    }
+
+    fn kill_during(name: &'static str, after: Duration) {
+        *last() = Some(name);
+        let (ready, is_ready) = std::sync::mpsc::sync_channel(0);
+        std::thread::spawn(move || {
+            let _ = ready.send(());
+            // Microseconds: a sleep would take longer than what follows the point.
+            let began = Instant::now();
+            while began.elapsed() < after {
+                std::hint::spin_loop();
+            }
+            // The lock is held: nobody reaches another point.
+            let last = last();
+            let reached = last.unwrap_or(name);
+            eprintln!("failpoint {name}: the process is killed after {reached}");
+            std::process::abort()
+        });
+        let _ = is_ready.recv();
     }
 
     fn kill(name: &str) -> ! {

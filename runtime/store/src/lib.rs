@@ -30,4 +30,4 @@ pub use gas::GasParts;
 pub use store::{Store, StoreConfig};
 pub use user::{Executed, Queried};
 pub use verify::RowsReport;
-pub use view::{ReadLimits, Readers, RowProof, SchemaObject, TableRows, View};
+pub use view::{READERS_MAX, ReadLimits, Readers, RowProof, SchemaObject, TableRows, View};

@@ -67,12 +67,15 @@ pub(crate) fn stored_head(connection: &Connection) -> Result<Head, Fatal> {
         "SELECT format, height, time_ms, app_hash, committed FROM node_state",
         &[],
     )?;
-    let row = rows.first().ok_or_else(|| Fatal::new("node_state is empty: the file is damaged"))?;
-    let format = integer(row.first());
-    if format != FORMAT {
-        return Err(Fatal::new(format!(
-            "the store has format {format}, this build reads {FORMAT}: use the build that wrote it"
-        )));
+    let row = rows.first().ok_or_else(|| damaged_state("is empty"))?;
+    match row.first() {
+        Some(Value::Integer(FORMAT)) => {}
+        Some(Value::Integer(format @ 1..)) => {
+            return Err(Fatal::new(format!(
+                "the store has format {format}, this build reads {FORMAT}: use the build that wrote it"
+            )));
+        }
+        _ => return Err(damaged_state("has no format")),
     }
     Ok(Head {
         height: u64::try_from(integer(row.get(1))).unwrap_or(0),
@@ -87,7 +90,15 @@ fn hash(value: Option<&Value>) -> Result<Hash, Fatal> {
         Some(Value::Blob(bytes)) => bytes.as_slice().try_into().ok(),
         _ => None,
     }
-    .ok_or_else(|| Fatal::new("a stored app hash has not 32 bytes: the file is damaged"))
+    .ok_or_else(|| damaged_state("or a block has an app hash that is not 32 bytes"))
+}
+
+/// What a disk that does not give back what was written leaves of the store's own rows.
+fn damaged_state(what: &str) -> Fatal {
+    Fatal::new(format!(
+        "node_state {what}: the file is damaged or was read wrongly; restart, and if this comes again restore \
+         state.db from a backup"
+    ))
 }
 
 /// Which way changes are applied to a tree.

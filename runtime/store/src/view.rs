@@ -2,8 +2,9 @@
 //!
 //! 1. A view is a read transaction on a connection of its own: it keeps its height, and neither
 //!    waits for the writer nor makes it wait. Drop it soon: the write-ahead log grows while it lives.
-//! 2. At most [`READERS_MAX`] views exist at a time; up to [`READERS_IDLE_MAX`] connections wait for
-//!    the next ones.
+//! 2. At most [`READERS_MAX`] views of one [`Readers`] exist at a time, and those of [`Readers::apart`]
+//!    count apart: queries cannot use up the views that CheckTx needs. Up to [`READERS_IDLE_MAX`]
+//!    connections wait for the next ones.
 //! 3. A read has limits of steps, rows and bytes, and a rejection when it meets one.
 //! 4. A row at an earlier kept height is the row now, with the journal since then undone. Before it
 //!    is given out it is compared with the tree of that height.
@@ -24,7 +25,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-/// Views that may exist at a time (rule 2).
+/// Views of one [`Readers`] that may exist at a time (rule 2).
 pub const READERS_MAX: usize = 128;
 /// Connections that wait for the next view (rule 2).
 pub const READERS_IDLE_MAX: usize = 16;
@@ -33,13 +34,13 @@ struct Shared {
     path: PathBuf,
     versions: Arc<RwLock<Versions>>,
     idle: Mutex<Vec<Connection>>,
-    open: AtomicUsize,
 }
 
 /// Opens views; cheap to clone, for any thread.
 #[derive(Clone)]
 pub struct Readers {
     shared: Arc<Shared>,
+    open: Arc<AtomicUsize>,
 }
 
 /// Limits of one read (rule 3).
@@ -105,14 +106,20 @@ pub struct RowProof {
 impl Readers {
     pub(crate) fn new(path: PathBuf, versions: Arc<RwLock<Versions>>) -> Readers {
         let idle = Mutex::new(Vec::new());
-        Readers { shared: Arc::new(Shared { path, versions, idle, open: AtomicUsize::new(0) }) }
+        Readers { shared: Arc::new(Shared { path, versions, idle }), open: Arc::default() }
+    }
+
+    /// Readers of the same store whose views are counted apart from these (rule 2).
+    #[must_use]
+    pub fn apart(&self) -> Readers {
+        Readers { shared: self.shared.clone(), open: Arc::default() }
     }
 
     /// A view of the last committed height.
     pub fn view(&self) -> Result<View, Error> {
-        let open = self.shared.open.fetch_add(1, Ordering::SeqCst);
+        let open = self.open.fetch_add(1, Ordering::SeqCst);
         // From here on the place is given back when `slot` is dropped.
-        let slot = Slot { shared: self.shared.clone() };
+        let slot = Slot { readers: self.clone() };
         if open >= READERS_MAX {
             return Err(Error::rejected(
                 Code::InvalidRequest,
@@ -135,12 +142,12 @@ impl Readers {
 
 /// Counts a view as long as it lives.
 struct Slot {
-    shared: Arc<Shared>,
+    readers: Readers,
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.shared.open.fetch_sub(1, Ordering::SeqCst);
+        self.readers.open.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -159,7 +166,7 @@ impl Drop for View {
             tracing::warn!("a read connection is closed: {error}");
             return;
         }
-        let mut idle = self.slot.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.slot.readers.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < READERS_IDLE_MAX {
             idle.push(connection);
         }
@@ -343,7 +350,8 @@ impl View {
     }
 
     fn version(&self, height: u64) -> Result<Tree, Error> {
-        let versions = self.slot.shared.versions.read().unwrap_or_else(PoisonError::into_inner);
+        let versions =
+            self.slot.readers.shared.versions.read().unwrap_or_else(PoisonError::into_inner);
         let kept = versions.get(height).filter(|_| height <= self.head.height).cloned();
         let newest = versions.newest().map_or(0, |(newest, _)| newest);
         kept.ok_or_else(|| {

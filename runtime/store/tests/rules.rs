@@ -369,6 +369,19 @@ fn view_rule_1_a_view_keeps_its_height() {
 }
 
 #[test]
+fn view_rule_2_views_are_counted_per_purpose() {
+    let mut store = Store::memory().unwrap();
+    block(&mut store, &["CREATE TABLE t(a INTEGER PRIMARY KEY)"]);
+    let (queries, checks) = (store.readers(), store.readers().apart());
+    let mut views: Vec<_> =
+        (0..dadbs_store::READERS_MAX).map(|_| queries.view().unwrap()).collect();
+    assert_eq!(code(store.readers().view().map(drop)), Code::InvalidRequest);
+    assert_eq!(checks.view().unwrap().height(), 1);
+    views.pop();
+    queries.view().unwrap();
+}
+
+#[test]
 fn view_rule_3_reads_are_bounded() {
     let mut store = Store::memory().unwrap();
     block(&mut store, &["CREATE TABLE t(a INTEGER PRIMARY KEY)"]);
