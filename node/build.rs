@@ -69,7 +69,7 @@ fn add_sources(archive: &mut Vec<u8>, folder: &Path, name: &str) -> Result<()> {
 /// Where cargo keeps the crates that the workspace is locked to.
 fn vendored(root: &Path) -> Result<Vec<(&'static str, PathBuf)>> {
     let output = Command::new(std::env::var("CARGO")?)
-        .args(["metadata", "--format-version", "1", "--locked", "--offline", "--filter-platform"])
+        .args(["metadata", "--format-version", "1", "--locked", "--filter-platform"])
         .arg(std::env::var("TARGET")?)
         .arg("--manifest-path")
         .arg(root.join("Cargo.toml"))

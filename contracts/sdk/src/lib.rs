@@ -18,8 +18,7 @@
 //!    with it.
 //! 10. Outside `wasm32` every host function panics; the crate builds there for editors and lints only.
 //!
-//! ```ignore
-//! #![no_std]
+//! ```
 //! use dadbs_sdk::prelude::*;
 //!
 //! #[contract]
@@ -44,6 +43,7 @@
 //!         ctx.db.entries().insert(&Entry { id: 0, author: ctx.caller.clone(), text })
 //!     }
 //! }
+//! # fn main() {}
 //! ```
 #![cfg_attr(target_arch = "wasm32", no_std)]
 #[doc(hidden)]

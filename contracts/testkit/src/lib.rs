@@ -9,7 +9,8 @@
 //!    rewrites.
 //! 5. [`Random`] makes the calls of property tests from a seed.
 //!
-//! ```ignore
+//! ```no_run
+//! # use dadbs_testkit::Chain;
 //! let mut chain = Chain::start(3);
 //! chain.publish(0, "shop", &[]);
 //! let id = chain.call(1, "shop", "draft", &["carol".into()]).unwrap().integer();
