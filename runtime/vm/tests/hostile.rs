@@ -222,7 +222,8 @@ fn nan_has_one_bit_pattern() {
 /// Every host function with a hostile value in place of each pointer and length.
 #[test]
 fn pointers_outside_the_memory_end_the_call() {
-    for function in dadbs_abi::HOST_FUNCTIONS {
+    // `row_access` alone takes a number that is no address.
+    for function in dadbs_abi::HOST_FUNCTIONS.iter().filter(|f| f.name != "row_access") {
         let hostile: &[(&str, &str)] = match function.params.len() {
             0 => &[],
             1 => &[("-1", ""), ("65533", ""), ("65537", ""), ("2147483647", "")],

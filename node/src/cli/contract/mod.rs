@@ -44,7 +44,14 @@ pub(crate) enum Contract {
     /// The chain in memory that tests talk to
     #[command(hide = true)]
     TestHost,
+    /// Build (a crate) and store its code; contracts are made of it by `publish --code-id`
+    Store {
+        /// The crate's folder, or a module
+        #[arg(default_value = ".")]
+        path: PathBuf,
+    },
     /// Build (a crate), store its code and make a contract, which is a database with a unique name
+    #[command(visible_alias = "instantiate")]
     Publish {
         /// Name: a lower-case letter, then letters, digits and underscores
         name: String,
@@ -68,8 +75,10 @@ pub(crate) enum Contract {
         watch: bool,
     },
     /// Move a contract to other code; the plan is shown and simulated first
+    #[command(visible_alias = "migrate")]
     Upgrade(upgrade::Upgrade),
     /// Call an entry point in a transaction, or ask a view
+    #[command(visible_aliases = ["execute", "query"])]
     Call {
         /// Name of the contract
         contract: String,
@@ -116,6 +125,7 @@ pub(crate) async fn run(globals: &Globals, command: &Contract) -> Outcome {
         }
         Contract::Test { path, arguments } => test::test(globals, path, arguments),
         Contract::TestHost => test::host(),
+        Contract::Store { path } => send::store_only(globals, path).await,
         Contract::Publish { name, arguments, path, code_id, admin, immutable, watch } => {
             let admin = send::Admin::of(admin.as_deref(), *immutable);
             let code = code_id.map_or(send::Source::Path(path), send::Source::Stored);

@@ -93,6 +93,16 @@ pub(super) async fn store(
     Ok(Some(response.code_id))
 }
 
+/// `dadbs contract store`.
+pub(super) async fn store_only(globals: &Globals, path: &Path) -> Outcome {
+    let built = build::build(path)?;
+    let session = globals.session().await?;
+    let Some(code_id) = store(globals, &session, &built).await? else { return Ok(()) };
+    let facts = json!({ "code_id": code_id, "code_hash": built.hash(), "bytes": built.wasm.len() });
+    globals.print(&facts, || format!("code {code_id} is stored: {}", built.hash()));
+    Ok(())
+}
+
 /// `dadbs contract publish`.
 pub(super) async fn publish(
     globals: &Globals,
