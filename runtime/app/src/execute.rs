@@ -17,7 +17,7 @@ use dadbs_modules::{Context, auth, bank};
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
 use dadbs_types::limits::{BLOCK_GAS_MAX, TX_GAS_MAX};
-use dadbs_types::{BlockInfo, Code, Coin, Error, Event, Fatal, GasMeter, Rejection};
+use dadbs_types::{BlockInfo, Code, Coin, Error, Event, Fatal, GasMeter, Hash, Rejection};
 use dadbs_vm::Vm;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -114,32 +114,17 @@ impl BlockContext<'_> {
         let mut events = fee_events(tx);
         let kept = events.len();
         self.store.begin_tx(tx.hash)?;
-        let run = catch_unwind(AssertUnwindSafe(|| {
+        let run = caught(|| {
             ante::charge(tx, &mut gas)?;
-            let mut context = Context {
-                store: self.store,
-                vm: self.vm,
-                block: self.info,
-                chain_id: self.params.chain_id,
-                fee_per_million_gas: self.params.min_fee_per_million_gas,
-                tx_hash: tx.hash,
-                gas: &mut gas,
-                events: &mut events,
-            };
-            messages::run(&mut context, tx)
-        }));
-        let mut gas_used = gas.used();
+            messages::run(&mut self.context(tx.hash, &mut gas, &mut events), tx)
+        });
+        let gas_used = match &run {
+            Err(Error::Rejected(rejection)) if rejection.code == Code::Panic => tx.gas_limit,
+            _ => gas.used(),
+        };
         let outcome = match run {
-            Ok(Ok(data)) => self.store.commit_tx().map(|()| data),
-            Ok(Err(error)) => self.roll_back(error)?,
-            #[cfg(feature = "failpoints")]
-            Err(crash) if crash.is::<dadbs_store::failpoint::Crash>() => {
-                std::panic::resume_unwind(crash)
-            }
-            Err(panic) => {
-                gas_used = tx.gas_limit;
-                self.roll_back(Error::Rejected(panic_rejection(panic.as_ref())))?
-            }
+            Ok(data) => self.store.commit_tx().map(|()| data),
+            Err(error) => self.roll_back(error)?,
         };
         match outcome {
             Ok(data) => Ok(TxResult {
@@ -158,13 +143,33 @@ impl BlockContext<'_> {
         }
     }
 
-    fn roll_back(&mut self, error: Error) -> Result<Result<Vec<u8>, Error>, Fatal> {
+    /// Undoes the transaction that the rejection ends.
+    pub(crate) fn roll_back<T>(&mut self, error: Error) -> Result<Result<T, Error>, Fatal> {
         match error {
             Error::Fatal(fatal) => Err(fatal),
             Error::Rejected(rejection) => {
                 self.store.rollback_tx()?;
                 Ok(Err(Error::Rejected(rejection)))
             }
+        }
+    }
+
+    /// What runs in this block sees of it.
+    pub(crate) fn context<'a>(
+        &'a mut self,
+        tx_hash: Hash,
+        gas: &'a mut GasMeter,
+        events: &'a mut Vec<Event>,
+    ) -> Context<'a> {
+        Context {
+            store: self.store,
+            vm: self.vm,
+            block: self.info,
+            chain_id: self.params.chain_id,
+            fee_per_million_gas: self.params.min_fee_per_million_gas,
+            tx_hash,
+            gas,
+            events,
         }
     }
 
@@ -188,7 +193,19 @@ fn fee_events(tx: &Tx) -> Vec<Event> {
     ]
 }
 
-pub(crate) fn panic_rejection(panic: &(dyn std::any::Any + Send)) -> Rejection {
+/// Runs what may panic: then it is a rejection (rule 4).
+pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(outcome) => outcome,
+        #[cfg(feature = "failpoints")]
+        Err(crash) if crash.is::<dadbs_store::failpoint::Crash>() => {
+            std::panic::resume_unwind(crash)
+        }
+        Err(panic) => Err(Error::Rejected(panic_rejection(panic.as_ref()))),
+    }
+}
+
+fn panic_rejection(panic: &(dyn std::any::Any + Send)) -> Rejection {
     let text = panic
         .downcast_ref::<&str>()
         .map(ToString::to_string)

@@ -7,13 +7,12 @@
 
 use crate::execute::BlockContext;
 use crate::messages::{address, values};
-use dadbs_modules::Context;
 use dadbs_modules::contract::{self, Statement};
 use dadbs_proto::dadbs::sql::v1::explain_response::Part;
 use dadbs_proto::dadbs::sql::v1::{ExplainRequest, ExplainResponse};
 use dadbs_types::gas::price;
 use dadbs_types::limits::TX_GAS_MAX;
-use dadbs_types::{Code, Error, GasMeter};
+use dadbs_types::{AccountAddress, Error, GasMeter};
 use prost::Message;
 
 /// Bytes of a transaction besides its message: signature, key, fee and lengths.
@@ -26,11 +25,7 @@ pub(crate) fn explain(
 ) -> Result<ExplainResponse, Error> {
     let statement = request.statement.clone().unwrap_or_default();
     let rows: Vec<_> = statement.rows.iter().map(|row| values(&row.values)).collect();
-    let contract =
-        contract::contract_by_name(context.store, &request.database)?.ok_or_else(|| {
-            let message = format!("there is no database \"{}\"", request.database);
-            Error::rejected(Code::ContractNotFound, message)
-        })?;
+    let contract = contract::require(context.store, &request.database)?;
 
     let mut gas = GasMeter::new(TX_GAS_MAX);
     let sender = address(&request.sender)?;
@@ -41,7 +36,7 @@ pub(crate) fn explain(
         context.store.explain(contract.id, &statement.sql, &rows, access, &mut gas)?;
     context.store.rollback_tx()?;
 
-    let around = around(context, request, Statement { sql: statement.sql, rows })?;
+    let around = around(context, request, sender, Statement { sql: statement.sql, rows })?;
     let bytes = ENVELOPE_BYTES.saturating_add(request.encoded_len() as u64);
     let mut parts = vec![
         part("transaction byte", bytes, price::TX_BYTE),
@@ -67,21 +62,13 @@ fn part(name: &str, count: u64, price: u64) -> Part {
 fn around(
     context: &mut BlockContext<'_>,
     request: &ExplainRequest,
+    sender: AccountAddress,
     statement: Statement,
 ) -> Result<u64, Error> {
-    let sender = address(&request.sender)?;
     let mut gas = GasMeter::new(TX_GAS_MAX);
     context.store.begin_tx([0; 32])?;
-    let mut call = Context {
-        store: context.store,
-        vm: context.vm,
-        block: context.info,
-        chain_id: context.params.chain_id,
-        fee_per_million_gas: context.params.min_fee_per_million_gas,
-        tx_hash: [0; 32],
-        gas: &mut gas,
-        events: &mut Vec::new(),
-    };
+    let mut events = Vec::new();
+    let mut call = context.context([0; 32], &mut gas, &mut events);
     let called = contract::sql_exec(&mut call, sender, &request.database, &[statement]);
     if !matches!(called, Err(Error::Fatal(_))) {
         context.store.rollback_tx()?;

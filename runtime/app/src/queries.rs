@@ -117,7 +117,7 @@ impl Queries {
         let physical = if database.is_empty() {
             format!("chain_{table}")
         } else {
-            format!("d{}_{table}", require_contract(&view, database)?.id)
+            format!("d{}_{table}", contract::require(&view, database)?.id)
         };
         view.prove(&physical, key, height)
     }
@@ -205,12 +205,6 @@ fn supply_of(
     Ok(QuerySupplyOfResponse { amount: Some(WireCoin { denom: request.denom, amount }) })
 }
 
-fn require_contract(view: &View, name: &str) -> Result<contract::Contract, Error> {
-    contract::contract_by_name(view, name)?.ok_or_else(|| {
-        Error::rejected(Code::ContractNotFound, format!("there is no database \"{name}\""))
-    })
-}
-
 fn contract_info(contract: contract::Contract) -> ContractInfo {
     ContractInfo {
         contract_id: contract.id,
@@ -226,7 +220,7 @@ fn contract_by_name(
     reading: &mut Reading<'_>,
     request: ContractRequest,
 ) -> Result<ContractResponse, Error> {
-    let contract = require_contract(&reading.view, &request.name)?;
+    let contract = contract::require(&reading.view, &request.name)?;
     Ok(ContractResponse { contract: Some(contract_info(contract)) })
 }
 
@@ -288,7 +282,7 @@ fn sql_query(reading: &mut Reading<'_>, request: QueryRequest) -> Result<QueryRe
     let (database, access) = if request.database.is_empty() {
         (None, None)
     } else {
-        let contract = require_contract(&reading.view, &request.database)?;
+        let contract = contract::require(&reading.view, &request.database)?;
         (Some(contract.id), contract::row_access(&reading.view, &contract, caller)?)
     };
     let limits =
@@ -304,7 +298,7 @@ fn sql_query(reading: &mut Reading<'_>, request: QueryRequest) -> Result<QueryRe
 }
 
 fn schema(reading: &mut Reading<'_>, request: SchemaRequest) -> Result<SchemaResponse, Error> {
-    let contract = require_contract(&reading.view, &request.database)?;
+    let contract = contract::require(&reading.view, &request.database)?;
     let objects = reading
         .view
         .schema(contract.id)?

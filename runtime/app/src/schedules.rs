@@ -7,14 +7,12 @@
 //! 3. A panic inside a call is a failure like any other.
 //! 4. The seed of `random()` is a hash of height and number.
 
-use crate::execute::{BlockContext, panic_rejection};
+use crate::execute::{BlockContext, caught};
 use crate::genesis::param;
-use dadbs_modules::Context;
 use dadbs_modules::contract::{self, Due};
 use dadbs_types::limits::SCHEDULE_GAS_MIN;
 use dadbs_types::{Error, Event, Fatal, GasMeter, Hash};
 use sha2::{Digest, Sha256};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 impl BlockContext<'_> {
     /// Runs what is due (rule 1); gives the events.
@@ -50,25 +48,13 @@ impl BlockContext<'_> {
         let mut gas = GasMeter::new(due.gas);
         let kept = events.len();
         self.store.begin_tx(seed)?;
-        let run = catch_unwind(AssertUnwindSafe(|| {
-            contract::run_scheduled(&mut self.context(seed, &mut gas, events), due)
-        }));
+        let run =
+            caught(|| contract::run_scheduled(&mut self.context(seed, &mut gas, events), due));
         let outcome = match run {
-            Ok(outcome) => outcome,
-            #[cfg(feature = "failpoints")]
-            Err(crash) if crash.is::<dadbs_store::failpoint::Crash>() => {
-                std::panic::resume_unwind(crash)
-            }
-            Err(panic) => Err(Error::Rejected(panic_rejection(panic.as_ref()))),
+            Ok(()) => self.store.commit_tx(),
+            Err(error) => self.roll_back(error)?,
         };
-        let failure = match outcome {
-            Ok(()) => self.store.commit_tx().err(),
-            Err(error @ Error::Rejected(_)) => {
-                self.store.rollback_tx()?;
-                Some(error)
-            }
-            Err(error) => Some(error),
-        };
+        let failure = outcome.err();
         if let Some(Error::Fatal(fatal)) = failure {
             return Err(fatal);
         }
@@ -79,24 +65,6 @@ impl BlockContext<'_> {
         let mut context = self.context(seed, &mut gas, events);
         fatal(contract::finish_scheduled(&mut context, due, failure.as_ref()))?;
         fatal(self.store.commit_tx())
-    }
-
-    fn context<'a>(
-        &'a mut self,
-        tx_hash: Hash,
-        gas: &'a mut GasMeter,
-        events: &'a mut Vec<Event>,
-    ) -> Context<'a> {
-        Context {
-            store: self.store,
-            vm: self.vm,
-            block: self.info,
-            chain_id: self.params.chain_id,
-            fee_per_million_gas: self.params.min_fee_per_million_gas,
-            tx_hash,
-            gas,
-            events,
-        }
     }
 }
 

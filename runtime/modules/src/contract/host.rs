@@ -1,7 +1,7 @@
 //! What contract code reaches of the chain: its own database, and the facts of the call.
 
 use super::keeper::run;
-use super::query::{Contract, contract_by_name};
+use super::query::{Contract, called};
 use super::rules::{Rules, check_entered};
 use super::schedule;
 use super::view_host::held;
@@ -92,12 +92,6 @@ impl<'b> CallHost<'_, 'b> {
     /// What statements are held to now.
     pub(super) fn held_to(&self) -> Option<RowAccess> {
         if self.frame.row_access { self.rules.row_access(Some(self.frame.caller)) } else { None }
-    }
-
-    fn other(&self, name: &str) -> Result<Contract, Error> {
-        contract_by_name(self.context.store, name)?.ok_or_else(|| {
-            Error::rejected(Code::ContractNotFound, format!("there is no contract \"{name}\""))
-        })
     }
 
     fn pay(&mut self, to: AccountAddress, coins: &[Coin], gas: &mut GasMeter) -> Result<(), Error> {
@@ -258,7 +252,7 @@ impl Host for CallHost<'_, '_> {
         coins: &[Coin],
         gas: &mut GasMeter,
     ) -> Result<Vec<u8>, Error> {
-        let contract = self.other(name)?;
+        let contract = called(self.context.store, name)?;
         let frame = self.inner(&contract, coins, Access::Write)?;
         let entry = format!("{}{entry}", entry::CALL_PREFIX);
         self.savepoint(gas, |host, gas| {
@@ -274,7 +268,7 @@ impl Host for CallHost<'_, '_> {
         arguments: &[u8],
         gas: &mut GasMeter,
     ) -> Result<Vec<u8>, Error> {
-        let contract = self.other(name)?;
+        let contract = called(self.context.store, name)?;
         let frame = self.inner(&contract, &[], Access::Read)?;
         let entry = format!("{}{entry}", entry::VIEW_PREFIX);
         run(self.context, &contract, frame, &entry, arguments, gas)

@@ -43,7 +43,8 @@ pub use keeper::{
 };
 pub use name::check_name;
 pub use query::{
-    Contract, StoredCode, ViewCall, code_info, contract_by_name, contracts, row_access, view,
+    Contract, StoredCode, ViewCall, code_info, contract_by_name, contracts, require, row_access,
+    view,
 };
 pub use schedule::{
     Due, begin as begin_scheduled, escrow, finish as finish_scheduled, next_due,

@@ -99,6 +99,23 @@ pub fn contract_by_name(rows: &impl Rows, name: &str) -> Result<Option<Contract>
     found.first().map(|row| contract(row)).transpose()
 }
 
+/// The contract that a client names as its database.
+///
+/// # Errors
+/// A rejection if there is none.
+pub fn require(rows: &impl Rows, name: &str) -> Result<Contract, Error> {
+    contract_by_name(rows, name)?.ok_or_else(|| {
+        Error::rejected(Code::ContractNotFound, format!("there is no database \"{name}\""))
+    })
+}
+
+/// The contract that another one calls.
+pub(super) fn called(rows: &impl Rows, name: &str) -> Result<Contract, Error> {
+    contract_by_name(rows, name)?.ok_or_else(|| {
+        Error::rejected(Code::ContractNotFound, format!("there is no contract \"{name}\""))
+    })
+}
+
 /// The contract with this id, if there is one.
 pub(super) fn contract_by_id(rows: &impl Rows, id: u64) -> Result<Option<Contract>, Fatal> {
     let found = rows.rows(
@@ -174,10 +191,7 @@ pub fn view(
     request: &ViewCall<'_>,
     gas: &mut GasMeter,
 ) -> Result<Vec<Vec<Value>>, Error> {
-    let contract = contract_by_name(view, request.name)?.ok_or_else(|| {
-        let message = format!("there is no database \"{}\"", request.name);
-        Error::rejected(Code::ContractNotFound, message)
-    })?;
+    let contract = require(view, request.name)?;
     let entry = format!("{}{}", entry::VIEW_PREFIX, request.entry);
     let input = encode_row(request.arguments);
     let mut reading = Reading { view, vm, chain_id: request.chain_id };

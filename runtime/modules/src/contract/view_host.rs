@@ -3,7 +3,7 @@
 //! A view of another contract runs inside the same read; it sees the contract that asks as its caller.
 
 use super::host::{encode, facts, number};
-use super::query::{Contract, contract_by_name, load_module};
+use super::query::{Contract, called, load_module};
 use super::rules::{Rules, check_entered, check_path};
 use crate::bank;
 use crate::context::Rows;
@@ -128,9 +128,7 @@ impl Host for ViewHost<'_> {
         arguments: &[u8],
         gas: &mut GasMeter,
     ) -> Result<Vec<u8>, Error> {
-        let contract = contract_by_name(&*self.reading.view, name)?.ok_or_else(|| {
-            Error::rejected(Code::ContractNotFound, format!("there is no contract \"{name}\""))
-        })?;
+        let contract = called(&*self.reading.view, name)?;
         check_entered(&self.frame.path, contract.id, name)?;
         let mut frame = self.frame.clone();
         frame.path.push(contract.id);
