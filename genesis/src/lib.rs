@@ -9,14 +9,15 @@
 //! 3. A chain id has 1 to 48 characters of `[a-zA-Z0-9._-]`.
 //! 4. Accounts are distinct; their sum stays below 2^63.
 //! 5. Unknown fields are refused.
+//! 6. A parameter that is named is one of the chain's, within its bounds.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use dadbs_app::Genesis;
+use dadbs_app::{Genesis, Param};
 use dadbs_types::{AccountAddress, Amount};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The stock `database` contract, as `contracts/artifacts` pins it.
 pub const DATABASE_WASM: &[u8] = include_bytes!("../../contracts/artifacts/database.wasm");
@@ -46,6 +47,9 @@ struct File {
     genesis_time_ns: String,
     initial_height: String,
     min_fee_per_million_gas: String,
+    /// Parameters that differ from their defaults, by name; whole numbers as text.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    params: BTreeMap<String, String>,
     accounts: Vec<Account>,
     codes: Vec<StoredCode>,
 }
@@ -77,12 +81,13 @@ pub fn genesis(
         time_ns,
         initial_height: 1,
         min_fee_per_million_gas: MIN_FEE_PER_MILLION_GAS,
+        params: BTreeMap::new(),
         accounts,
         codes: vec![DATABASE_WASM.to_vec()],
     }
 }
 
-/// Rules 3 and 4.
+/// Rules 3, 4 and 6.
 pub fn validate(genesis: &Genesis) -> Result<(), GenesisError> {
     let id = &genesis.chain_id;
     let known = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
@@ -93,6 +98,11 @@ pub fn validate(genesis: &Genesis) -> Result<(), GenesisError> {
     }
     if genesis.initial_height == 0 || i64::try_from(genesis.initial_height).is_err() {
         return invalid("initial_height must be 1 to 2^63 - 1");
+    }
+    for (name, value) in &genesis.params {
+        Param::named(name)
+            .and_then(|param| param.bounded(*value))
+            .map_err(|rejection| GenesisError::Invalid(rejection.message))?;
     }
     let mut seen = BTreeSet::new();
     let mut sum = Amount::ZERO;
@@ -127,6 +137,7 @@ pub fn to_json(genesis: &Genesis) -> Result<String, GenesisError> {
         genesis_time_ns: genesis.time_ns.to_string(),
         initial_height: genesis.initial_height.to_string(),
         min_fee_per_million_gas: genesis.min_fee_per_million_gas.to_string(),
+        params: genesis.params.iter().map(|(n, v)| (n.clone(), v.to_string())).collect(),
         accounts: genesis.accounts.iter().map(account).collect(),
         codes: genesis.codes.iter().map(code).collect(),
     };
@@ -146,6 +157,11 @@ pub fn from_json(json: &[u8]) -> Result<Genesis, GenesisError> {
         time_ns: file.genesis_time_ns.parse().or_else(|_| {
             invalid(format!("genesis_time_ns \"{}\" is not a number", file.genesis_time_ns))
         })?,
+        params: file
+            .params
+            .iter()
+            .map(|(name, value)| Ok((name.clone(), number(name, value)?)))
+            .collect::<Result<_, GenesisError>>()?,
         accounts: file.accounts.iter().map(account).collect::<Result<_, _>>()?,
         codes: file.codes.iter().map(code).collect::<Result<_, _>>()?,
         chain_id: file.chain_id,

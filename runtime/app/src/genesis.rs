@@ -2,9 +2,10 @@
 //!
 //! 1. Accounts are numbered in the order of the genesis, from 0.
 //! 2. Codes are numbered in the order of the genesis, from 1; code 1 is the stock `database` contract.
-//! 3. `chain.params(name, value)` keeps what genesis fixed, with a hash of the whole genesis.
+//! 3. `chain.params` keeps what genesis fixed, with a hash of the whole genesis.
 
 use crate::app::ChainParams;
+use dadbs_modules::params::{self, fact};
 use dadbs_modules::{Context, auth, bank, contract};
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
@@ -13,11 +14,7 @@ use dadbs_types::{
     AccountAddress, Amount, BlockInfo, Error, Fatal, GasMeter, Value, gas::SCHEDULE_VERSION,
 };
 use dadbs_vm::Vm;
-
-const SCHEMA: &str = "CREATE TABLE chain_params (
-    name TEXT NOT NULL PRIMARY KEY,
-    value TEXT NOT NULL
-) STRICT, WITHOUT ROWID";
+use std::collections::BTreeMap;
 
 /// What the first state is made of. Its JSON form lives in `dadbs-genesis`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +27,8 @@ pub struct Genesis {
     pub initial_height: u64,
     /// Least fee for 1,000,000 gas, in udadb.
     pub min_fee_per_million_gas: u64,
+    /// Parameters that differ from their defaults, by name.
+    pub params: BTreeMap<String, u64>,
     /// Prefunded accounts, in udadb; numbered in this order.
     pub accounts: Vec<(AccountAddress, Amount)>,
     /// Modules stored as code 1, 2, ... in this order; the first is the stock `database` contract.
@@ -49,6 +48,8 @@ impl Genesis {
         for (address, amount) in &self.accounts {
             rows.push(vec![Value::Text(address.to_string()), Value::Text(amount.to_string())]);
         }
+        let params = self.params.iter();
+        rows.extend(params.map(|(name, value)| vec![Value::Text(name.clone()), integer(*value)]));
         rows.extend(self.codes.iter().map(|wasm| vec![Value::Blob(wasm.clone())]));
         dadbs_types::row::leaf_value(&encode_rows(&rows))
             .iter()
@@ -60,7 +61,7 @@ impl Genesis {
 /// Writes the genesis state into the open block of height 0.
 pub(crate) fn apply(store: &mut Store, vm: &Vm, genesis: &Genesis) -> Result<(), Fatal> {
     store.begin_tx([0; 32])?;
-    store.execute(SCHEMA, &[])?;
+    fatal(params::init(store, &genesis.params))?;
     auth::init(store)?;
     bank::init(store)?;
     contract::init(store)?;
@@ -69,13 +70,9 @@ pub(crate) fn apply(store: &mut Store, vm: &Vm, genesis: &Genesis) -> Result<(),
         ("genesis_hash", genesis.hash()),
         ("initial_height", genesis.initial_height.to_string()),
         ("min_fee_per_million_gas", genesis.min_fee_per_million_gas.to_string()),
-        ("schedule_block_gas", dadbs_types::limits::SCHEDULE_BLOCK_GAS.to_string()),
         ("gas_schedule", SCHEDULE_VERSION.to_string()),
     ] {
-        store.execute(
-            "INSERT INTO chain_params (name, value) VALUES (?1, ?2)",
-            &[&Value::Text(name.into()), &Value::Text(value)],
-        )?;
+        params::write_fact(store, name, &value)?;
     }
     for (address, amount) in &genesis.accounts {
         auth::create_account(store, *address)?;
@@ -120,13 +117,13 @@ pub(crate) fn load_params(store: &Store) -> Result<Option<ChainParams>, Fatal> {
     if store.is_new() {
         return Ok(None);
     }
-    let number = |name: &str| -> Result<u64, Fatal> {
-        param(store, name)?
+    let number = |name: &'static str| -> Result<u64, Fatal> {
+        fact(store, name)?
             .parse()
             .map_err(|_| Fatal::new(format!("chain.params: {name} is no number")))
     };
     Ok(Some(ChainParams {
-        chain_id: param(store, "chain_id")?,
+        chain_id: fact(store, "chain_id")?,
         initial_height: number("initial_height")?,
         min_fee_per_million_gas: number("min_fee_per_million_gas")?,
     }))
@@ -134,21 +131,12 @@ pub(crate) fn load_params(store: &Store) -> Result<Option<ChainParams>, Fatal> {
 
 /// Refuses a genesis other than the one that was applied.
 pub(crate) fn check_same(store: &Store, genesis: &Genesis) -> Result<(), Fatal> {
-    let applied = param(store, "genesis_hash")?;
+    let applied = fact(store, "genesis_hash")?;
     if applied == genesis.hash() {
         return Ok(());
     }
     Err(Fatal::new(format!(
         "this home holds chain \"{}\" of another genesis (hash {applied}): use another --home, or this chain's genesis file",
-        param(store, "chain_id")?
+        fact(store, "chain_id")?
     )))
-}
-
-pub(crate) fn param(store: &Store, name: &str) -> Result<String, Fatal> {
-    let rows = store
-        .query("SELECT value FROM chain_params WHERE name = ?1", &[&Value::Text(name.into())])?;
-    match rows.first().and_then(|row| row.first()) {
-        Some(Value::Text(value)) => Ok(value.clone()),
-        _ => Err(Fatal::new(format!("chain.params lacks {name}: restore the store from a copy"))),
-    }
 }

@@ -1,6 +1,6 @@
 //! Scheduled calls at the end of a block.
 //!
-//! 1. They run one after the other within the budget `schedule_block_gas` of `chain.params`; one that
+//! 1. They run one after the other within the budget `contract.schedule_block_gas`; one that
 //!    does not fit waits, and all after it.
 //! 2. Each is three transactions of the store: its fee and mark, the call, and what becomes of it. The call
 //!    alone is undone when it fails.
@@ -8,9 +8,8 @@
 //! 4. The seed of `random()` is a hash of height and number.
 
 use crate::execute::{BlockContext, caught};
-use crate::genesis::param;
 use dadbs_modules::contract::{self, Due};
-use dadbs_types::limits::SCHEDULE_GAS_MIN;
+use dadbs_modules::params::{self, Param};
 use dadbs_types::{Error, Event, Fatal, GasMeter, Hash};
 use sha2::{Digest, Sha256};
 
@@ -19,9 +18,9 @@ impl BlockContext<'_> {
     pub(crate) fn run_due(&mut self) -> Result<Vec<Event>, Fatal> {
         let mut events = Vec::new();
         let Some(mut due) = contract::next_due(self.store, self.info)? else { return Ok(events) };
-        let mut left = self.budget()?;
+        let mut left = params::get(self.store, Param::ScheduleBlockGas)?;
         while due.gas <= left {
-            left -= due.gas.max(SCHEDULE_GAS_MIN);
+            left -= due.gas;
             self.run_one(&due, &mut events)?;
             match contract::next_due(self.store, self.info)? {
                 Some(next) => due = next,
@@ -29,12 +28,6 @@ impl BlockContext<'_> {
             }
         }
         Ok(events)
-    }
-
-    fn budget(&self) -> Result<u64, Fatal> {
-        param(self.store, "schedule_block_gas")?
-            .parse()
-            .map_err(|_| Fatal::new("chain.params: schedule_block_gas is no number"))
     }
 
     /// Rule 2.

@@ -76,7 +76,6 @@ limits! {
     SCHEDULES_MAX: usize = 100, "schedules", "Schedules of one contract, parked ones included.";
     SCHEDULE_GAS_MIN: u64 = 100_000, "gas", "The least gas of a scheduled call.";
     SCHEDULE_GAS_MAX: u64 = 50_000_000, "gas", "The most gas of a scheduled call.";
-    SCHEDULE_BLOCK_GAS: u64 = 200_000_000, "gas", "Gas of scheduled calls at the end of one block, unless `chain.params` says otherwise.";
     SCHEDULE_ATTEMPTS_MAX: u64 = 3, "attempts", "Times that a scheduled call fails before it is parked.";
     SCHEDULE_ARGUMENT_BYTES_MAX: usize = 4_096, "bytes", "Arguments of a scheduled call.";
 

@@ -1,0 +1,234 @@
+//! Facts of the chain, and the parameters that governance may change.
+//!
+//! State: `chain.params(name, value)`; a parameter's name is `module.parameter`, its value a decimal number.
+//!
+//! 1. Facts are written by genesis and stay: the chain's id, the hash of its genesis and the like.
+//! 2. A parameter is a whole number between a least and a greatest value; [`Param`] is the table of all.
+//! 3. A genesis may set any of them; the others have their default.
+//! 4. A change may name the value that it replaces, so that it does not undo another's change.
+//! 5. Changes are applied together or not at all, and what they leave must fit together ([`check`]).
+
+use crate::context::{Rows, Table};
+use dadbs_store::Store;
+use dadbs_types::{Code, Error, Fatal, Rejection, Value};
+use std::collections::BTreeMap;
+
+const PARAMS: Table = Table("chain.params");
+
+/// The module's table.
+pub const SCHEMA: &str = "CREATE TABLE chain_params (
+    name TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID";
+
+macro_rules! params {
+    ($($param:ident $name:literal = $default:expr, $least:expr, $most:expr, $unit:literal, $meaning:literal;)*) => {
+        /// A parameter (rule 2).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Param { $(#[doc = $meaning] $param,)* }
+
+        impl Param {
+            /// Every parameter, in the order of the table.
+            pub const ALL: &'static [Param] = &[$(Param::$param,)*];
+
+            /// Its name and bounds.
+            pub fn definition(self) -> Definition {
+                match self {
+                    $(Param::$param => Definition {
+                        name: $name,
+                        default: $default,
+                        least: $least,
+                        most: $most,
+                        unit: $unit,
+                        meaning: $meaning,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+// name = default, least, greatest, unit, meaning; `ppm` are millionths.
+params! {
+    ScheduleBlockGas "contract.schedule_block_gas" = 200_000_000, 0, 2_000_000_000, "gas", "Gas of scheduled calls at the end of one block.";
+}
+
+/// What is fixed about a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// Its name, `module.parameter`.
+    pub name: &'static str,
+    /// Its value unless a genesis says otherwise.
+    pub default: u64,
+    /// Its least value.
+    pub least: u64,
+    /// Its greatest value.
+    pub most: u64,
+    /// What it counts.
+    pub unit: &'static str,
+    /// One sentence for people.
+    pub meaning: &'static str,
+}
+
+/// One change of a parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What is changed.
+    pub param: Param,
+    /// Its new value.
+    pub value: u64,
+    /// The value that it must have before (rule 4).
+    pub replaces: Option<u64>,
+}
+
+impl Param {
+    /// The parameter of a name.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn named(name: &str) -> Result<Param, Rejection> {
+        Param::ALL.iter().copied().find(|param| param.definition().name == name).ok_or_else(|| {
+            let message =
+                format!("there is no parameter \"{name}\"; `dadbs query params` lists them");
+            Rejection::new(Code::InvalidRequest, message)
+        })
+    }
+
+    /// Refuses a value outside of the bounds (rule 2).
+    pub fn bounded(self, value: u64) -> Result<u64, Rejection> {
+        let Definition { name, least, most, unit, .. } = self.definition();
+        if (least..=most).contains(&value) {
+            return Ok(value);
+        }
+        let message = format!("{name} must be {least} to {most} {unit}, not {value}");
+        Err(Rejection::new(Code::InvalidRequest, message))
+    }
+}
+
+/// Makes the table with the parameters of a genesis (rule 3).
+///
+/// # Errors
+/// A rejection if a parameter is unknown, out of its bounds, or does not fit the others.
+pub fn init(store: &mut Store, chosen: &BTreeMap<String, u64>) -> Result<(), Error> {
+    store.execute(SCHEMA, &[])?;
+    for param in Param::ALL {
+        let Definition { name, default, .. } = param.definition();
+        write_fact(store, name, &default.to_string())?;
+    }
+    let changes: Vec<Change> = chosen
+        .iter()
+        .map(|(name, value)| {
+            Ok(Change { param: Param::named(name)?, value: *value, replaces: None })
+        })
+        .collect::<Result<_, Rejection>>()?;
+    apply(store, &changes)
+}
+
+/// The value of a parameter.
+pub fn get(rows: &impl Rows, param: Param) -> Result<u64, Fatal> {
+    let name = param.definition().name;
+    fact(rows, name)?.parse().map_err(|_| {
+        Fatal::new(format!("chain.params: {name} is no number; restore the store from a copy"))
+    })
+}
+
+/// Changes parameters (rules 2, 4 and 5); the caller undoes its savepoint when it is refused.
+pub fn apply(store: &mut Store, changes: &[Change]) -> Result<(), Error> {
+    for Change { param, value, replaces } in changes {
+        let name = param.definition().name;
+        let value = param.bounded(*value)?;
+        let before = get(store, *param)?;
+        if replaces.is_some_and(|expected| expected != before) {
+            let message =
+                format!("{name} is {before} now, not what the change replaces: propose it again");
+            return Err(Error::rejected(Code::InvalidRequest, message));
+        }
+        if value != before {
+            store.execute(
+                "UPDATE chain_params SET value = ?2 WHERE name = ?1",
+                &[&Value::Text(name.into()), &Value::Text(value.to_string())],
+            )?;
+        }
+    }
+    check(store)
+}
+
+/// What must hold between parameters (rule 5).
+pub fn check(_rows: &impl Rows) -> Result<(), Error> {
+    Ok(())
+}
+
+/// Writes what genesis fixes (rule 1).
+pub fn write_fact(store: &mut Store, name: &str, value: &str) -> Result<(), Fatal> {
+    store.execute(
+        "INSERT INTO chain_params (name, value) VALUES (?1, ?2)",
+        &[&Value::Text(name.into()), &Value::Text(value.into())],
+    )?;
+    Ok(())
+}
+
+/// A fact of the chain (rule 1).
+pub fn fact(rows: &impl Rows, name: &'static str) -> Result<String, Fatal> {
+    let found =
+        rows.rows("SELECT value FROM chain_params WHERE name = ?1", &[&Value::Text(name.into())])?;
+    match found.first() {
+        Some(row) => PARAMS.text(row, 0),
+        None => {
+            Err(Fatal::new(format!("chain.params lacks {name}: restore the store from a copy")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> Store {
+        let mut store = Store::memory().unwrap();
+        store.begin_block(0, 0).unwrap();
+        store
+    }
+
+    #[test]
+    fn rule_2_defaults_are_within_their_bounds_and_names_are_unique() {
+        let mut names: Vec<_> = Param::ALL.iter().map(|param| param.definition().name).collect();
+        for param in Param::ALL {
+            assert_eq!(param.bounded(param.definition().default), Ok(param.definition().default));
+        }
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Param::ALL.len());
+    }
+
+    #[test]
+    fn rule_3_a_genesis_sets_what_it_names() {
+        let mut store = store();
+        let chosen = BTreeMap::from([("contract.schedule_block_gas".to_string(), 7)]);
+        init(&mut store, &chosen).unwrap();
+        assert_eq!(get(&store, Param::ScheduleBlockGas), Ok(7));
+        for (name, value) in
+            [("contract.unknown", 1), ("contract.schedule_block_gas", 2_000_000_001)]
+        {
+            let refused = apply_named(&mut store, name, value).unwrap_err();
+            assert!(
+                matches!(refused, Error::Rejected(r) if r.code == Code::InvalidRequest),
+                "{name}"
+            );
+        }
+    }
+
+    fn apply_named(store: &mut Store, name: &str, value: u64) -> Result<(), Error> {
+        apply(store, &[Change { param: Param::named(name)?, value, replaces: None }])
+    }
+
+    #[test]
+    fn rule_4_a_change_names_what_it_replaces() {
+        let mut store = store();
+        init(&mut store, &BTreeMap::new()).unwrap();
+        let param = Param::ScheduleBlockGas;
+        let change = |value, replaces| [Change { param, value, replaces: Some(replaces) }];
+        apply(&mut store, &change(5, 200_000_000)).unwrap();
+        assert!(apply(&mut store, &change(6, 200_000_000)).is_err());
+        assert_eq!(get(&store, param), Ok(5));
+    }
+}
