@@ -7,17 +7,20 @@
 //! 5. Collected fees are credited to the fee collector at the end of the block, in one row.
 //! 6. A transaction whose gas limit does not fit what is left of the block's gas is rejected as in rule 1.
 //! 7. Scheduled calls that are due run at the end of the block (see `schedules`).
+//! 8. A block begins with who signed the one before and what evidence it carries, and ends with the validator set.
 
 use crate::ante::{self, AnteParams};
 use crate::check::Memories;
 use crate::messages;
 use crate::outcome::TxResult;
 use crate::tx::Tx;
-use dadbs_modules::{Context, auth, bank};
+use dadbs_modules::{Context, Writer, auth, bank, slashing, staking};
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
 use dadbs_types::limits::{BLOCK_GAS_MAX, TX_GAS_MAX};
-use dadbs_types::{BlockInfo, Code, Coin, Error, Event, Fatal, GasMeter, Hash, Rejection};
+use dadbs_types::{
+    BlockInfo, Code, Coin, Error, Event, Fatal, GasMeter, Hash, Rejection, ValidatorUpdate,
+};
 use dadbs_vm::Vm;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -39,9 +42,21 @@ pub struct BlockContext<'a> {
     pub gas_wanted: u64,
     /// Fees taken so far, in the base denomination.
     pub fees: u64,
+    /// Events of the block itself so far.
+    pub events: Vec<Event>,
 }
 
 impl BlockContext<'_> {
+    /// What comes before the transactions (rule 8).
+    pub fn begin(&mut self) -> Result<(), Fatal> {
+        slashing::begin_block(&mut self.writer())
+    }
+
+    /// What keepers write to outside of transactions.
+    fn writer(&mut self) -> Writer<'_> {
+        Writer { store: self.store, block: self.info, events: &mut self.events }
+    }
+
     /// Executes one transaction.
     pub fn deliver(&mut self, bytes: &[u8]) -> Result<TxResult, Fatal> {
         let decoded = trace_span!("decode").in_scope(|| self.memories.known.decode(bytes));
@@ -173,13 +188,16 @@ impl BlockContext<'_> {
         }
     }
 
-    /// Rules 5 and 7; gives the block's events.
-    pub fn end(&mut self) -> Result<Vec<Event>, Fatal> {
-        let events = self.run_due()?;
+    /// What comes after the transactions (rules 5, 7 and 8), in this order; gives the block's events and what
+    /// changes in the validator set.
+    pub fn end(mut self) -> Result<(Vec<Event>, Vec<ValidatorUpdate>), Fatal> {
+        let scheduled = self.run_due()?;
+        self.events.extend(scheduled);
         if self.fees > 0 {
             bank::credit(self.store, bank::fee_collector(), DENOM, self.fees)?;
         }
-        Ok(events)
+        let updates = staking::end_block(&mut self.writer())?;
+        Ok((self.events, updates))
     }
 }
 

@@ -3,12 +3,14 @@
 //!
 //! 1. A module's tables are written by its own keeper only; others call the keeper.
 //! 2. A keeper checks everything first and writes last.
-//! 3. Imports follow `params, auth <- bank <- contract`.
+//! 3. Imports follow `params, auth <- bank <- contract`, and `bank <- staking <- slashing`.
 
 pub mod auth;
 pub mod bank;
 mod context;
 pub mod contract;
 pub mod params;
+pub mod slashing;
+pub mod staking;
 
-pub use context::{Context, Rows, Table};
+pub use context::{Context, Rows, Table, Writer};

@@ -69,7 +69,7 @@ pub fn check_coins(coins: &[Coin]) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// Moves coins (rule 2).
+/// Moves coins (rules 2 and 5).
 pub fn transfer(
     store: &mut Store,
     events: &mut Vec<Event>,
@@ -78,6 +78,10 @@ pub fn transfer(
     coins: &[Coin],
 ) -> Result<(), Error> {
     check_coins(coins)?;
+    if let Some(module) = super::module_of(to) {
+        let message = format!("{to} is the account of {module}, which takes no transfers");
+        return Err(Error::rejected(Code::Unauthorized, message));
+    }
     for coin in coins {
         let amount = in_range(coin)?;
         debit(store, from, &coin.denom, amount)?;
@@ -190,6 +194,22 @@ pub fn mint(store: &mut Store, to: AccountAddress, denom: &str, amount: u64) -> 
         &[&Value::Text(denom.into()), &integer(after)?],
     )?;
     credit(store, to, denom, amount)
+}
+
+/// Destroys coins that an account of a module holds.
+///
+/// # Errors
+/// A fault if it does not hold them: the module's bookkeeping is broken.
+pub fn burn(store: &mut Store, from: AccountAddress, denom: &str, amount: u64) -> Result<(), Fatal> {
+    if amount == 0 {
+        return Ok(());
+    }
+    crate::context::certain(debit(store, from, denom, amount))?;
+    store.execute(
+        "UPDATE chain_supply SET amount = amount - ?2 WHERE denom = ?1",
+        &[&Value::Text(denom.into()), &integer(amount)?],
+    )?;
+    Ok(())
 }
 
 /// The module's invariant; a message for each denomination that breaks it.

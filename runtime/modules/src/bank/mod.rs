@@ -13,12 +13,13 @@
 //! 2. A transfer moves what the sender holds, never more, and creates the recipient's account.
 //! 3. The coins of a message are sorted by denomination, without duplicates, none of them zero.
 //! 4. Fees are counted while a block runs and credited to the fee collector at its end, in one row.
+//! 5. Nobody sends coins to an account of a module: they reach it through the module alone.
 
 mod keeper;
 
 pub use keeper::{
-    balance, balances, burn_fee, check_coins, credit, deposit, init, invariant, mint, supply,
-    transfer,
+    balance, balances, burn, burn_fee, check_coins, credit, deposit, init, invariant, mint,
+    supply, transfer,
 };
 
 use dadbs_types::AccountAddress;
@@ -37,7 +38,21 @@ pub const SCHEMA: &[&str] = &[
     ) STRICT, WITHOUT ROWID",
 ];
 
+/// The module account of bonded stake.
+pub const BONDED_POOL: &str = "bonded_tokens_pool";
+/// The module account of all other stake.
+pub const NOT_BONDED_POOL: &str = "not_bonded_tokens_pool";
+const FEE_COLLECTOR: &str = "fee_collector";
+
+/// The accounts that nobody sends coins to (rule 5).
+const MODULE_ACCOUNTS: &[&str] = &[FEE_COLLECTOR, BONDED_POOL, NOT_BONDED_POOL];
+
 /// The account that holds collected fees.
 pub fn fee_collector() -> AccountAddress {
-    AccountAddress::of_module("fee_collector")
+    AccountAddress::of_module(FEE_COLLECTOR)
+}
+
+/// The name of the module whose account it is (rule 5).
+pub fn module_of(address: AccountAddress) -> Option<&'static str> {
+    MODULE_ACCOUNTS.iter().copied().find(|name| AccountAddress::of_module(name) == address)
 }
