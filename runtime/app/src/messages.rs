@@ -1,6 +1,6 @@
 //! Routes each message to the keeper that runs it; the responses become the transaction's data.
 
-mod staking;
+pub(crate) mod staking;
 
 use crate::tx::{Msg, Tx};
 use dadbs_modules::contract::{Instantiate, Statement};

@@ -38,7 +38,7 @@ mod set;
 pub mod shares;
 mod slash;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod validator;
 
 pub use delegation::{
