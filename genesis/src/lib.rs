@@ -171,9 +171,12 @@ fn validate_validators(genesis: &Genesis) -> Result<(), GenesisError> {
     }
     let (mut operators, mut keys) = (BTreeSet::new(), BTreeSet::new());
     for validator in validators {
-        let GenesisValidator { operator, consensus_key, tokens, moniker, commission_ppm } = validator;
+        let GenesisValidator { operator, consensus_key, tokens, moniker, commission_ppm } =
+            validator;
         if !operators.insert(operator) || !keys.insert(consensus_key) {
-            return invalid(format!("the operator or the key of validator \"{moniker}\" is named twice"));
+            return invalid(format!(
+                "the operator or the key of validator \"{moniker}\" is named twice"
+            ));
         }
         if *tokens < POWER_REDUCTION {
             return invalid(format!(

@@ -218,7 +218,13 @@ fn open(config: &DevConfig) -> Result<Parts, NodeError> {
     })?;
     let resumed = core.core().info()?.height > 0;
     let index = Arc::new(TxIndex::open(&home.join("index.db"))?);
-    let engine =
-        DevThread::start(&home, key, core.core(), genesis.clone(), index.clone(), config.block_time)?;
+    let engine = DevThread::start(
+        &home,
+        key,
+        core.core(),
+        genesis.clone(),
+        index.clone(),
+        config.block_time,
+    )?;
     Ok(Parts { engine, core, index, genesis, resumed, home })
 }

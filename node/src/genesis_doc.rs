@@ -135,7 +135,9 @@ impl Document {
             return invalid("app_hash must be empty: the hash follows from app_state");
         }
         if file.validators != genesis.validators.iter().map(validator).collect::<Vec<_>>() {
-            return invalid("its validators are not those of app_state: build it with `dadbs init`");
+            return invalid(
+                "its validators are not those of app_state: build it with `dadbs init`",
+            );
         }
         let document = Document { genesis };
         document.check()?;
@@ -170,8 +172,7 @@ mod tests {
 
     fn sample() -> Document {
         let accounts = vec![(AccountAddress([1; 20]), Amount(7))];
-        let mut genesis =
-            dadbs_genesis::genesis("dadbs-test", 1_700_000_000_000_000_005, accounts);
+        let mut genesis = dadbs_genesis::genesis("dadbs-test", 1_700_000_000_000_000_005, accounts);
         let validator =
             |n| dadbs_genesis::validator(format!("v{n}"), AccountAddress([n; 20]), [n; 32]);
         genesis.validators = vec![validator(1), validator(2)];

@@ -26,9 +26,7 @@ fn validators_hash(home: &Path) -> String {
         validator::Info::new(key, vote::Power::try_from(known.power).unwrap())
     };
     let updates = document.genesis.validator_updates();
-    validator::Set::without_proposer(updates.iter().map(info).collect())
-        .hash()
-        .to_string()
+    validator::Set::without_proposer(updates.iter().map(info).collect()).hash().to_string()
 }
 
 /// `dadbs testnet start` with its first answer.

@@ -61,7 +61,10 @@ fn rule_1_a_validator_joins_gains_power_and_leaves() {
     assert_eq!(chain.consensus.current.0.len(), 4);
     let message = create(&chain, 4, 4, 50 * DADB);
     run(&mut chain, 4, message);
-    assert_eq!((power(&chain.consensus.current, 4), power(&chain.consensus.next, 4)), (None, Some(50)));
+    assert_eq!(
+        (power(&chain.consensus.current, 4), power(&chain.consensus.next, 4)),
+        (None, Some(50))
+    );
     chain.block(vec![]);
     assert_eq!(power(&chain.consensus.current, 4), Some(50));
     let message = delegate(&chain, 5, 4, 100 * DADB);

@@ -23,14 +23,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tendermint::Time;
 use tendermint_abci::Application;
 use tendermint_proto::google::protobuf::Timestamp;
-use tendermint_proto::v0_38::types::BlockIdFlag;
 use tendermint_proto::v0_38::abci::response_process_proposal::ProposalStatus;
 use tendermint_proto::v0_38::abci::{
-    self as abci, CheckTxType, CommitInfo, MisbehaviorType, RequestCheckTx, RequestFinalizeBlock, RequestInfo, RequestInitChain,
-    RequestPrepareProposal, RequestProcessProposal, RequestQuery, ResponseCheckTx, ResponseCommit,
-    ResponseFinalizeBlock, ResponseInfo, ResponseInitChain, ResponsePrepareProposal,
-    ResponseProcessProposal, ResponseQuery,
+    self as abci, CheckTxType, CommitInfo, MisbehaviorType, RequestCheckTx, RequestFinalizeBlock,
+    RequestInfo, RequestInitChain, RequestPrepareProposal, RequestProcessProposal, RequestQuery,
+    ResponseCheckTx, ResponseCommit, ResponseFinalizeBlock, ResponseInfo, ResponseInitChain,
+    ResponsePrepareProposal, ResponseProcessProposal, ResponseQuery,
 };
+use tendermint_proto::v0_38::types::BlockIdFlag;
 
 /// The application as CometBFT sees it; clones share it.
 #[derive(Clone)]
@@ -158,9 +158,9 @@ fn check_validators(
 }
 
 fn consensus_address(bytes: &[u8]) -> Result<[u8; 20], Fatal> {
-    bytes.try_into().map_err(|_| {
-        Fatal::new(format!("a validator's address has {} bytes, not 20", bytes.len()))
-    })
+    bytes
+        .try_into()
+        .map_err(|_| Fatal::new(format!("a validator's address has {} bytes, not 20", bytes.len())))
 }
 
 /// Who signed the block before; a vote for nothing is a signature.

@@ -8,9 +8,9 @@
 //!    the chain punishes. A copied home is refused, wherever it is.
 
 use crate::error::NodeError;
-use dadbs_app::staking::consensus_address;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use dadbs_app::staking::consensus_address;
 use ed25519_consensus::SigningKey;
 use serde_json::{Value, json};
 use std::fs::{self, File, OpenOptions, TryLockError};

@@ -55,11 +55,7 @@ pub fn init(folder: &Path, manifest: &Manifest, genesis: Genesis) -> Result<bool
     Ok(true)
 }
 
-fn make_homes(
-    folder: &Path,
-    manifest: &Manifest,
-    mut genesis: Genesis,
-) -> Result<(), NodeError> {
+fn make_homes(folder: &Path, manifest: &Manifest, mut genesis: Genesis) -> Result<(), NodeError> {
     let members = manifest.members();
     let drafts = members
         .iter()

@@ -271,7 +271,10 @@ impl Network {
         let validators = set["validators"].as_array().unwrap();
         assert_eq!(validators.len(), signatures.len());
         let vote = |(validator, signature): (&Json, &Json)| Vote {
-            address: hex::decode(validator["address"].as_str().unwrap()).unwrap().try_into().unwrap(),
+            address: hex::decode(validator["address"].as_str().unwrap())
+                .unwrap()
+                .try_into()
+                .unwrap(),
             power: validator["voting_power"].as_str().unwrap().parse().unwrap(),
             signed: signature["block_id_flag"] != 1,
         };

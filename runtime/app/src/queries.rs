@@ -69,15 +69,29 @@ const ROUTES: &[(&str, Handler)] = &[
     ("/cosmos.bank.v1beta1.Query/SupplyOf", |r, b| answer(r, b, supply_of)),
     ("/cosmos.staking.v1beta1.Query/Validators", |r, b| answer(r, b, staking::validators)),
     ("/cosmos.staking.v1beta1.Query/Validator", |r, b| answer(r, b, staking::validator)),
-    ("/cosmos.staking.v1beta1.Query/ValidatorDelegations", |r, b| answer(r, b, staking::validator_delegations)),
-    ("/cosmos.staking.v1beta1.Query/ValidatorUnbondingDelegations", |r, b| answer(r, b, staking::validator_unbondings)),
+    ("/cosmos.staking.v1beta1.Query/ValidatorDelegations", |r, b| {
+        answer(r, b, staking::validator_delegations)
+    }),
+    ("/cosmos.staking.v1beta1.Query/ValidatorUnbondingDelegations", |r, b| {
+        answer(r, b, staking::validator_unbondings)
+    }),
     ("/cosmos.staking.v1beta1.Query/Delegation", |r, b| answer(r, b, staking::delegation)),
-    ("/cosmos.staking.v1beta1.Query/UnbondingDelegation", |r, b| answer(r, b, staking::unbonding_delegation)),
-    ("/cosmos.staking.v1beta1.Query/DelegatorDelegations", |r, b| answer(r, b, staking::delegator_delegations)),
-    ("/cosmos.staking.v1beta1.Query/DelegatorUnbondingDelegations", |r, b| answer(r, b, staking::delegator_unbondings)),
+    ("/cosmos.staking.v1beta1.Query/UnbondingDelegation", |r, b| {
+        answer(r, b, staking::unbonding_delegation)
+    }),
+    ("/cosmos.staking.v1beta1.Query/DelegatorDelegations", |r, b| {
+        answer(r, b, staking::delegator_delegations)
+    }),
+    ("/cosmos.staking.v1beta1.Query/DelegatorUnbondingDelegations", |r, b| {
+        answer(r, b, staking::delegator_unbondings)
+    }),
     ("/cosmos.staking.v1beta1.Query/Redelegations", |r, b| answer(r, b, staking::redelegations)),
-    ("/cosmos.staking.v1beta1.Query/DelegatorValidators", |r, b| answer(r, b, staking::delegator_validators)),
-    ("/cosmos.staking.v1beta1.Query/DelegatorValidator", |r, b| answer(r, b, staking::delegator_validator)),
+    ("/cosmos.staking.v1beta1.Query/DelegatorValidators", |r, b| {
+        answer(r, b, staking::delegator_validators)
+    }),
+    ("/cosmos.staking.v1beta1.Query/DelegatorValidator", |r, b| {
+        answer(r, b, staking::delegator_validator)
+    }),
     ("/cosmos.staking.v1beta1.Query/Pool", |r, b| answer(r, b, staking::pool)),
     ("/cosmos.staking.v1beta1.Query/Params", |r, b| answer(r, b, staking::staking_params)),
     ("/cosmos.slashing.v1beta1.Query/Params", |r, b| answer(r, b, staking::slashing_params)),

@@ -238,8 +238,7 @@ impl Chain {
             signed: true,
         });
         let votes = signed.into_iter().collect();
-        let info =
-            BlockInfo { height, time_ns, proposer_address, votes, misbehavior: Vec::new() };
+        let info = BlockInfo { height, time_ns, proposer_address, votes, misbehavior: Vec::new() };
         let outcome = self.shared.core.finalize_block(Block { info, txs })?;
         Ok(finalize_response(outcome))
     }

@@ -12,9 +12,7 @@ use dadbs_proto::dadbs::staking::v1::{
 };
 use dadbs_types::coin::DENOM;
 use dadbs_types::gas::price;
-use dadbs_types::{
-    AccountAddress, Amount, Code, Error, OperatorAddress, Rejection, decimal,
-};
+use dadbs_types::{AccountAddress, Amount, Code, Error, OperatorAddress, Rejection, decimal};
 use prost::{Message, Name};
 use prost_types::{Any, Timestamp};
 
@@ -28,9 +26,7 @@ fn charge(context: &mut Context<'_>, rows: u64) -> Result<(), Error> {
 /// The account of an operator's address.
 pub(crate) fn operator(text: &str) -> Result<AccountAddress, Rejection> {
     let parsed: Result<OperatorAddress, _> = text.parse();
-    parsed
-        .map(|operator| operator.0)
-        .map_err(|error| Rejection::new(Code::InvalidAddress, error.0))
+    parsed.map(|operator| operator.0).map_err(|error| Rejection::new(Code::InvalidAddress, error.0))
 }
 
 /// An amount of the base denomination.

@@ -3,10 +3,10 @@
 use super::page::Page;
 use super::{Reading, pack};
 use crate::messages::{address, staking::operator};
+use dadbs_modules::bank;
 use dadbs_modules::params::{self, Param};
 use dadbs_modules::slashing::{self, Liveness};
 use dadbs_modules::staking::{self, Delegation, Entry, Redelegation, Status, Unbonding, Validator};
-use dadbs_modules::bank;
 use dadbs_proto::cosmos::base::v1beta1::Coin;
 use dadbs_proto::cosmos::crypto::ed25519::PubKey;
 use dadbs_proto::cosmos::slashing::v1beta1 as slashing_wire;
@@ -181,7 +181,8 @@ fn unbonding_entry(unbonding: &Unbonding) -> UnbondingDelegationEntry {
 
 /// One message for each delegator and validator, in the order of the entries.
 fn unbondings_of(found: &[Unbonding]) -> Vec<UnbondingDelegation> {
-    let same = |a: &Unbonding, b: &Unbonding| (a.delegator, a.operator) == (b.delegator, b.operator);
+    let same =
+        |a: &Unbonding, b: &Unbonding| (a.delegator, a.operator) == (b.delegator, b.operator);
     found
         .chunk_by(same)
         .filter_map(|entries| {

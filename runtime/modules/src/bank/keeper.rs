@@ -200,7 +200,12 @@ pub fn mint(store: &mut Store, to: AccountAddress, denom: &str, amount: u64) -> 
 ///
 /// # Errors
 /// A fault if it does not hold them: the module's bookkeeping is broken.
-pub fn burn(store: &mut Store, from: AccountAddress, denom: &str, amount: u64) -> Result<(), Fatal> {
+pub fn burn(
+    store: &mut Store,
+    from: AccountAddress,
+    denom: &str,
+    amount: u64,
+) -> Result<(), Fatal> {
     if amount == 0 {
         return Ok(());
     }

@@ -18,8 +18,8 @@
 mod keeper;
 
 pub use keeper::{
-    balance, balances, burn, burn_fee, check_coins, credit, deposit, init, invariant, mint,
-    supply, transfer,
+    balance, balances, burn, burn_fee, check_coins, credit, deposit, init, invariant, mint, supply,
+    transfer,
 };
 
 use dadbs_types::AccountAddress;

@@ -57,10 +57,7 @@ pub fn liveness(rows: &impl Rows, validator: &Validator, height: u64) -> Result<
     // Heights after the last one of the window.
     let first = height.saturating_add(1).saturating_sub(window);
     let start_height = validator.bonded_height.saturating_add(1);
-    Ok(Liveness {
-        start_height,
-        missed: count(rows, validator, first.max(start_height), height)?,
-    })
+    Ok(Liveness { start_height, missed: count(rows, validator, first.max(start_height), height)? })
 }
 
 /// The bits of heights `first..=last` that are set.
@@ -163,10 +160,9 @@ fn missed(writer: &mut Writer<'_>, vote: &Vote) -> Result<(), Fatal> {
 /// Rule 3; counts the power if it fits.
 fn fits_meter(writer: &mut Writer<'_>, power: u64) -> Result<bool, Fatal> {
     let hour = writer.block.time_s() / HOUR;
-    let found = writer.store.rows(
-        "SELECT power FROM chain_jailed_power WHERE hour = ?1",
-        &[&integer(hour)?],
-    )?;
+    let found = writer
+        .store
+        .rows("SELECT power FROM chain_jailed_power WHERE hour = ?1", &[&integer(hour)?])?;
     let before = found.first().map_or(Ok(0), |row| JAILED.count(row, 0))?;
     let all: u64 = writer.block.votes.iter().fold(0, |sum, vote| sum.saturating_add(vote.power));
     let part = params::get(writer.store, Param::JailedPowerPerHour)?;
@@ -248,7 +244,8 @@ pub fn unjail(writer: &mut Writer<'_>, operator: AccountAddress) -> Result<(), E
         return refuse(Code::NotJailed, format!("{} is not jailed", validator.address()));
     }
     if validator.tombstoned {
-        let message = format!("{} signed against itself: it is jailed for ever", validator.address());
+        let message =
+            format!("{} signed against itself: it is jailed for ever", validator.address());
         return refuse(Code::StillJailed, message);
     }
     let now = writer.block.time_s();

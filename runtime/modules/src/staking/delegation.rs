@@ -93,7 +93,9 @@ pub(super) fn remove_stake(
     let (pool, tokens) = validator.pool().without(shares)?;
     let before = delegated_shares(writer.store, delegator, validator.operator)?;
     let after = before.checked_sub(shares).ok_or_else(|| {
-        Error::fatal(format!("{delegator} has {before} shares, {shares} were taken: restore the store"))
+        Error::fatal(format!(
+            "{delegator} has {before} shares, {shares} were taken: restore the store"
+        ))
     })?;
     set_shares(writer, validator.operator, delegator, after)?;
     validator.set_pool(pool);
@@ -135,6 +137,7 @@ pub fn delegate(
 ) -> Result<u64, Error> {
     positive(amount)?;
     let mut validator = validator::require(writer.store, operator)?;
+    validator.pool().shares_for(amount)?;
     bank::deposit(writer.store, delegator, pool_of(validator.status), amount)?;
     let shares = add_stake(writer, &mut validator, delegator, amount)?;
     writer.events.push(
@@ -185,8 +188,10 @@ pub fn undelegate(
             && unbonding.entry.completion_time == completion_time
     });
     if same.is_none() && known.len() as u64 >= most {
-        let message =
-            format!("{} unbondings from this validator wait already, at most {most} may", known.len());
+        let message = format!(
+            "{} unbondings from this validator wait already, at most {most} may",
+            known.len()
+        );
         return refuse(Code::TooManyEntries, message);
     }
     let from = pool_of(validator.status);
@@ -225,13 +230,15 @@ pub fn cancel_unbonding(
         unbonding.entry.creation_height == creation_height && unbonding.entry.completion_time > now
     });
     let Some(found) = found else {
-        let message = format!("no stake that was withdrawn at height {creation_height} waits still");
+        let message =
+            format!("no stake that was withdrawn at height {creation_height} waits still");
         return refuse(Code::UnbondingNotFound, message);
     };
     if amount > found.balance {
         let message = format!("{} wait, {amount} are asked for", found.balance);
         return refuse(Code::UnbondingNotFound, message);
     }
+    validator.pool().shares_for(amount)?;
     found.shrink(writer.store, amount)?;
     move_tokens(writer, not_bonded_pool(), pool_of(validator.status), amount)?;
     add_stake(writer, &mut validator, delegator, amount)?;
@@ -260,6 +267,7 @@ pub fn redelegate(
     let mut source = validator::require(writer.store, from)?;
     let mut destination = validator::require(writer.store, to)?;
     let shares = shares_to_take(writer, &source, delegator, amount)?;
+    destination.pool().shares_for(source.pool().worth(shares)?)?;
     let now = writer.block.time_s();
     if entries::is_moving(writer.store, delegator, from, now)? {
         let message = "stake that came to this validator by redelegation must mature first";
@@ -268,8 +276,9 @@ pub fn redelegate(
     let most = params::get(writer.store, Param::MaxEntries)?;
     let known = entries::redelegations_between(writer.store, delegator, from, to)?;
     if known >= most {
-        let message =
-            format!("{known} redelegations between these validators wait already, at most {most} may");
+        let message = format!(
+            "{known} redelegations between these validators wait already, at most {most} may"
+        );
         return refuse(Code::TooManyEntries, message);
     }
     let completion = match source.status {
@@ -282,8 +291,11 @@ pub fn redelegate(
     move_tokens(writer, left, entered, tokens)?;
     let shares = add_stake(writer, &mut destination, delegator, tokens)?;
     if let Some((height, time)) = completion {
-        let entry =
-            entries::Entry { creation_height: height, completion_time: time, initial_balance: tokens };
+        let entry = entries::Entry {
+            creation_height: height,
+            completion_time: time,
+            initial_balance: tokens,
+        };
         Redelegation { id: 0, delegator, from, to, entry, shares }.add(writer.store)?;
     }
     let completion_time = completion.map_or(now, |(_, time)| time);

@@ -5,8 +5,8 @@ use super::validator::bonded_validators;
 use super::{POWER_REDUCTION, bonded_pool, not_bonded_pool};
 use crate::bank;
 use crate::context::{Rows, Table};
-use dadbs_types::coin::DENOM;
 use dadbs_types::Fatal;
+use dadbs_types::coin::DENOM;
 use std::collections::BTreeMap;
 
 const SUMS: Table = Table("the sums of staking");

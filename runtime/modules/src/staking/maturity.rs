@@ -2,9 +2,9 @@
 //! redelegations, each the earliest first.
 
 use super::entries::{Redelegation, Unbonding};
+use super::not_bonded_pool;
 use super::set::status_event;
 use super::validator::{self, Status, matured, save};
-use super::not_bonded_pool;
 use crate::context::{Writer, certain};
 use crate::{auth, bank};
 use dadbs_types::coin::DENOM;

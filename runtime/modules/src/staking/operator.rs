@@ -95,10 +95,8 @@ fn check_admission(rows: &impl Rows, operator: AccountAddress) -> Result<(), Err
     if params::get(rows, Param::AdmissionOpen)? == 1 {
         return Ok(());
     }
-    let admitted = rows.rows(
-        "SELECT 1 FROM chain_admissions WHERE operator = ?1",
-        &[&operator_text(operator)],
-    )?;
+    let admitted = rows
+        .rows("SELECT 1 FROM chain_admissions WHERE operator = ?1", &[&operator_text(operator)])?;
     if admitted.is_empty() {
         let message = format!(
             "{} is not admitted: governance admits validators here",

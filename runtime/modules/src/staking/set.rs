@@ -111,7 +111,9 @@ pub(super) fn told(rows: &impl Rows) -> Result<BTreeMap<[u8; 32], u64>, Fatal> {
         .iter()
         .map(|row| {
             let key = SET.blob(row, 0)?.try_into().map_err(|_| {
-                Fatal::new("chain.validator_set: a key has no 32 bytes: restore the store from a copy")
+                Fatal::new(
+                    "chain.validator_set: a key has no 32 bytes: restore the store from a copy",
+                )
             })?;
             Ok((key, SET.count(row, 1)?))
         })

@@ -189,7 +189,10 @@ mod tests {
                         assert!(shares >= amount, "seed {seed}");
                         let after = pool.with(amount, shares).unwrap();
                         assert!(after.worth(shares).unwrap() <= amount, "seed {seed}: no gain");
-                        assert!(amount - after.worth(shares).unwrap() <= 1, "seed {seed}: one unit");
+                        assert!(
+                            amount - after.worth(shares).unwrap() <= 1,
+                            "seed {seed}: one unit"
+                        );
                         (pool, held[who]) = (after, held[who] + shares);
                         paid_in += u128::from(amount);
                     }

@@ -1,9 +1,9 @@
 //! The rules of the module, on a store in memory.
 
 use super::*;
+use crate::auth;
 use crate::context::Writer;
 use crate::params::{self, Change, Param};
-use crate::auth;
 use dadbs_store::Store;
 use dadbs_types::{AccountAddress, BlockInfo, Code, Error, ValidatorUpdate};
 use std::collections::BTreeMap;

@@ -147,7 +147,11 @@ pub(super) fn account(table: Table, row: &[Value], column: usize) -> Result<Acco
 }
 
 /// A stored operator.
-pub(super) fn operator(table: Table, row: &[Value], column: usize) -> Result<AccountAddress, Fatal> {
+pub(super) fn operator(
+    table: Table,
+    row: &[Value],
+    column: usize,
+) -> Result<AccountAddress, Fatal> {
     let OperatorAddress(account) =
         table.text(row, column)?.parse().map_err(|error| damaged(table, error))?;
     Ok(account)
@@ -172,7 +176,9 @@ macro_rules! select {
 fn key(row: &[Value], column: usize) -> Result<[u8; 32], Fatal> {
     let bytes = VALIDATORS.blob(row, column)?;
     bytes.try_into().map_err(|_| {
-        Fatal::new("chain.validators: a consensus key has no 32 bytes: restore the store from a copy")
+        Fatal::new(
+            "chain.validators: a consensus key has no 32 bytes: restore the store from a copy",
+        )
     })
 }
 
@@ -213,10 +219,7 @@ fn of_row(row: &[Value]) -> Result<Validator, Fatal> {
 }
 
 /// The validator of an operator.
-pub fn validator(
-    rows: &impl Rows,
-    operator: AccountAddress,
-) -> Result<Option<Validator>, Fatal> {
+pub fn validator(rows: &impl Rows, operator: AccountAddress) -> Result<Option<Validator>, Fatal> {
     let found = rows.rows(select!("WHERE operator = ?1"), &[&operator_text(operator)])?;
     found.first().map(|row| of_row(row)).transpose()
 }
@@ -255,9 +258,7 @@ pub fn by_consensus_address(
 /// Every validator that may be in the set, the strongest first; at most `most`.
 pub(super) fn candidates(rows: &impl Rows, most: u64) -> Result<Vec<Validator>, Fatal> {
     let found = rows.rows(
-        select!(
-            "WHERE jailed = 0 AND tokens >= ?2 ORDER BY tokens DESC, operator LIMIT ?1"
-        ),
+        select!("WHERE jailed = 0 AND tokens >= ?2 ORDER BY tokens DESC, operator LIMIT ?1"),
         &[&integer(most)?, &integer(super::POWER_REDUCTION)?],
     )?;
     found.iter().map(|row| of_row(row)).collect()
@@ -280,7 +281,8 @@ pub fn validators(
 
 /// The validators of the set, the strongest first.
 pub fn bonded_validators(rows: &impl Rows) -> Result<Vec<Validator>, Fatal> {
-    let found = rows.rows(select!("WHERE status = 'bonded' ORDER BY tokens DESC, operator"), &[])?;
+    let found =
+        rows.rows(select!("WHERE status = 'bonded' ORDER BY tokens DESC, operator"), &[])?;
     found.iter().map(|row| of_row(row)).collect()
 }
 
@@ -372,6 +374,7 @@ pub(super) fn save(store: &mut Store, validator: &Validator) -> Result<(), Fatal
 
 /// Removes a validator that nobody delegates to; its keys stay known.
 pub(super) fn remove(store: &mut Store, operator: AccountAddress) -> Result<(), Fatal> {
-    store.execute("DELETE FROM chain_validators WHERE operator = ?1", &[&operator_text(operator)])?;
+    store
+        .execute("DELETE FROM chain_validators WHERE operator = ?1", &[&operator_text(operator)])?;
     Ok(())
 }
