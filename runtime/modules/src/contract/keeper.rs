@@ -4,7 +4,7 @@ use super::host::{CallHost, Frame, pay};
 use super::query::{Contract, contract_by_name, load_module, output_rows};
 use super::rules::{Rules, check_path};
 use super::{SCHEMA, check_name};
-use crate::auth;
+use crate::{auth, circuit};
 use crate::context::{Context, integer};
 use dadbs_abi::entry;
 use dadbs_store::Store;
@@ -278,6 +278,9 @@ pub(super) fn run(
     gas: &mut GasMeter,
 ) -> Result<Vec<u8>, Error> {
     check_path(&frame.path)?;
+    if !frame.is_setup {
+        circuit::check_contract(context.store, &contract.name)?;
+    }
     let module = load_module(context.store, contract.code_id)?;
     if frame.path.len() > 1 {
         gas.charge_times(price::WASM_LOAD_BYTE, module.bytes)?;
