@@ -5,6 +5,7 @@
 //! 3. A [`Fatal`] is never a result of a transaction: the node logs it and exits non-zero.
 //! 4. Codes are append-only. Codespace `sdk` carries the numbers that Cosmos clients know.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
@@ -152,12 +153,30 @@ impl core::error::Error for Rejection {}
 pub struct Fatal {
     /// What happened and what the operator should do.
     pub message: String,
+    /// Set if nothing is wrong but the software: another version goes on.
+    pub halt: Option<Box<Halt>>,
+}
+
+/// The upgrade for which a node waits with its software.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Halt {
+    /// The upgrade's name.
+    pub name: String,
+    /// The first height of the new software.
+    pub height: u64,
+    /// What the plan says to operators.
+    pub info: String,
 }
 
 impl Fatal {
     /// A fault with its message.
     pub fn new(message: impl Into<String>) -> Fatal {
-        Fatal { message: message.into() }
+        Fatal { message: message.into(), halt: None }
+    }
+
+    /// A halt for another version of the software.
+    pub fn halt(message: impl Into<String>, halt: Halt) -> Fatal {
+        Fatal { message: message.into(), halt: Some(Box::new(halt)) }
     }
 }
 
