@@ -177,8 +177,7 @@ pub fn from_json(json: &[u8]) -> Result<Genesis, GenesisError> {
 }
 
 fn address(text: &str) -> Result<AccountAddress, GenesisError> {
-    text.parse()
-        .map_err(|error: dadbs_types::address::AddressError| GenesisError::Invalid(error.0))
+    text.parse().map_err(|error: dadbs_types::address::AddressError| GenesisError::Invalid(error.0))
 }
 
 fn account(account: &Account) -> Result<(AccountAddress, Amount), GenesisError> {

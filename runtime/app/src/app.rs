@@ -16,8 +16,8 @@ use crate::outcome::{BlockOutcome, TxResult, rejection};
 use crate::queries::Queries;
 use crate::tx::Tx;
 use crate::upgrades::{self, UPGRADES, Upgrade};
-use crate::{explain, proposal};
-use dadbs_modules::auth;
+use crate::{electorate, explain, proposal};
+use dadbs_modules::{auth, bank, gov, votes};
 use dadbs_proto::dadbs::sql::v1::{ExplainRequest, ExplainResponse};
 use dadbs_store::{Store, StoreConfig};
 use dadbs_types::{BlockInfo, Code, Error, Fatal, Hash, Rejection};
@@ -316,6 +316,16 @@ impl App {
     /// Before genesis was applied.
     pub fn queries(&self) -> Result<Queries, Fatal> {
         Ok(Queries::new(self.store.readers(), Arc::clone(&self.vm), self.params()?.clone()))
+    }
+
+    /// What must hold in every committed state; a message for each breach.
+    pub fn invariants(&self) -> Result<Vec<String>, Fatal> {
+        let mut broken = bank::invariant(&self.store)?;
+        broken.extend(gov::invariant(&self.store)?);
+        broken.extend(votes::invariant(&self.store, |voter| {
+            electorate::stake_of(&self.store, voter)
+        })?);
+        Ok(broken)
     }
 
     /// The store, for tests and audits.

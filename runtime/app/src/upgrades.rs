@@ -64,11 +64,7 @@ fn due<'a>(
 }
 
 /// Rule 5; `height` is that of the next block.
-pub(crate) fn check_opened(
-    store: &Store,
-    upgrades: &[Upgrade],
-    height: u64,
-) -> Result<(), Fatal> {
+pub(crate) fn check_opened(store: &Store, upgrades: &[Upgrade], height: u64) -> Result<(), Fatal> {
     if let Some(name) = upgrade::last_applied(store)?
         && known(upgrades, &name).is_none()
     {

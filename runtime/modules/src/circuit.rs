@@ -190,11 +190,7 @@ fn remove(store: &mut Store, scope: &str) -> Result<(), Fatal> {
 }
 
 /// Ends what has come to its end (rule 2); bounded by `PAUSES_MAX`.
-pub fn expire(
-    store: &mut Store,
-    events: &mut Vec<Event>,
-    block: &BlockInfo,
-) -> Result<(), Fatal> {
+pub fn expire(store: &mut Store, events: &mut Vec<Event>, block: &BlockInfo) -> Result<(), Fatal> {
     for pause in pauses(store)? {
         if i64::try_from(pause.ends).is_ok_and(|ends| ends <= block.time_ms()) {
             remove(store, &pause.scope)?;

@@ -126,10 +126,8 @@ pub fn plan(rows: &impl Rows) -> Result<Option<Plan>, Fatal> {
 
 /// The height at which a name was applied.
 pub fn applied(rows: &impl Rows, name: &str) -> Result<Option<u64>, Fatal> {
-    let found = rows.rows(
-        "SELECT height FROM chain_upgrades WHERE name = ?1",
-        &[&Value::Text(name.into())],
-    )?;
+    let found = rows
+        .rows("SELECT height FROM chain_upgrades WHERE name = ?1", &[&Value::Text(name.into())])?;
     found.first().map(|row| UPGRADES.count(row, 0)).transpose()
 }
 

@@ -208,11 +208,7 @@ fn to_vote(row: &[Value]) -> Result<Vote, Fatal> {
 }
 
 /// The vote of an account on a ballot, if there is one.
-pub fn vote(
-    rows: &impl Rows,
-    ballot: u64,
-    voter: AccountAddress,
-) -> Result<Option<Vote>, Fatal> {
+pub fn vote(rows: &impl Rows, ballot: u64, voter: AccountAddress) -> Result<Option<Vote>, Fatal> {
     let found = rows.rows(
         "SELECT ballot, voter, yes, abstain, no, veto, locked, metadata FROM chain_votes
          WHERE ballot = ?1 AND voter = ?2",
@@ -222,12 +218,7 @@ pub fn vote(
 }
 
 /// Votes on a ballot in the order of their voters, from those after `after` on.
-pub fn votes(
-    rows: &impl Rows,
-    ballot: u64,
-    after: &str,
-    limit: u64,
-) -> Result<Vec<Vote>, Fatal> {
+pub fn votes(rows: &impl Rows, ballot: u64, after: &str, limit: u64) -> Result<Vec<Vote>, Fatal> {
     let found = rows.rows(
         "SELECT ballot, voter, yes, abstain, no, veto, locked, metadata FROM chain_votes
          WHERE ballot = ?1 AND voter > ?2 ORDER BY voter LIMIT ?3",
@@ -297,10 +288,8 @@ pub fn cast(store: &mut Store, vote: &Vote, stake: &Stake) -> Result<(), Error> 
     let before = self::vote(store, vote.ballot, vote.voter)?;
     let staked = stake.delegations.iter().any(|(_, shares)| *shares > 0);
     if !staked && !stake.is_operator && vote.locked == 0 {
-        let message = format!(
-            "{} has no stake: delegate coins, or lock some for this vote",
-            vote.voter
-        );
+        let message =
+            format!("{} has no stake: delegate coins, or lock some for this vote", vote.voter);
         return Err(Error::rejected(Code::NoVotingPower, message));
     }
     if before.is_none() && open_votes(store, vote.voter)?.len() as u64 >= VOTES_OPEN_MAX {
@@ -308,9 +297,8 @@ pub fn cast(store: &mut Store, vote: &Vote, stake: &Stake) -> Result<(), Error> 
         return Err(Error::rejected(Code::TooManyVotes, message));
     }
     bank::lock(store, vote.voter, &reason(vote.ballot), vote.locked)?;
-    let counted = |amount: u64| {
-        before.as_ref().map_or([0; 4], |before| before.weights.split(amount))
-    };
+    let counted =
+        |amount: u64| before.as_ref().map_or([0; 4], |before| before.weights.split(amount));
     for (operator, shares) in &stake.delegations {
         let plus = vote.weights.split(*shares);
         adjust(store, vote.ballot, &operator.to_string(), counted(*shares), plus)?;

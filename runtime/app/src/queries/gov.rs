@@ -354,10 +354,7 @@ pub(super) fn upgrade_authority(
     Ok(QueryAuthorityResponse { address: gov::authority().to_string() })
 }
 
-pub(super) fn pauses(
-    reading: &mut Reading<'_>,
-    _: PausesRequest,
-) -> Result<PausesResponse, Error> {
+pub(super) fn pauses(reading: &mut Reading<'_>, _: PausesRequest) -> Result<PausesResponse, Error> {
     let pauses = circuit::pauses(&reading.view)?.into_iter().map(|pause| Pause {
         scope: pause.scope,
         ends_ms: i64::try_from(pause.ends).unwrap_or(i64::MAX),

@@ -1,7 +1,7 @@
 //! What accounts do with proposals.
 
-use super::proposal::{Kind, Proposal, Status, deposit_of, now, require, write};
 use super::escrow;
+use super::proposal::{Kind, Proposal, Status, deposit_of, now, require, write};
 use crate::context::integer;
 use crate::params::{self, Param};
 use crate::votes::{self, Stake, Vote};
@@ -185,9 +185,7 @@ fn add_deposit(
         changed.voting_start = now(block);
         changed.voting_end = changed.voting_start.saturating_add(params::millis(store, period)?);
         votes::open(store, changed.id)?;
-        events.push(
-            Event::new("proposal_deposit").with("voting_period_start", changed.id),
-        );
+        events.push(Event::new("proposal_deposit").with("voting_period_start", changed.id));
     }
     write(store, Some(proposal), &changed)?;
     Ok(())

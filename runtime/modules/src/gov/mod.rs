@@ -45,8 +45,8 @@ pub use proposal::{
 pub use result::{conclude, executed, expire, failed};
 pub use settle::settle;
 
-use crate::context::{Rows, Table};
 use crate::bank;
+use crate::context::{Rows, Table};
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
 use dadbs_types::{AccountAddress, Fatal};

@@ -137,9 +137,7 @@ pub fn executed(
     let executed = Proposal { status: Status::Executed, ..proposal.clone() };
     end(store, proposal, &executed, 0)?;
     events.push(
-        Event::new("proposal_executed")
-            .with("proposal_id", proposal.id)
-            .with("gas_used", gas_used),
+        Event::new("proposal_executed").with("proposal_id", proposal.id).with("gas_used", gas_used),
     );
     Ok(())
 }
@@ -152,11 +150,8 @@ pub fn failed(
     reason: &str,
     log: &str,
 ) -> Result<(), Fatal> {
-    let failed = Proposal {
-        status: Status::Failed,
-        failed_reason: reason.into(),
-        ..proposal.clone()
-    };
+    let failed =
+        Proposal { status: Status::Failed, failed_reason: reason.into(), ..proposal.clone() };
     end(store, proposal, &failed, 0)?;
     events.push(
         Event::new("proposal_failed")

@@ -1,8 +1,8 @@
 //! Deposits of ended proposals (rules 8 to 10).
 
+use super::escrow;
 use super::keeper::part;
 use super::proposal::{Proposal, Status, deposits, write};
-use super::escrow;
 use crate::context::{Table, integer};
 use crate::{bank, votes};
 use dadbs_store::Store;
