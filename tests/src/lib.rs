@@ -137,9 +137,16 @@ impl Chain {
     ///
     /// # Panics
     /// If genesis fails.
-    pub fn over(mut app: App, accounts: u8) -> Chain {
-        let genesis = genesis(accounts);
-        app.init_chain(&genesis).expect("genesis applies");
+    pub fn over(app: App, accounts: u8) -> Chain {
+        Chain::of(app, &genesis(accounts), accounts)
+    }
+
+    /// A chain over an application, of a genesis that prefunds `accounts` accounts of [`key`].
+    ///
+    /// # Panics
+    /// If genesis fails.
+    pub fn of(mut app: App, genesis: &Genesis, accounts: u8) -> Chain {
+        app.init_chain(genesis).expect("genesis applies");
         let height = app.info().height;
         let keys: Vec<_> = (0..accounts).map(key).collect();
         let mut chain = Chain { app, height, keys, sequences: Vec::new() };

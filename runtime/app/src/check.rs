@@ -16,7 +16,6 @@ use crate::{ChainParams, CheckKind};
 use dadbs_modules::auth::{self, Account};
 use dadbs_modules::bank;
 use dadbs_store::{Readers, View};
-use dadbs_types::coin::DENOM;
 use dadbs_types::{AccountAddress, Error, Fatal, Rejection};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -174,7 +173,7 @@ impl Checker {
         if let Entry::Vacant(first) = self.pending.entry(tx.sender)
             && let Some(account) = auth::load_account(view, tx.sender)?
         {
-            let funds = bank::balance(view, tx.sender, DENOM)?;
+            let funds = bank::spendable(view, tx.sender)?;
             first.insert(Pending { sequence: account.sequence, account, funds });
         }
         let pending = self.pending.get_mut(&tx.sender);

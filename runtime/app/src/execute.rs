@@ -6,14 +6,17 @@
 //! 4. A panic inside a transaction undoes its messages and is a rejection at full gas.
 //! 5. Collected fees are credited to the fee collector at the end of the block, in one row.
 //! 6. A transaction whose gas limit does not fit what is left of the block's gas is rejected as in rule 1.
-//! 7. Scheduled calls that are due run at the end of the block (see `schedules`).
+//! 7. Scheduled calls that are due run at the end of the block (see `schedules`), then proposals (see
+//!    `governance`).
+//! 8. A block begins with the upgrade that is planned for it (see `upgrades`) and the end of pauses.
 
 use crate::ante::{self, AnteParams};
 use crate::check::Memories;
 use crate::messages;
 use crate::outcome::TxResult;
 use crate::tx::Tx;
-use dadbs_modules::{Context, auth, bank};
+use crate::upgrades::{self, Upgrade};
+use dadbs_modules::{Context, auth, bank, circuit};
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
 use dadbs_types::limits::{BLOCK_GAS_MAX, TX_GAS_MAX};
@@ -33,6 +36,8 @@ pub struct BlockContext<'a> {
     pub info: &'a BlockInfo,
     /// What ante checks against.
     pub params: AnteParams<'a>,
+    /// The upgrades that the software knows.
+    pub(crate) upgrades: &'static [Upgrade],
     /// Transactions and signatures seen before.
     pub(crate) memories: &'a Memories,
     /// Gas limits of the transactions so far.
@@ -173,9 +178,18 @@ impl BlockContext<'_> {
         }
     }
 
-    /// Rules 5 and 7; gives the block's events.
+    /// Rule 8; gives the block's first events.
+    pub fn begin(&mut self) -> Result<Vec<Event>, Fatal> {
+        let mut events = Vec::new();
+        upgrades::begin(self.store, self.upgrades, self.info.height, &mut events)?;
+        circuit::expire(self.store, &mut events, self.info)?;
+        Ok(events)
+    }
+
+    /// Rules 5 and 7; gives the block's further events.
     pub fn end(&mut self) -> Result<Vec<Event>, Fatal> {
-        let events = self.run_due()?;
+        let mut events = self.run_due()?;
+        self.run_proposals(&mut events)?;
         if self.fees > 0 {
             bank::credit(self.store, bank::fee_collector(), DENOM, self.fees)?;
         }

@@ -6,7 +6,7 @@
 
 use crate::app::ChainParams;
 use dadbs_modules::params::{self, fact};
-use dadbs_modules::{Context, auth, bank, contract};
+use dadbs_modules::{Context, auth, bank, circuit, contract, gov, upgrade, votes};
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
 use dadbs_types::value::encode_rows;
@@ -29,6 +29,8 @@ pub struct Genesis {
     pub min_fee_per_million_gas: u64,
     /// Parameters that differ from their defaults, by name.
     pub params: BTreeMap<String, u64>,
+    /// Who may pause in an emergency, if anybody.
+    pub guardian: Option<AccountAddress>,
     /// Prefunded accounts, in udadb; numbered in this order.
     pub accounts: Vec<(AccountAddress, Amount)>,
     /// Modules stored as code 1, 2, ... in this order; the first is the stock `database` contract.
@@ -50,6 +52,9 @@ impl Genesis {
         }
         let params = self.params.iter();
         rows.extend(params.map(|(name, value)| vec![Value::Text(name.clone()), integer(*value)]));
+        if let Some(guardian) = self.guardian {
+            rows.push(vec![Value::Text("guardian".into()), Value::Text(guardian.to_string())]);
+        }
         rows.extend(self.codes.iter().map(|wasm| vec![Value::Blob(wasm.clone())]));
         dadbs_types::row::leaf_value(&encode_rows(&rows))
             .iter()
@@ -64,6 +69,11 @@ pub(crate) fn apply(store: &mut Store, vm: &Vm, genesis: &Genesis) -> Result<(),
     fatal(params::init(store, &genesis.params))?;
     auth::init(store)?;
     bank::init(store)?;
+    votes::init(store)?;
+    gov::init(store)?;
+    upgrade::init(store)?;
+    circuit::init(store)?;
+    circuit::set_guardian(store, genesis.guardian)?;
     contract::init(store)?;
     for (name, value) in [
         ("chain_id", genesis.chain_id.clone()),
@@ -82,6 +92,8 @@ pub(crate) fn apply(store: &mut Store, vm: &Vm, genesis: &Genesis) -> Result<(),
     }
     auth::create_account(store, bank::fee_collector())?;
     auth::create_account(store, contract::escrow())?;
+    auth::create_account(store, gov::authority())?;
+    auth::create_account(store, gov::escrow())?;
     store_codes(store, vm, genesis)?;
     fatal(store.commit_tx())
 }

@@ -10,9 +10,11 @@
 pub mod ante;
 mod app;
 mod check;
+mod electorate;
 pub mod execute;
 mod explain;
 pub mod genesis;
+mod governance;
 mod known;
 pub mod messages;
 pub mod outcome;
@@ -21,6 +23,7 @@ pub mod queries;
 mod schedules;
 pub mod signatures;
 pub mod tx;
+mod upgrades;
 
 pub use app::{App, AppConfig, Block, CHECKPOINT_INTERVAL, ChainParams, CheckKind, Info};
 pub use check::{Checker, Decoded, Precheck, Prechecked};
@@ -29,3 +32,4 @@ pub use dadbs_types::Event;
 pub use genesis::Genesis;
 pub use outcome::{BlockOutcome, TxResult};
 pub use queries::Queries;
+pub use upgrades::{UPGRADES, Upgrade};

@@ -10,6 +10,7 @@
 //! 6. Extension options are refused.
 //! 7. The hash of a transaction is SHA-256 of its bytes.
 
+use crate::messages::gov::GovMsg;
 use dadbs_proto::cosmos::tx::v1beta1::mode_info::{Single, Sum};
 use dadbs_proto::cosmos::tx::v1beta1::{AuthInfo, Fee, ModeInfo, SignDoc, TxBody, TxRaw};
 use dadbs_proto::cosmos::{bank, crypto};
@@ -39,10 +40,16 @@ pub enum Msg {
     Migrate(contract::v1::MsgMigrate),
     /// Runs SQL through a contract.
     SqlExec(sql::v1::MsgExec),
+    /// Proposals, votes, and what governance does.
+    Gov(GovMsg),
 }
 
 impl Msg {
-    fn decode(type_url: &str, bytes: &[u8]) -> Result<Msg, Rejection> {
+    /// Decodes a message of this chain (rules 2 and 4).
+    pub(crate) fn decode(type_url: &str, bytes: &[u8]) -> Result<Msg, Rejection> {
+        if let Some(msg) = GovMsg::decode(type_url, bytes) {
+            return msg.map(Msg::Gov);
+        }
         Ok(match type_url.strip_prefix('/').unwrap_or_default() {
             "cosmos.bank.v1beta1.MsgSend" => Msg::Send(strict(bytes)?),
             "dadbs.contract.v1.MsgStoreCode" => Msg::StoreCode(strict(bytes)?),
@@ -68,6 +75,7 @@ impl Msg {
             Msg::Execute(msg) => &msg.sender,
             Msg::Migrate(msg) => &msg.sender,
             Msg::SqlExec(msg) => &msg.sender,
+            Msg::Gov(msg) => msg.signer(),
         }
     }
 
@@ -80,6 +88,7 @@ impl Msg {
             Msg::Execute(_) => contract::v1::MsgExecute::type_url(),
             Msg::Migrate(_) => contract::v1::MsgMigrate::type_url(),
             Msg::SqlExec(_) => sql::v1::MsgExec::type_url(),
+            Msg::Gov(msg) => msg.type_url(),
         }
     }
 }
@@ -114,7 +123,7 @@ pub struct Tx {
 }
 
 /// Rule 2 for one protobuf message.
-fn strict<M: Message + Name + Default>(bytes: &[u8]) -> Result<M, Rejection> {
+pub(crate) fn strict<M: Message + Name + Default>(bytes: &[u8]) -> Result<M, Rejection> {
     let refuse = |why: String| {
         Rejection::new(Code::TxDecode, format!("cannot decode {}: {why}", M::full_name()))
     };

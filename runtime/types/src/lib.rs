@@ -29,7 +29,7 @@ pub use {
     address::AccountAddress,
     block::BlockInfo,
     coin::{Amount, Coin},
-    error::{Code, Error, Fatal, Rejection, Result},
+    error::{Code, Error, Fatal, Halt, Rejection, Result},
     event::Event,
     gas::{GasMeter, OutOfGas},
     row::{Hash, Key, Row},
