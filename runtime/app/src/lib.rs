@@ -19,7 +19,9 @@ pub mod outcome;
 mod proposal;
 pub mod queries;
 mod schedules;
+mod settle;
 pub mod signatures;
+mod staked;
 pub mod tx;
 
 pub use app::{App, AppConfig, Block, CHECKPOINT_INTERVAL, ChainParams, CheckKind, Info};

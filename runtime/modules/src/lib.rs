@@ -3,12 +3,16 @@
 //!
 //! 1. A module's tables are written by its own keeper only; others call the keeper.
 //! 2. A keeper checks everything first and writes last.
-//! 3. Imports follow `params, auth <- bank <- contract`.
+//! 3. Imports follow `params, auth <- bank <- fees, feegrant, mint, distribution, contract`.
 
 pub mod auth;
 pub mod bank;
 mod context;
 pub mod contract;
+pub mod distribution;
+pub mod feegrant;
+pub mod fees;
+pub mod mint;
 pub mod params;
 
 pub use context::{Context, Rows, Table};

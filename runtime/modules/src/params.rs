@@ -13,6 +13,9 @@ use dadbs_store::Store;
 use dadbs_types::{Code, Error, Fatal, Rejection, Value};
 use std::collections::BTreeMap;
 
+/// All of something, in millionths.
+pub const PPM: u64 = 1_000_000;
+
 const PARAMS: Table = Table("chain.params");
 
 /// The module's table.
@@ -50,6 +53,21 @@ macro_rules! params {
 
 // name = default, least, greatest, unit, meaning; `ppm` are millionths.
 params! {
+    LeastGasPrice "fees.least_price" = 2_500, 0, 1_000_000_000_000, "udadb per 1,000,000 gas", "The price of gas while blocks are not full.";
+    MostGasPriceFactor "fees.most_price_factor" = 1_000_000, 1, 1_000_000, "times the least", "The highest price of gas.";
+    TargetGas "fees.target_gas" = 1_000_000_000, 1, 2_000_000_000, "gas", "The gas of a block that leaves the price as it is.";
+    GasPriceDenominator "fees.change_denominator" = 8, 2, 50, "", "The price rises by one part in so many after a block of twice the target.";
+    BurnedFees "fees.burned" = 500_000, 0, 1_000_000, "ppm", "The part of the gas price that is burned; validators and delegators share the rest.";
+
+    CommunityTax "distribution.community_tax" = 20_000, 0, 1_000_000, "ppm", "The part of fees and inflation that goes to the community pool.";
+
+    InflationMin "mint.inflation_min" = 70_000, 0, 1_000_000, "ppm", "The least inflation of a year.";
+    InflationMax "mint.inflation_max" = 200_000, 0, 1_000_000, "ppm", "The greatest inflation of a year.";
+    InflationChange "mint.inflation_rate_change" = 130_000, 0, 1_000_000, "ppm", "How much inflation rises in a year while nothing is bonded.";
+    GoalBonded "mint.goal_bonded" = 670_000, 1, 1_000_000, "ppm", "The part of the supply that is to be bonded.";
+    InflationGap "mint.gap" = 600, 1, 3_600, "seconds", "The longest time between two settlements that inflation is paid for.";
+    MaxSupply "mint.max_supply" = 9_223_372_036_854_775_807, 1, 9_223_372_036_854_775_807, "udadb", "The supply at which nothing is minted any more.";
+
     ScheduleBlockGas "contract.schedule_block_gas" = 200_000_000, 0, 2_000_000_000, "gas", "Gas of scheduled calls at the end of one block.";
 }
 
@@ -154,8 +172,18 @@ pub fn apply(store: &mut Store, changes: &[Change]) -> Result<(), Error> {
 }
 
 /// What must hold between parameters (rule 5).
-pub fn check(_rows: &impl Rows) -> Result<(), Error> {
+pub fn check(rows: &impl Rows) -> Result<(), Error> {
+    if get(rows, Param::InflationMin)? > get(rows, Param::InflationMax)? {
+        let message = "mint.inflation_min must be at most mint.inflation_max";
+        return Err(Error::rejected(Code::InvalidRequest, message));
+    }
     Ok(())
+}
+
+/// A part of an amount in millionths of it, rounded down.
+pub fn part(amount: u64, ppm: u64) -> u64 {
+    let part = u128::from(amount) * u128::from(ppm) / u128::from(PPM);
+    u64::try_from(part).unwrap_or(u64::MAX)
 }
 
 /// Writes what genesis fixes (rule 1).
