@@ -9,7 +9,8 @@
 //! 3. A chain id has 1 to 48 characters of `[a-zA-Z0-9._-]`.
 //! 4. Accounts are distinct; what they hold and what validators' operators delegate stays below 2^63 together.
 //! 5. Unknown fields are refused.
-//! 6. A parameter that is named is one of the chain's, within its bounds.
+//! 6. A parameter that is named is one of the chain's, within its bounds; the least price of gas is
+//!    `min_fee_per_million_gas`, and not among them.
 //! 7. Validators have distinct operators and keys, at least one unit of power each, and are no more than there may be.
 
 use base64::Engine as _;
@@ -57,6 +58,9 @@ struct File {
     /// Parameters that differ from their defaults, by name; whole numbers as text.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     params: BTreeMap<String, String>,
+    /// Who may pause in an emergency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    guardian: Option<String>,
     accounts: Vec<Account>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     validators: Vec<Validator>,
@@ -103,6 +107,7 @@ pub fn genesis(
         initial_height: 1,
         min_fee_per_million_gas: MIN_FEE_PER_MILLION_GAS,
         params: BTreeMap::new(),
+        guardian: None,
         accounts,
         validators: Vec::new(),
         codes: vec![DATABASE_WASM.to_vec()],
@@ -135,6 +140,9 @@ pub fn validate(genesis: &Genesis) -> Result<(), GenesisError> {
     }
     if genesis.initial_height == 0 || i64::try_from(genesis.initial_height).is_err() {
         return invalid("initial_height must be 1 to 2^63 - 1");
+    }
+    if genesis.params.contains_key(Param::LeastGasPrice.definition().name) {
+        return invalid("fees.least_price has a field of its own: min_fee_per_million_gas");
     }
     for (name, value) in &genesis.params {
         Param::named(name)
@@ -221,6 +229,7 @@ pub fn to_json(genesis: &Genesis) -> Result<String, GenesisError> {
         initial_height: genesis.initial_height.to_string(),
         min_fee_per_million_gas: genesis.min_fee_per_million_gas.to_string(),
         params: genesis.params.iter().map(|(n, v)| (n.clone(), v.to_string())).collect(),
+        guardian: genesis.guardian.map(|guardian| guardian.to_string()),
         accounts: genesis.accounts.iter().map(account).collect(),
         validators: genesis.validators.iter().map(validator).collect(),
         codes: genesis.codes.iter().map(code).collect(),
@@ -242,6 +251,7 @@ pub fn from_json(json: &[u8]) -> Result<Genesis, GenesisError> {
             .iter()
             .map(|(name, value)| Ok((name.clone(), number(name, value)?)))
             .collect::<Result<_, GenesisError>>()?,
+        guardian: file.guardian.as_deref().map(address).transpose()?,
         accounts: file.accounts.iter().map(account).collect::<Result<_, _>>()?,
         validators: file.validators.iter().map(read_validator).collect::<Result<_, _>>()?,
         codes: file.codes.iter().map(code).collect::<Result<_, _>>()?,
@@ -249,6 +259,10 @@ pub fn from_json(json: &[u8]) -> Result<Genesis, GenesisError> {
     };
     validate(&genesis)?;
     Ok(genesis)
+}
+
+fn address(text: &str) -> Result<AccountAddress, GenesisError> {
+    text.parse().map_err(|error: dadbs_types::address::AddressError| GenesisError::Invalid(error.0))
 }
 
 fn number(name: &str, text: &str) -> Result<u64, GenesisError> {
@@ -277,10 +291,7 @@ fn read_validator(validator: &Validator) -> Result<GenesisValidator, GenesisErro
 }
 
 fn account(account: &Account) -> Result<(AccountAddress, Amount), GenesisError> {
-    let address = account
-        .address
-        .parse()
-        .map_err(|error: dadbs_types::address::AddressError| GenesisError::Invalid(error.0))?;
+    let address = address(&account.address)?;
     match Amount::parse(&account.amount) {
         Some(amount) => Ok((address, amount)),
         None => invalid(format!("\"{}\" of {address} is not an amount", account.amount)),
@@ -314,6 +325,7 @@ mod tests {
         genesis.codes.push(b"other".to_vec());
         genesis.validators =
             [2, 3].map(|n| validator(format!("v{n}"), AccountAddress([n; 20]), [n; 32])).to_vec();
+        genesis.guardian = Some(AccountAddress([2; 20]));
         genesis
     }
 

@@ -7,9 +7,12 @@
 //! 4. `chain.params` keeps what genesis fixed, with a hash of the whole genesis.
 
 use crate::app::ChainParams;
-use dadbs_modules::params::{self, fact};
+use dadbs_modules::params::{self, Param, fact};
 use dadbs_modules::staking::{self, GenesisValidator};
-use dadbs_modules::{Context, Writer, auth, bank, contract, slashing};
+use dadbs_modules::{
+    Context, Writer, auth, bank, circuit, contract, distribution, feegrant, fees, gov, mint,
+    slashing, upgrade, votes,
+};
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
 use dadbs_types::value::encode_rows;
@@ -33,6 +36,8 @@ pub struct Genesis {
     pub min_fee_per_million_gas: u64,
     /// Parameters that differ from their defaults, by name.
     pub params: BTreeMap<String, u64>,
+    /// Who may pause in an emergency, if anybody.
+    pub guardian: Option<AccountAddress>,
     /// Prefunded accounts, in udadb; numbered in this order.
     pub accounts: Vec<(AccountAddress, Amount)>,
     /// The validators that the chain begins with.
@@ -65,6 +70,9 @@ impl Genesis {
         }
         let params = self.params.iter();
         rows.extend(params.map(|(name, value)| vec![Value::Text(name.clone()), integer(*value)]));
+        if let Some(guardian) = self.guardian {
+            rows.push(vec![Value::Text("guardian".into()), Value::Text(guardian.to_string())]);
+        }
         rows.extend(self.codes.iter().map(|wasm| vec![Value::Blob(wasm.clone())]));
         dadbs_types::row::leaf_value(&encode_rows(&rows))
             .iter()
@@ -81,15 +89,26 @@ impl Genesis {
 /// Writes the genesis state into the open block of height 0.
 pub(crate) fn apply(store: &mut Store, vm: &Vm, genesis: &Genesis) -> Result<(), Fatal> {
     store.begin_tx([0; 32])?;
-    fatal(params::init(store, &genesis.params))?;
+    let mut chosen = genesis.params.clone();
+    let least_price = Param::LeastGasPrice.definition().name.to_string();
+    chosen.insert(least_price, genesis.min_fee_per_million_gas);
+    fatal(params::init(store, &chosen))?;
     auth::init(store)?;
     bank::init(store)?;
+    votes::init(store)?;
+    gov::init(store)?;
+    upgrade::init(store)?;
+    circuit::init(store)?;
+    circuit::set_guardian(store, genesis.guardian)?;
+    fees::init(store, genesis.initial_height)?;
+    mint::init(store, genesis.time_ns.div_euclid(1_000_000))?;
+    distribution::init(store)?;
+    feegrant::init(store)?;
     contract::init(store)?;
     for (name, value) in [
         ("chain_id", genesis.chain_id.clone()),
         ("genesis_hash", genesis.hash()),
         ("initial_height", genesis.initial_height.to_string()),
-        ("min_fee_per_million_gas", genesis.min_fee_per_million_gas.to_string()),
         ("gas_schedule", SCHEDULE_VERSION.to_string()),
     ] {
         params::write_fact(store, name, &value)?;
@@ -100,14 +119,15 @@ pub(crate) fn apply(store: &mut Store, vm: &Vm, genesis: &Genesis) -> Result<(),
             .map_err(|_| Fatal::new(format!("genesis gives {address} more than 2^63 - 1")))?;
         bank::mint(store, *address, DENOM, amount)?;
     }
-    auth::create_account(store, bank::fee_collector())?;
-    auth::create_account(store, contract::escrow())?;
+    for name in bank::MODULE_ACCOUNTS {
+        auth::create_account(store, AccountAddress::of_module(name))?;
+    }
     let block = BlockInfo {
         height: genesis.initial_height.saturating_sub(1),
         time_ns: genesis.time_ns,
         ..BlockInfo::default()
     };
-    let mut writer = Writer { store, block: &block, events: &mut Vec::new() };
+    let mut writer = Writer { store, block: &block, events: &mut Vec::new(), rows: 0 };
     fatal(staking::init(&mut writer, &genesis.validators))?;
     slashing::init(store)?;
     store_codes(store, vm, genesis)?;
@@ -153,7 +173,6 @@ pub(crate) fn load_params(store: &Store) -> Result<Option<ChainParams>, Fatal> {
     Ok(Some(ChainParams {
         chain_id: fact(store, "chain_id")?,
         initial_height: number("initial_height")?,
-        min_fee_per_million_gas: number("min_fee_per_million_gas")?,
     }))
 }
 

@@ -10,17 +10,22 @@
 pub mod ante;
 mod app;
 mod check;
+mod electorate;
 pub mod execute;
 mod explain;
 pub mod genesis;
+mod governance;
 mod known;
 pub mod messages;
 pub mod outcome;
 mod proposal;
 pub mod queries;
 mod schedules;
+mod settle;
 pub mod signatures;
+mod staked;
 pub mod tx;
+mod upgrades;
 
 pub use app::{App, AppConfig, Block, CHECKPOINT_INTERVAL, ChainParams, CheckKind, Info};
 pub use check::{Checker, Decoded, Precheck, Prechecked};
@@ -31,3 +36,4 @@ pub use dadbs_types::Event;
 pub use genesis::Genesis;
 pub use outcome::{BlockOutcome, TxResult};
 pub use queries::Queries;
+pub use upgrades::{UPGRADES, Upgrade};

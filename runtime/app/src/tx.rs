@@ -6,21 +6,25 @@
 //! 3. Exactly one signer, with `SIGN_MODE_DIRECT` and a compressed secp256k1 key; the signature is 64
 //!    bytes r and s, with s in the lower half.
 //! 4. Every message is one that this chain knows, and its signer is the transaction's.
-//! 5. The fee is at most one coin, in the base denomination; payer and granter are empty.
+//! 5. The fee is at most one coin, in the base denomination; the payer is empty. A granter is another account.
 //! 6. Extension options are refused.
 //! 7. The hash of a transaction is SHA-256 of its bytes.
 
+use crate::messages::address;
+use crate::messages::distribution::DistributionMsg;
+use crate::messages::feegrant::FeeGrantMsg;
+use crate::messages::gov::GovMsg;
+use crate::messages::staking::StakingMsg;
 use dadbs_proto::cosmos::tx::v1beta1::mode_info::{Single, Sum};
 use dadbs_proto::cosmos::tx::v1beta1::{AuthInfo, Fee, ModeInfo, SignDoc, TxBody, TxRaw};
-use dadbs_proto::cosmos::{bank, crypto, slashing, staking};
-use dadbs_proto::dadbs::{self, contract, sql};
+use dadbs_proto::cosmos::{bank, crypto};
+use dadbs_proto::dadbs::{contract, sql};
 use dadbs_types::coin::DENOM;
 use dadbs_types::limits::{MEMO_BYTES_MAX, TX_BYTES_MAX, TX_GAS_MAX, TX_MESSAGES_MAX};
-use dadbs_types::{AccountAddress, Amount, Code, Hash, OperatorAddress, Rejection};
+use dadbs_types::{AccountAddress, Amount, Code, Hash, Rejection};
 use prost::{Message, Name};
 use ripemd::Ripemd160;
 use sha2::{Digest, Sha256};
-use std::borrow::Cow;
 
 /// `SIGN_MODE_DIRECT`.
 const SIGN_MODE_DIRECT: i32 = 1;
@@ -40,28 +44,31 @@ pub enum Msg {
     Migrate(contract::v1::MsgMigrate),
     /// Runs SQL through a contract.
     SqlExec(sql::v1::MsgExec),
-    /// Makes a validator.
-    CreateValidator(staking::v1beta1::MsgCreateValidator),
-    /// Changes a validator.
-    EditValidator(staking::v1beta1::MsgEditValidator),
-    /// Delegates stake.
-    Delegate(staking::v1beta1::MsgDelegate),
-    /// Withdraws stake.
-    Undelegate(staking::v1beta1::MsgUndelegate),
-    /// Moves stake to another validator.
-    BeginRedelegate(staking::v1beta1::MsgBeginRedelegate),
-    /// Delegates stake again that was withdrawn.
-    CancelUnbondingDelegation(staking::v1beta1::MsgCancelUnbondingDelegation),
-    /// Gives a validator another key.
-    RotateConsPubKey(dadbs::staking::v1::MsgRotateConsPubKey),
-    /// Admits an operator.
-    AdmitOperator(dadbs::staking::v1::MsgAdmitOperator),
-    /// Ends a validator's jail.
-    Unjail(slashing::v1beta1::MsgUnjail),
+    /// Validators and stake.
+    Staking(StakingMsg),
+    /// Rewards and the community pool.
+    Distribution(DistributionMsg),
+    /// Who pays fees for whom.
+    FeeGrant(FeeGrantMsg),
+    /// Proposals, votes, and what governance does.
+    Gov(GovMsg),
 }
 
 impl Msg {
-    fn decode(type_url: &str, bytes: &[u8]) -> Result<Msg, Rejection> {
+    /// Decodes a message of this chain (rules 2 and 4).
+    pub(crate) fn decode(type_url: &str, bytes: &[u8]) -> Result<Msg, Rejection> {
+        if let Some(msg) = GovMsg::decode(type_url, bytes) {
+            return msg.map(Msg::Gov);
+        }
+        if let Some(msg) = DistributionMsg::decode(type_url, bytes) {
+            return msg.map(Msg::Distribution);
+        }
+        if let Some(msg) = StakingMsg::decode(type_url, bytes) {
+            return msg.map(Msg::Staking);
+        }
+        if let Some(msg) = FeeGrantMsg::decode(type_url, bytes) {
+            return msg.map(Msg::FeeGrant);
+        }
         Ok(match type_url.strip_prefix('/').unwrap_or_default() {
             "cosmos.bank.v1beta1.MsgSend" => Msg::Send(strict(bytes)?),
             "dadbs.contract.v1.MsgStoreCode" => Msg::StoreCode(strict(bytes)?),
@@ -69,17 +76,6 @@ impl Msg {
             "dadbs.contract.v1.MsgExecute" => Msg::Execute(strict(bytes)?),
             "dadbs.contract.v1.MsgMigrate" => Msg::Migrate(strict(bytes)?),
             "dadbs.sql.v1.MsgExec" => Msg::SqlExec(strict(bytes)?),
-            "cosmos.staking.v1beta1.MsgCreateValidator" => Msg::CreateValidator(strict(bytes)?),
-            "cosmos.staking.v1beta1.MsgEditValidator" => Msg::EditValidator(strict(bytes)?),
-            "cosmos.staking.v1beta1.MsgDelegate" => Msg::Delegate(strict(bytes)?),
-            "cosmos.staking.v1beta1.MsgUndelegate" => Msg::Undelegate(strict(bytes)?),
-            "cosmos.staking.v1beta1.MsgBeginRedelegate" => Msg::BeginRedelegate(strict(bytes)?),
-            "cosmos.staking.v1beta1.MsgCancelUnbondingDelegation" => {
-                Msg::CancelUnbondingDelegation(strict(bytes)?)
-            }
-            "dadbs.staking.v1.MsgRotateConsPubKey" => Msg::RotateConsPubKey(strict(bytes)?),
-            "dadbs.staking.v1.MsgAdmitOperator" => Msg::AdmitOperator(strict(bytes)?),
-            "cosmos.slashing.v1beta1.MsgUnjail" => Msg::Unjail(strict(bytes)?),
             _ => {
                 return Err(Rejection::new(
                     Code::UnknownRequest,
@@ -90,23 +86,27 @@ impl Msg {
     }
 
     /// The account that must sign (rule 4).
-    pub fn signer(&self) -> Cow<'_, str> {
+    pub fn signer(&self) -> &str {
         match self {
-            Msg::Send(msg) => (&msg.from_address).into(),
-            Msg::StoreCode(msg) => (&msg.sender).into(),
-            Msg::Instantiate(msg) => (&msg.sender).into(),
-            Msg::Execute(msg) => (&msg.sender).into(),
-            Msg::Migrate(msg) => (&msg.sender).into(),
-            Msg::SqlExec(msg) => (&msg.sender).into(),
-            Msg::CreateValidator(msg) => account_of(&msg.validator_address),
-            Msg::EditValidator(msg) => account_of(&msg.validator_address),
-            Msg::Delegate(msg) => (&msg.delegator_address).into(),
-            Msg::Undelegate(msg) => (&msg.delegator_address).into(),
-            Msg::BeginRedelegate(msg) => (&msg.delegator_address).into(),
-            Msg::CancelUnbondingDelegation(msg) => (&msg.delegator_address).into(),
-            Msg::RotateConsPubKey(msg) => account_of(&msg.validator_address),
-            Msg::AdmitOperator(msg) => (&msg.authority).into(),
-            Msg::Unjail(msg) => account_of(&msg.validator_addr),
+            Msg::Send(msg) => &msg.from_address,
+            Msg::StoreCode(msg) => &msg.sender,
+            Msg::Instantiate(msg) => &msg.sender,
+            Msg::Execute(msg) => &msg.sender,
+            Msg::Migrate(msg) => &msg.sender,
+            Msg::SqlExec(msg) => &msg.sender,
+            Msg::Gov(msg) => msg.signer(),
+            Msg::Staking(msg) => msg.signer(),
+            Msg::Distribution(msg) => msg.signer(),
+            Msg::FeeGrant(msg) => msg.signer(),
+        }
+    }
+
+    /// True if it is this account that must sign (rule 4).
+    fn is_signer(&self, account: AccountAddress) -> bool {
+        match self {
+            Msg::Staking(msg) => msg.is_signer(account),
+            Msg::Distribution(msg) => msg.is_signer(account),
+            _ => self.signer() == account.to_string(),
         }
     }
 
@@ -119,26 +119,11 @@ impl Msg {
             Msg::Execute(_) => contract::v1::MsgExecute::type_url(),
             Msg::Migrate(_) => contract::v1::MsgMigrate::type_url(),
             Msg::SqlExec(_) => sql::v1::MsgExec::type_url(),
-            Msg::CreateValidator(_) => staking::v1beta1::MsgCreateValidator::type_url(),
-            Msg::EditValidator(_) => staking::v1beta1::MsgEditValidator::type_url(),
-            Msg::Delegate(_) => staking::v1beta1::MsgDelegate::type_url(),
-            Msg::Undelegate(_) => staking::v1beta1::MsgUndelegate::type_url(),
-            Msg::BeginRedelegate(_) => staking::v1beta1::MsgBeginRedelegate::type_url(),
-            Msg::CancelUnbondingDelegation(_) => {
-                staking::v1beta1::MsgCancelUnbondingDelegation::type_url()
-            }
-            Msg::RotateConsPubKey(_) => dadbs::staking::v1::MsgRotateConsPubKey::type_url(),
-            Msg::AdmitOperator(_) => dadbs::staking::v1::MsgAdmitOperator::type_url(),
-            Msg::Unjail(_) => slashing::v1beta1::MsgUnjail::type_url(),
+            Msg::Gov(msg) => msg.type_url(),
+            Msg::Staking(msg) => msg.type_url(),
+            Msg::Distribution(msg) => msg.type_url(),
+            Msg::FeeGrant(msg) => msg.type_url(),
         }
-    }
-}
-
-/// The account of an operator's address; the text itself if it is none, which nobody signs for.
-fn account_of(operator: &str) -> Cow<'_, str> {
-    match operator.parse() {
-        Ok(OperatorAddress(account)) => account.to_string().into(),
-        Err(_) => operator.into(),
     }
 }
 
@@ -161,6 +146,8 @@ pub struct Tx {
     pub timeout_height: u64,
     /// The fee in the base denomination.
     pub fee: Amount,
+    /// Who pays the fee by an allowance, instead of the signer.
+    pub granter: Option<AccountAddress>,
     /// The gas limit.
     pub gas_limit: u64,
     /// The messages, in order.
@@ -172,7 +159,7 @@ pub struct Tx {
 }
 
 /// Rule 2 for one protobuf message.
-fn strict<M: Message + Name + Default>(bytes: &[u8]) -> Result<M, Rejection> {
+pub(crate) fn strict<M: Message + Name + Default>(bytes: &[u8]) -> Result<M, Rejection> {
     let refuse = |why: String| {
         Rejection::new(Code::TxDecode, format!("cannot decode {}: {why}", M::full_name()))
     };
@@ -207,6 +194,7 @@ impl Tx {
         }
         let signer = Signer::of(&raw, &auth_info)?;
         let (fee, gas_limit) = check_fee(auth_info.fee.as_ref())?;
+        let granter = auth_info.fee.as_ref().map_or("", |fee| &fee.granter);
         Ok(Tx {
             hash: Sha256::digest(bytes).into(),
             len: bytes.len(),
@@ -216,6 +204,7 @@ impl Tx {
             sequence: signer.sequence,
             timeout_height: body.timeout_height,
             fee,
+            granter: granter_of(granter, signer.address)?,
             gas_limit,
             msgs: decode_msgs(&body, signer.address)?,
             sign_mode: signer.mode,
@@ -234,6 +223,11 @@ impl Tx {
             account_number,
         };
         Sha256::digest(document.encode_to_vec()).into()
+    }
+
+    /// Who pays the fee.
+    pub fn payer(&self) -> AccountAddress {
+        self.granter.unwrap_or(self.sender)
     }
 
     /// The signature's bytes.
@@ -320,8 +314,8 @@ pub fn address_of_key(public_key: &[u8]) -> AccountAddress {
 /// Rule 5.
 fn check_fee(fee: Option<&Fee>) -> Result<(Amount, u64), Rejection> {
     let fee = fee.ok_or_else(|| Rejection::new(Code::InsufficientFee, "the fee is missing"))?;
-    if !fee.payer.is_empty() || !fee.granter.is_empty() {
-        let message = "the signer pays: leave the fee's payer and granter empty";
+    if !fee.payer.is_empty() {
+        let message = "the signer pays, or a granter: leave the fee's payer empty";
         return Err(Rejection::new(Code::InvalidRequest, message));
     }
     if fee.gas_limit > TX_GAS_MAX {
@@ -341,6 +335,15 @@ fn check_fee(fee: Option<&Fee>) -> Result<(Amount, u64), Rejection> {
     Ok((amount, fee.gas_limit))
 }
 
+/// Rule 5: who names himself pays as if he named nobody.
+fn granter_of(text: &str, sender: AccountAddress) -> Result<Option<AccountAddress>, Rejection> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let granter = address(text)?;
+    Ok((granter != sender).then_some(granter))
+}
+
 fn decode_msgs(body: &TxBody, sender: AccountAddress) -> Result<Vec<Msg>, Rejection> {
     if body.messages.is_empty() {
         return Err(Rejection::new(Code::InvalidRequest, "the transaction has no message"));
@@ -353,7 +356,7 @@ fn decode_msgs(body: &TxBody, sender: AccountAddress) -> Result<Vec<Msg>, Reject
     let mut msgs = Vec::with_capacity(body.messages.len());
     for any in &body.messages {
         let msg = Msg::decode(&any.type_url, &any.value)?;
-        if msg.signer() != sender.to_string() {
+        if !msg.is_signer(sender) {
             let message = format!(
                 "{} must be signed by \"{}\", the transaction is signed by {sender}",
                 msg.type_url(),

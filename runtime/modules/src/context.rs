@@ -1,7 +1,9 @@
 //! What a keeper is given, and how tables are read alike inside a block and on a committed height.
 
 use dadbs_store::{Store, View};
-use dadbs_types::{BlockInfo, Error, Event, Fatal, GasMeter, Hash, Value};
+use dadbs_types::{
+    AccountAddress, BlockInfo, Error, Event, Fatal, GasMeter, Hash, OperatorAddress, Value,
+};
 use dadbs_vm::Vm;
 
 /// Everything that the execution of one transaction may touch.
@@ -32,12 +34,14 @@ pub struct Writer<'a> {
     pub block: &'a BlockInfo,
     /// Where events go.
     pub events: &'a mut Vec<Event>,
+    /// Rows written beyond those that a message is always charged for.
+    pub rows: u64,
 }
 
 impl Context<'_> {
     /// The part of it that most keepers need.
     pub fn writer(&mut self) -> Writer<'_> {
-        Writer { store: self.store, block: self.block, events: self.events }
+        Writer { store: self.store, block: self.block, events: self.events, rows: 0 }
     }
 }
 
@@ -97,6 +101,24 @@ impl Table {
         match row.get(column) {
             Some(Value::Text(text)) => Ok(text.clone()),
             _ => Err(self.fault(column)),
+        }
+    }
+
+    /// An account's address.
+    pub fn address(self, row: &[Value], column: usize) -> Result<AccountAddress, Fatal> {
+        self.text(row, column)?.parse().map_err(|_| self.fault(column))
+    }
+
+    /// A validator's address.
+    pub fn operator(self, row: &[Value], column: usize) -> Result<OperatorAddress, Fatal> {
+        self.text(row, column)?.parse().map_err(|_| self.fault(column))
+    }
+
+    /// An INTEGER that is not negative, or NULL.
+    pub fn optional_count(self, row: &[Value], column: usize) -> Result<Option<u64>, Fatal> {
+        match row.get(column) {
+            Some(Value::Null) => Ok(None),
+            _ => self.count(row, column).map(Some),
         }
     }
 
