@@ -16,6 +16,7 @@ mod output;
 mod query;
 mod shell;
 mod sql;
+mod staking;
 mod testnet;
 mod tx;
 mod verify;
