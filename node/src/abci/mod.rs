@@ -76,9 +76,9 @@ struct Parts {
 fn open(config: &AbciConfig) -> Result<Parts, NodeError> {
     let home = Home::open(&config.home)?;
     let core = CoreThread::start(AppConfig {
-        dir: home.join("app"),
         checkpoint_interval: config.checkpoint_interval,
         verify_rows: config.verify_rows,
+        ..AppConfig::new(home.join("app"))
     })?;
     let height = core.core().info()?.height;
     let index = Arc::new(TxIndex::open(&home.join("index.db"))?);
@@ -87,6 +87,15 @@ fn open(config: &AbciConfig) -> Result<Parts, NodeError> {
 
 /// Serves ABCI, and gRPC beside it, until `shutdown` resolves or a fault ends it.
 pub async fn run_abci(
+    config: AbciConfig,
+    ready: impl FnOnce(&AbciReady),
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), NodeError> {
+    let home = config.home.clone();
+    crate::upgrade::noted(&home, run(config, ready, shutdown).await)
+}
+
+async fn run(
     config: AbciConfig,
     ready: impl FnOnce(&AbciReady),
     shutdown: impl Future<Output = ()> + Send + 'static,

@@ -3,7 +3,7 @@
 use super::context::{Globals, account_of};
 use super::exit::Outcome;
 use super::output::{self, grouped};
-use super::tx;
+use super::{gov, tx};
 use dadbs_types::AccountAddress;
 use serde_json::{Value as Json, json};
 
@@ -26,6 +26,12 @@ pub(crate) enum Query {
     },
     /// The table of limits
     Limits,
+    /// Every parameter that governance may change
+    Params,
+    /// What is paused, and who may pause
+    Pauses,
+    /// The planned software upgrade
+    Upgrade,
     /// Code and its entry points
     Code {
         /// Its id
@@ -61,6 +67,9 @@ pub(crate) async fn run(globals: &Globals, command: &Query) -> Outcome {
         }
         Query::Tx { hash } => tx::show(globals, hash).await,
         Query::Limits => limits(globals).await,
+        Query::Params => gov::params(globals, "").await,
+        Query::Pauses => gov::pauses(globals).await,
+        Query::Upgrade => gov::upgrade(globals).await,
         Query::Code { code_id } => code(globals, *code_id).await,
     }
 }

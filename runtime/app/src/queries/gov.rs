@@ -22,6 +22,7 @@ use dadbs_proto::cosmos::upgrade::v1beta1::{
     QueryAuthorityResponse, QueryCurrentPlanRequest, QueryCurrentPlanResponse,
 };
 use dadbs_proto::dadbs::circuit::v1::{PausesRequest, PausesResponse, pauses_response::Pause};
+use dadbs_proto::dadbs::gov::v1::{TallyRequest, TallyResponse};
 use dadbs_proto::dadbs::params::v1::{ParamsRequest, ParamsResponse, params_response};
 use dadbs_types::coin::DENOM;
 use dadbs_types::{Code, Error, Fatal, Rejection};
@@ -259,6 +260,44 @@ pub(super) fn tally(
         proposal.counts
     };
     Ok(QueryTallyResultResponse { tally: Some(tally_result(counts)) })
+}
+
+/// What a proposal has come to, and what it takes.
+pub(super) fn standing(
+    reading: &mut Reading<'_>,
+    request: TallyRequest,
+) -> Result<TallyResponse, Error> {
+    let proposal = gov::require(&reading.view, request.proposal_id)?;
+    let tally = votes::tally(&reading.view, proposal.id, &electorate(&reading.view)?)?;
+    let bar = gov::Bar::of(&reading.view, proposal.kind, proposal.expedited)?;
+    let (counts, outlook) = if proposal.status == Status::Voting {
+        let outlook = match bar.verdict(tally) {
+            gov::Verdict::Passed => "passes",
+            gov::Verdict::Rejected => "fails",
+            gov::Verdict::Vetoed => "is vetoed",
+        };
+        (tally.counts, outlook)
+    } else {
+        (proposal.counts, "")
+    };
+    let [yes, abstain, no, veto] = counts;
+    let ms = |ms| i64::try_from(ms).unwrap_or(i64::MAX);
+    Ok(TallyResponse {
+        status: proposal.status.name().into(),
+        kind: proposal.kind.name().into(),
+        yes,
+        abstain,
+        no,
+        veto,
+        power: tally.electorate,
+        quorum: bar.quorum,
+        threshold: bar.threshold,
+        veto_threshold: bar.veto,
+        outlook: outlook.into(),
+        voting_end_ms: ms(proposal.voting_end),
+        eta_ms: ms(proposal.eta),
+        failed_reason: proposal.failed_reason,
+    })
 }
 
 pub(super) fn gov_params(
