@@ -13,6 +13,7 @@
 #![allow(
     clippy::too_many_lines,
     clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
     clippy::wildcard_imports,
     reason = "tests are long"
 )]

@@ -249,7 +249,7 @@ fn numbered(index: usize, error: Error) -> Error {
             rejection.message = format!("message {index} of the proposal: {}", rejection.message);
             Error::Rejected(rejection)
         }
-        fatal => fatal,
+        Error::Fatal(fatal) => Error::Fatal(fatal),
     }
 }
 

@@ -123,8 +123,8 @@ fn after(page: &PageRequest) -> Result<String, Rejection> {
     String::from_utf8(page.key.clone()).map_err(|_| bad_key())
 }
 
-fn next(key: Option<Vec<u8>>) -> Option<PageResponse> {
-    Some(PageResponse { next_key: key.unwrap_or_default(), total: 0 })
+fn next(key: Option<Vec<u8>>) -> PageResponse {
+    PageResponse { next_key: key.unwrap_or_default(), total: 0 }
 }
 
 pub(super) fn proposals(
@@ -172,7 +172,7 @@ pub(super) fn proposals(
         next_id = None;
     }
     let key = next_id.map(|id| id.to_be_bytes().to_vec());
-    Ok(QueryProposalsResponse { proposals: found, pagination: next(key) })
+    Ok(QueryProposalsResponse { proposals: found, pagination: Some(next(key)) })
 }
 
 fn vote_to_wire(vote: votes::Vote) -> wire::Vote {
@@ -211,7 +211,7 @@ pub(super) fn votes_of(
     let is_full = found.len() as u64 == rows_of(&page);
     let last = found.last().filter(|_| is_full).map(|vote| vote.voter.to_string().into_bytes());
     let votes = found.into_iter().map(vote_to_wire).collect();
-    Ok(QueryVotesResponse { votes, pagination: next(last) })
+    Ok(QueryVotesResponse { votes, pagination: Some(next(last)) })
 }
 
 pub(super) fn deposit(
@@ -245,7 +245,7 @@ pub(super) fn deposits(
         .into_iter()
         .map(|(depositor, amount)| deposit_to_wire(id, &depositor.to_string(), amount))
         .collect();
-    Ok(QueryDepositsResponse { deposits, pagination: next(last) })
+    Ok(QueryDepositsResponse { deposits, pagination: Some(next(last)) })
 }
 
 /// The result of a proposal that has ended, else the tally so far.
