@@ -9,7 +9,8 @@
 //! 3. A chain id has 1 to 48 characters of `[a-zA-Z0-9._-]`.
 //! 4. Accounts are distinct; their sum stays below 2^63.
 //! 5. Unknown fields are refused.
-//! 6. A parameter that is named is one of the chain's, within its bounds.
+//! 6. A parameter that is named is one of the chain's, within its bounds; the least price of gas is
+//!    `min_fee_per_million_gas`, and not among them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -102,6 +103,9 @@ pub fn validate(genesis: &Genesis) -> Result<(), GenesisError> {
     }
     if genesis.initial_height == 0 || i64::try_from(genesis.initial_height).is_err() {
         return invalid("initial_height must be 1 to 2^63 - 1");
+    }
+    if genesis.params.contains_key(Param::LeastGasPrice.definition().name) {
+        return invalid("fees.least_price has a field of its own: min_fee_per_million_gas");
     }
     for (name, value) in &genesis.params {
         Param::named(name)

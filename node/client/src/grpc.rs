@@ -22,7 +22,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
 /// Largest answer that is read; the node's own bound on answers is below it.
-const ANSWER_BYTES_MAX: usize = 16 * 1_048_576;
+pub(crate) const ANSWER_BYTES_MAX: usize = 16 * 1_048_576;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const CALL_TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -160,7 +160,7 @@ pub struct Simulated {
 #[derive(Clone, Debug)]
 pub struct Client {
     endpoint: String,
-    channel: Channel,
+    pub(crate) channel: Channel,
 }
 
 macro_rules! service {
@@ -190,11 +190,14 @@ impl Client {
         &self.endpoint
     }
 
+<<<<<<< HEAD
     /// The connection, for services of other files.
     pub(crate) fn channel(&self) -> Channel {
         self.channel.clone()
     }
 
+=======
+>>>>>>> main
     pub(crate) fn error(&self, status: &Status) -> ClientError {
         let mut message = status.message().to_owned();
         if let Some(rejected) = rejection(status) {

@@ -11,6 +11,7 @@ mod governance;
 pub mod grpc;
 pub mod key;
 pub mod keyring;
+mod money;
 pub mod tx;
 
 pub use grpc::{Client, ClientError, Included};

@@ -34,7 +34,7 @@ pub(crate) struct Dev {
     /// What each account of a new chain holds, in udadb
     #[arg(long, default_value_t = 1_000_000_000_000, value_name = "UDADB")]
     balance: u128,
-    /// A parameter of a new chain, such as gov.voting_period=60
+    /// A parameter of a new chain, as `gov.voting_period=60`
     #[arg(long, value_name = "NAME=VALUE", value_parser = super::gov::parse_param)]
     param: Vec<(String, u64)>,
     /// Forget the chain of an earlier start

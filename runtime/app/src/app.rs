@@ -7,17 +7,18 @@
 //! 4. Heights follow each other; the first is the genesis' initial height.
 //! 5. Simulation and explanation run between blocks and leave nothing.
 
-use crate::ante::AnteParams;
+use crate::ante::{self, AnteParams};
 use crate::check::{Checker, Memories, Precheck};
 use crate::execute::BlockContext;
 use crate::genesis::load_params;
 use crate::genesis::{self, Genesis};
 use crate::outcome::{BlockOutcome, TxResult, rejection};
 use crate::queries::Queries;
+use crate::settle::Paid;
 use crate::tx::Tx;
 use crate::upgrades::{self, UPGRADES, Upgrade};
 use crate::{electorate, explain, proposal};
-use dadbs_modules::{auth, bank, gov, votes};
+use dadbs_modules::{auth, bank, fees, gov, votes};
 use dadbs_proto::dadbs::sql::v1::{ExplainRequest, ExplainResponse};
 use dadbs_store::{Store, StoreConfig};
 use dadbs_types::{BlockInfo, Code, Error, Fatal, Hash, Rejection};
@@ -60,8 +61,6 @@ pub struct ChainParams {
     pub chain_id: String,
     /// Height of the first block.
     pub initial_height: u64,
-    /// Least fee for 1,000,000 gas, in the base denomination.
-    pub min_fee_per_million_gas: u64,
 }
 
 /// What ABCI's Info answers.
@@ -183,7 +182,7 @@ impl App {
         self.drop_executed()?;
         self.store.begin_block(block.info.height, block.info.time_ms())?;
         self.executed = true;
-        let mut context = self.block_context(&params, &block.info, true);
+        let mut context = self.block_context(&params, &block.info, true)?;
         let mut events = context.begin()?;
         let mut tx_results = Vec::with_capacity(block.txs.len());
         for tx in &block.txs {
@@ -199,22 +198,23 @@ impl App {
         params: &'a ChainParams,
         info: &'a BlockInfo,
         signed: bool,
-    ) -> BlockContext<'a> {
-        BlockContext {
+    ) -> Result<BlockContext<'a>, Fatal> {
+        let gas_price = fees::price(&self.store, info.height)?;
+        Ok(BlockContext {
             store: &mut self.store,
             vm: &self.vm,
             info,
             params: AnteParams {
                 chain_id: &params.chain_id,
                 height: info.height,
-                min_fee_per_million_gas: params.min_fee_per_million_gas,
+                gas_price,
                 signed,
             },
             upgrades: self.upgrades,
             memories: &self.memories,
             gas_wanted: 0,
-            fees: 0,
-        }
+            paid: Paid::default(),
+        })
     }
 
     fn drop_executed(&mut self) -> Result<(), Fatal> {
@@ -239,13 +239,24 @@ impl App {
         tx_bytes_max: usize,
     ) -> Result<Vec<Vec<u8>>, Fatal> {
         self.drop_executed()?;
-        proposal::prepare(&self.memories.known, txs, tx_bytes_max, |tx| self.is_signed(tx))
+        let price = self.next_gas_price()?;
+        proposal::prepare(&self.memories.known, txs, tx_bytes_max, |tx| {
+            Ok(ante::check_fee(tx, price).is_ok() && self.is_signed(tx)?)
+        })
     }
 
     /// True if honest nodes can have proposed these transactions, judged by the last committed state.
     pub fn process_proposal(&mut self, txs: &[Vec<u8>]) -> Result<bool, Fatal> {
         self.drop_executed()?;
-        proposal::process(&self.memories.known, txs, |tx| self.is_signed(tx))
+        let price = self.next_gas_price()?;
+        proposal::process(&self.memories.known, txs, |tx| {
+            Ok(ante::check_fee(tx, price).is_ok() && self.is_signed(tx)?)
+        })
+    }
+
+    /// The price of gas in the block after the last committed one.
+    fn next_gas_price(&self) -> Result<u64, Fatal> {
+        fees::price(&self.store, self.store.height().saturating_add(1))
     }
 
     /// True if the sender's account is committed and the signature verifies.
@@ -285,7 +296,7 @@ impl App {
             proposer_address: [0; 20],
         };
         self.store.begin_block(info.height, info.time_ms())?;
-        let result = work(&mut self.block_context(&params, &info, false));
+        let result = work(&mut self.block_context(&params, &info, false)?);
         self.store.drop_block()?;
         result.map(Ok)
     }

@@ -5,8 +5,10 @@
 //! 3. `chain.params` keeps what genesis fixed, with a hash of the whole genesis.
 
 use crate::app::ChainParams;
-use dadbs_modules::params::{self, fact};
-use dadbs_modules::{Context, auth, bank, circuit, contract, gov, upgrade, votes};
+use dadbs_modules::params::{self, Param, fact};
+use dadbs_modules::{
+    Context, auth, bank, circuit, contract, distribution, feegrant, fees, gov, mint, upgrade, votes,
+};
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
 use dadbs_types::value::encode_rows;
@@ -66,7 +68,10 @@ impl Genesis {
 /// Writes the genesis state into the open block of height 0.
 pub(crate) fn apply(store: &mut Store, vm: &Vm, genesis: &Genesis) -> Result<(), Fatal> {
     store.begin_tx([0; 32])?;
-    fatal(params::init(store, &genesis.params))?;
+    let mut chosen = genesis.params.clone();
+    let least_price = Param::LeastGasPrice.definition().name.to_string();
+    chosen.insert(least_price, genesis.min_fee_per_million_gas);
+    fatal(params::init(store, &chosen))?;
     auth::init(store)?;
     bank::init(store)?;
     votes::init(store)?;
@@ -74,12 +79,15 @@ pub(crate) fn apply(store: &mut Store, vm: &Vm, genesis: &Genesis) -> Result<(),
     upgrade::init(store)?;
     circuit::init(store)?;
     circuit::set_guardian(store, genesis.guardian)?;
+    fees::init(store, genesis.initial_height)?;
+    mint::init(store, genesis.time_ns.div_euclid(1_000_000))?;
+    distribution::init(store)?;
+    feegrant::init(store)?;
     contract::init(store)?;
     for (name, value) in [
         ("chain_id", genesis.chain_id.clone()),
         ("genesis_hash", genesis.hash()),
         ("initial_height", genesis.initial_height.to_string()),
-        ("min_fee_per_million_gas", genesis.min_fee_per_million_gas.to_string()),
         ("gas_schedule", SCHEDULE_VERSION.to_string()),
     ] {
         params::write_fact(store, name, &value)?;
@@ -90,10 +98,9 @@ pub(crate) fn apply(store: &mut Store, vm: &Vm, genesis: &Genesis) -> Result<(),
             .map_err(|_| Fatal::new(format!("genesis gives {address} more than 2^63 - 1")))?;
         bank::mint(store, *address, DENOM, amount)?;
     }
-    auth::create_account(store, bank::fee_collector())?;
-    auth::create_account(store, contract::escrow())?;
-    auth::create_account(store, gov::authority())?;
-    auth::create_account(store, gov::escrow())?;
+    for name in bank::MODULE_ACCOUNTS {
+        auth::create_account(store, AccountAddress::of_module(name))?;
+    }
     store_codes(store, vm, genesis)?;
     fatal(store.commit_tx())
 }
@@ -137,7 +144,6 @@ pub(crate) fn load_params(store: &Store) -> Result<Option<ChainParams>, Fatal> {
     Ok(Some(ChainParams {
         chain_id: fact(store, "chain_id")?,
         initial_height: number("initial_height")?,
-        min_fee_per_million_gas: number("min_fee_per_million_gas")?,
     }))
 }
 

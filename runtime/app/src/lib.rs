@@ -21,7 +21,9 @@ pub mod outcome;
 mod proposal;
 pub mod queries;
 mod schedules;
+mod settle;
 pub mod signatures;
+mod staked;
 pub mod tx;
 mod upgrades;
 

@@ -1,5 +1,7 @@
 //! Routes each message to the keeper that runs it; the responses become the transaction's data.
 
+pub mod distribution;
+pub mod feegrant;
 pub mod gov;
 
 use crate::tx::{Msg, Tx};
@@ -15,7 +17,9 @@ use dadbs_proto::dadbs::contract::v1::{
 use dadbs_proto::dadbs::sql::v1::{MsgExec, MsgExecResponse, Row, StatementResult, Value as Wire};
 use dadbs_types::coin::valid_denom;
 use dadbs_types::limits::SQL_STATEMENTS_MAX;
-use dadbs_types::{AccountAddress, Amount, Code, Coin, Error, Event, Rejection, Value};
+use dadbs_types::{
+    AccountAddress, Amount, Code, Coin, Error, Event, OperatorAddress, Rejection, Value,
+};
 use prost::{Message, Name};
 use prost_types::Any;
 
@@ -61,6 +65,8 @@ fn run_one(context: &mut Context<'_>, sender: AccountAddress, msg: &Msg) -> Resu
             any(&MsgMigrateResponse { rows: wire(rows) })
         }
         Msg::SqlExec(msg) => sql_exec(context, sender, msg),
+        Msg::Distribution(msg) => distribution::run(context, sender, msg),
+        Msg::FeeGrant(msg) => feegrant::run(context, sender, msg),
     }
 }
 
@@ -140,6 +146,14 @@ pub fn address(text: &str) -> Result<AccountAddress, Rejection> {
     text.parse().map_err(|error: dadbs_types::address::AddressError| {
         Rejection::new(Code::InvalidAddress, error.0)
     })
+}
+
+/// A validator's address in a message: its operator's account.
+pub fn operator(text: &str) -> Result<AccountAddress, Rejection> {
+    match text.parse() {
+        Ok(OperatorAddress(account)) => Ok(account),
+        Err(error) => Err(Rejection::new(Code::InvalidAddress, error.0)),
+    }
 }
 
 /// Wire values in the core's form.

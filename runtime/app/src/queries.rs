@@ -5,7 +5,10 @@
 //! 2. An answer comes from one snapshot; its height is returned with it.
 //! 3. A read has bounds of steps, rows and bytes, and shares no lock with the writer.
 
+mod distribution;
+mod feegrant;
 mod gov;
+mod money;
 
 use crate::app::ChainParams;
 use crate::messages::{address, values, wire};
@@ -81,6 +84,40 @@ const ROUTES: &[(&str, Handler)] = &[
     ("/dadbs.gov.v1.Query/Tally", |r, b| answer(r, b, gov::standing)),
     ("/dadbs.params.v1.Query/Params", |r, b| answer(r, b, gov::all_params)),
     ("/dadbs.circuit.v1.Query/Pauses", |r, b| answer(r, b, gov::pauses)),
+    ("/cosmos.distribution.v1beta1.Query/Params", |r, b| answer(r, b, distribution::params)),
+    ("/cosmos.distribution.v1beta1.Query/ValidatorDistributionInfo", |r, b| {
+        answer(r, b, distribution::validator_info)
+    }),
+    ("/cosmos.distribution.v1beta1.Query/ValidatorOutstandingRewards", |r, b| {
+        answer(r, b, distribution::outstanding)
+    }),
+    ("/cosmos.distribution.v1beta1.Query/ValidatorCommission", |r, b| {
+        answer(r, b, distribution::commission)
+    }),
+    ("/cosmos.distribution.v1beta1.Query/DelegationRewards", |r, b| {
+        answer(r, b, distribution::delegation_rewards)
+    }),
+    ("/cosmos.distribution.v1beta1.Query/DelegationTotalRewards", |r, b| {
+        answer(r, b, distribution::total_rewards)
+    }),
+    ("/cosmos.distribution.v1beta1.Query/DelegatorValidators", |r, b| {
+        answer(r, b, distribution::delegator_validators)
+    }),
+    ("/cosmos.distribution.v1beta1.Query/DelegatorWithdrawAddress", |r, b| {
+        answer(r, b, distribution::withdraw_address)
+    }),
+    ("/cosmos.distribution.v1beta1.Query/CommunityPool", |r, b| {
+        answer(r, b, distribution::community_pool)
+    }),
+    ("/cosmos.mint.v1beta1.Query/Params", |r, b| answer(r, b, money::mint_params)),
+    ("/cosmos.mint.v1beta1.Query/Inflation", |r, b| answer(r, b, money::inflation)),
+    ("/cosmos.mint.v1beta1.Query/AnnualProvisions", |r, b| answer(r, b, money::annual_provisions)),
+    ("/cosmos.feegrant.v1beta1.Query/Allowance", |r, b| answer(r, b, feegrant::allowance)),
+    ("/cosmos.feegrant.v1beta1.Query/Allowances", |r, b| answer(r, b, feegrant::allowances)),
+    ("/cosmos.feegrant.v1beta1.Query/AllowancesByGranter", |r, b| {
+        answer(r, b, feegrant::allowances_by_granter)
+    }),
+    ("/dadbs.fees.v1.Query/BaseFee", |r, b| answer(r, b, money::base_fee)),
     ("/dadbs.contract.v1.Query/Contract", |r, b| answer(r, b, contract_by_name)),
     ("/dadbs.contract.v1.Query/Contracts", |r, b| answer(r, b, contracts)),
     ("/dadbs.contract.v1.Query/Code", |r, b| answer(r, b, code)),

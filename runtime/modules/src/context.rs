@@ -1,7 +1,9 @@
 //! What a keeper is given, and how tables are read alike inside a block and on a committed height.
 
 use dadbs_store::{Store, View};
-use dadbs_types::{BlockInfo, Event, Fatal, GasMeter, Hash, Value};
+use dadbs_types::{
+    AccountAddress, BlockInfo, Event, Fatal, GasMeter, Hash, OperatorAddress, Value,
+};
 use dadbs_vm::Vm;
 
 /// Everything that the execution of one transaction may touch.
@@ -70,6 +72,24 @@ impl Table {
         match row.get(column) {
             Some(Value::Text(text)) => Ok(text.clone()),
             _ => Err(self.fault(column)),
+        }
+    }
+
+    /// An account's address.
+    pub fn address(self, row: &[Value], column: usize) -> Result<AccountAddress, Fatal> {
+        self.text(row, column)?.parse().map_err(|_| self.fault(column))
+    }
+
+    /// A validator's address.
+    pub fn operator(self, row: &[Value], column: usize) -> Result<OperatorAddress, Fatal> {
+        self.text(row, column)?.parse().map_err(|_| self.fault(column))
+    }
+
+    /// An INTEGER that is not negative, or NULL.
+    pub fn optional_count(self, row: &[Value], column: usize) -> Result<Option<u64>, Fatal> {
+        match row.get(column) {
+            Some(Value::Null) => Ok(None),
+            _ => self.count(row, column).map(Some),
         }
     }
 

@@ -77,6 +77,15 @@ codes! {
     WasmHost = "wasm" 9, "A host call was given what it does not accept.";
     WasmReadOnly = "wasm" 10, "A view tried to write.";
 
+    FeeAllowanceSpent = "feegrant" 2, "The fee is more than the allowance has left.";
+    FeeAllowanceExpired = "feegrant" 3, "The allowance has expired.";
+    InvalidFeeAllowance = "feegrant" 4, "The allowance is not as it may be.";
+    NoFeeAllowance = "feegrant" 5, "The granter pays no fees for this account.";
+    FeeNotAllowed = "feegrant" 7, "The allowance does not pay for these messages.";
+
+    NoCommission = "distribution" 7, "The validator has no commission to withdraw.";
+    NoDelegation = "distribution" 13, "The account delegates nothing to the validator.";
+
     CodeNotFound = "contract" 1, "No code has this id.";
     ContractNotFound = "contract" 2, "No contract has this name or address.";
     NameTaken = "contract" 3, "The database name is taken.";

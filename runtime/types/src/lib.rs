@@ -12,6 +12,8 @@ pub mod block;
 #[cfg(feature = "host")]
 pub mod coin;
 #[cfg(feature = "host")]
+pub mod decimal;
+#[cfg(feature = "host")]
 pub mod error;
 #[cfg(feature = "host")]
 pub mod event;
@@ -26,7 +28,7 @@ pub use value::{DecodeError, Value};
 
 #[cfg(feature = "host")]
 pub use {
-    address::AccountAddress,
+    address::{AccountAddress, ConsensusAddress, OperatorAddress},
     block::BlockInfo,
     coin::{Amount, Coin},
     error::{Code, Error, Fatal, Halt, Rejection, Result},

@@ -38,7 +38,7 @@ pub(crate) enum Gov {
         /// In udadb
         amount: u64,
     },
-    /// Vote: yes, no, abstain, no_with_veto, or parts such as yes=0.7,abstain=0.3
+    /// Vote: `yes`, `no`, `abstain`, `no_with_veto`, or parts such as `yes=0.7,abstain=0.3`
     Vote {
         /// The proposal
         id: u64,
@@ -54,7 +54,7 @@ pub(crate) enum Gov {
         /// The proposal
         id: u64,
     },
-    /// Pause something at once, as the guardian: message:/a.type.Url, contract:name, contracts
+    /// Pause something at once, as the guardian: `message:/a.type.Url`, `contract:name`, `contracts`
     Pause {
         /// What
         scope: String,

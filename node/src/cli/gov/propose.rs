@@ -50,7 +50,7 @@ struct Texts {
 enum What {
     /// Change parameters; `dadbs query params` lists them
     Params {
-        /// Such as gov.voting_period=86400
+        /// Such as `gov.voting_period=86400`
         #[arg(required = true, value_name = "NAME=VALUE", value_parser = parse_param)]
         changes: Vec<(String, u64)>,
     },
@@ -73,7 +73,7 @@ enum What {
     },
     /// Take the planned upgrade back
     CancelUpgrade,
-    /// Pause message:/a.type.Url, contract:name or contracts
+    /// Pause `message:/a.type.Url`, `contract:name` or `contracts`
     Pause {
         /// What
         scope: String,
@@ -240,9 +240,8 @@ pub(super) async fn submit_file(globals: &Globals, path: &Path) -> Outcome {
 fn message(json: &Json) -> Result<Any, String> {
     let mut fields: Map<String, Json> =
         json.as_object().cloned().ok_or("a message is a JSON object")?;
-    let url = match fields.remove("@type") {
-        Some(Json::String(url)) => url,
-        _ => return Err("a message has its type in \"@type\"".into()),
+    let Some(Json::String(url)) = fields.remove("@type") else {
+        return Err("a message has its type in \"@type\"".into());
     };
     let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).map_err(|error| error.to_string())?;
     let name = url.trim_start_matches('/');

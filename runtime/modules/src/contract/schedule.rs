@@ -264,7 +264,7 @@ pub fn begin(store: &mut Store, due: &Due) -> Result<u64, Error> {
     if due.prepaid > 0 {
         let amount = dadbs_types::Amount(u128::from(due.prepaid));
         let coin = dadbs_types::Coin { denom: dadbs_types::coin::DENOM.into(), amount };
-        bank::burn_fee(store, escrow(), &coin)?;
+        bank::take_fee(store, escrow(), &coin)?;
     }
     Ok(due.prepaid)
 }
