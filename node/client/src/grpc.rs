@@ -190,14 +190,11 @@ impl Client {
         &self.endpoint
     }
 
-<<<<<<< HEAD
     /// The connection, for services of other files.
     pub(crate) fn channel(&self) -> Channel {
         self.channel.clone()
     }
 
-=======
->>>>>>> main
     pub(crate) fn error(&self, status: &Status) -> ClientError {
         let mut message = status.message().to_owned();
         if let Some(rejected) = rejection(status) {

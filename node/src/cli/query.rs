@@ -26,14 +26,12 @@ pub(crate) enum Query {
     },
     /// The table of limits
     Limits,
-<<<<<<< HEAD
     /// Every parameter that governance may change
     Params,
     /// What is paused, and who may pause
     Pauses,
     /// The planned software upgrade
     Upgrade,
-=======
     /// Rewards, commission, the community pool
     #[command(subcommand)]
     Distribution(super::distribution::Query),
@@ -46,7 +44,6 @@ pub(crate) enum Query {
     },
     /// Inflation
     Mint,
->>>>>>> main
     /// Code and its entry points
     Code {
         /// Its id
@@ -82,11 +79,9 @@ pub(crate) async fn run(globals: &Globals, command: &Query) -> Outcome {
         }
         Query::Tx { hash } => tx::show(globals, hash).await,
         Query::Limits => limits(globals).await,
-<<<<<<< HEAD
         Query::Params => gov::params(globals, "").await,
         Query::Pauses => gov::pauses(globals).await,
         Query::Upgrade => gov::upgrade(globals).await,
-=======
         Query::Distribution(query) => super::distribution::query(globals, query).await,
         Query::Fees => super::distribution::fees(globals).await,
         Query::Feegrant { address } => {
@@ -94,7 +89,6 @@ pub(crate) async fn run(globals: &Globals, command: &Query) -> Outcome {
             super::feegrant::query(globals, address).await
         }
         Query::Mint => super::distribution::mint(globals).await,
->>>>>>> main
         Query::Code { code_id } => code(globals, *code_id).await,
     }
 }

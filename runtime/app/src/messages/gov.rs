@@ -6,6 +6,7 @@
 //! 3. What can be checked without the state of the day of execution is checked then, too.
 //! 4. Governance names the hashes of the old and the new code when it migrates a contract.
 
+use super::distribution::DistributionMsg;
 use super::{address, any};
 use crate::electorate;
 use crate::tx::{Msg, strict};
@@ -284,6 +285,7 @@ fn decode(any: &Any) -> Result<Msg, Error> {
 fn kind_of(msg: &Msg) -> Result<Kind, Error> {
     match msg {
         Msg::Gov(GovMsg::UpdateParams(_)) => Ok(Kind::Params),
+        Msg::Distribution(DistributionMsg::SpendPool(_)) => Ok(Kind::Treasury),
         Msg::Gov(GovMsg::SoftwareUpgrade(_) | GovMsg::CancelUpgrade(_)) => Ok(Kind::Upgrade),
         Msg::Gov(GovMsg::Pause(_) | GovMsg::Resume(_) | GovMsg::SetGuardian(_)) => Ok(Kind::Pause),
         Msg::StoreCode(_)
