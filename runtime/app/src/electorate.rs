@@ -1,17 +1,25 @@
 //! Whose votes count: what governance reads of staking, in its one place.
 
-use dadbs_modules::Rows;
-use dadbs_modules::votes::{Electorate, Stake};
+use dadbs_modules::votes::{Electorate, Stake, Validator};
+use dadbs_modules::{Rows, staking};
 use dadbs_types::{AccountAddress, Fatal};
 
 /// The validators of the set and all bonded tokens.
-#[expect(clippy::unnecessary_wraps, reason = "it reads rows once there is stake")]
-pub(crate) fn electorate(_rows: &impl Rows) -> Result<Electorate, Fatal> {
-    Ok(Electorate::default())
+pub(crate) fn electorate(rows: &impl Rows) -> Result<Electorate, Fatal> {
+    let validators = staking::bonded_validators(rows)?
+        .into_iter()
+        .map(|staking::Validator { operator, tokens, shares, .. }| Validator {
+            operator,
+            tokens,
+            shares,
+        })
+        .collect();
+    Ok(Electorate { bonded: staking::total_bonded(rows)?, validators })
 }
 
 /// What an account has staked.
-#[expect(clippy::unnecessary_wraps, reason = "it reads rows once there is stake")]
-pub(crate) fn stake_of(_rows: &impl Rows, _voter: AccountAddress) -> Result<Stake, Fatal> {
-    Ok(Stake::default())
+pub(crate) fn stake_of(rows: &impl Rows, voter: AccountAddress) -> Result<Stake, Fatal> {
+    let is_operator =
+        staking::validator(rows, voter)?.is_some_and(|validator| validator.shares > 0);
+    Ok(Stake { delegations: staking::delegations_of(rows, voter)?, is_operator })
 }

@@ -119,7 +119,7 @@ pub fn check_coins(coins: &[Coin]) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// Moves coins (rule 2).
+/// Moves coins (rules 2 and 5).
 pub fn transfer(
     store: &mut Store,
     events: &mut Vec<Event>,

@@ -47,9 +47,24 @@ pub const SCHEMA: &[&str] = &[
     ) STRICT, WITHOUT ROWID",
 ];
 
+/// The account that holds collected fees.
+const FEE_COLLECTOR: &str = "fee_collector";
+/// The account of bonded stake.
+pub const BONDED_POOL: &str = "bonded_tokens_pool";
+/// The account of all other stake.
+pub const NOT_BONDED_POOL: &str = "not_bonded_tokens_pool";
+
 /// The names of the chain's own accounts (rule 5); genesis creates them in this order.
-pub const MODULE_ACCOUNTS: &[&str] =
-    &["fee_collector", "schedules", "distribution", "community_pool", "gov", "gov_deposits"];
+pub const MODULE_ACCOUNTS: &[&str] = &[
+    FEE_COLLECTOR,
+    "schedules",
+    "distribution",
+    "community_pool",
+    "gov",
+    "gov_deposits",
+    BONDED_POOL,
+    NOT_BONDED_POOL,
+];
 
 /// True for an account of the chain itself (rule 5).
 pub fn is_module_account(address: AccountAddress) -> bool {
@@ -61,5 +76,5 @@ pub fn is_module_account(address: AccountAddress) -> bool {
 
 /// The account in whose name genesis stores code.
 pub fn fee_collector() -> AccountAddress {
-    AccountAddress::of_module("fee_collector")
+    AccountAddress::of_module(FEE_COLLECTOR)
 }
