@@ -1,4 +1,4 @@
-// Governs a dev node with cosmjs, unmodified: node gov.mjs <rpc url> <mnemonic> <chain id> <account of governance>
+// Governs a dev node with cosmjs, unmodified: node gov.mjs <rpc url> <mnemonic> <chain id> <account of governance>,<operator>
 // The node's periods are seconds, and it makes blocks by itself.
 import assert from "node:assert/strict";
 import { DirectSecp256k1HdWallet, Registry } from "@cosmjs/proto-signing";
@@ -32,7 +32,8 @@ const MsgLockedVote = type([
   [1, "proposalId", "uint64"], [2, "voter", "string"], [3, "options", WeightedVoteOption], [4, "locked", "uint64"],
 ]);
 
-const [url, mnemonic, chainId, authority] = process.argv.slice(2);
+const [url, mnemonic, chainId, accounts] = process.argv.slice(2);
+const [authority, operator] = accounts.split(",");
 const registry = new Registry([
   ...defaultRegistryTypes,
   ["/cosmos.gov.v1.MsgSubmitProposal", MsgSubmitProposal],
@@ -76,21 +77,26 @@ await send("/cosmos.gov.v1.MsgDeposit", { proposalId, depositor: address, amount
 assert.equal((await proposal()).status, ProposalStatus.PROPOSAL_STATUS_VOTING_PERIOD);
 assert.equal((await gov.Deposit({ proposalId, depositor: address })).deposit.amount[0].amount, amount);
 
-// Without stake a plain vote is refused before a block; locked coins vote.
+// Without stake a vote is refused before a block; with stake it counts, and locked coins vote besides.
 const plain = {
   proposalId, voter: address, metadata: "",
-  options: [{ option: VoteOption.VOTE_OPTION_YES, weight: "1" }],
+  options: [{ option: VoteOption.VOTE_OPTION_YES, weight: "0.75" }, { option: VoteOption.VOTE_OPTION_NO, weight: "0.25" }],
 };
 await assert.rejects(
   client.simulate(address, [{ typeUrl: "/cosmos.gov.v1.MsgVoteWeighted", value: plain }], ""),
   /has no stake/,
 );
+const staked = await client.delegateTokens(address, operator, { denom: "udadb", amount: "200000000" }, 1.5, "");
+assert.equal(staked.code, 0, staked.rawLog);
+await send("/cosmos.gov.v1.MsgVoteWeighted", plain);
+const soFar = (await gov.TallyResult({ proposalId })).tally;
+assert.deepEqual([soFar.yesCount, soFar.noCount], ["150000000", "50000000"]);
 await send("/dadbs.gov.v1.MsgLockedVote", {
   proposalId, voter: address, locked: 1000n,
   options: [{ option: BigInt(VoteOption.VOTE_OPTION_YES), weight: "0.75" }, { option: BigInt(VoteOption.VOTE_OPTION_NO), weight: "0.25" }],
 });
 const { tally } = await gov.TallyResult({ proposalId });
-assert.deepEqual([tally.yesCount, tally.noCount], ["750", "250"]);
+assert.deepEqual([tally.yesCount, tally.noCount], ["150000750", "50000250"]);
 const { vote } = await gov.Vote({ proposalId, voter: address });
 assert.deepEqual(vote.options.map(({ weight }) => weight), ["0.750000000000000000", "0.250000000000000000"]);
 assert.equal((await gov.Votes({ proposalId })).votes.length, 1);
@@ -102,7 +108,7 @@ for (let tries = 0; tries < 100; tries++) {
   await new Promise((resolve) => setTimeout(resolve, 200));
 }
 assert.equal(passed.status, ProposalStatus.PROPOSAL_STATUS_PASSED, passed.failedReason);
-assert.equal(passed.finalTallyResult.yesCount, "750");
+assert.equal(passed.finalTallyResult.yesCount, "150000750");
 const { proposals } = await gov.Proposals({ proposalStatus: 0, voter: "", depositor: "" });
 assert.equal(proposals.length, 1);
 console.log("cosmjs ok");

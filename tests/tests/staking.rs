@@ -21,7 +21,9 @@ use support::stake::*;
 /// Unbonding takes 100 seconds: blocks are a second apart.
 fn chain(accounts: u8, validators: u8) -> Chain {
     let mut genesis = staked_genesis(accounts, validators);
-    genesis.params.insert("staking.unbonding_time".into(), 100);
+    for name in ["staking.unbonding_time", "gov.voting_period", "gov.expedited_voting_period"] {
+        genesis.params.insert(name.into(), 100);
+    }
     Chain::of(App::memory().unwrap(), &genesis)
 }
 

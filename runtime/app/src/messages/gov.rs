@@ -284,7 +284,7 @@ fn decode(any: &Any) -> Result<Msg, Error> {
 /// Rule 2.
 fn kind_of(msg: &Msg) -> Result<Kind, Error> {
     match msg {
-        Msg::Gov(GovMsg::UpdateParams(_)) => Ok(Kind::Params),
+        Msg::Gov(GovMsg::UpdateParams(_)) | Msg::AdmitOperator(_) => Ok(Kind::Params),
         Msg::Distribution(DistributionMsg::SpendPool(_)) => Ok(Kind::Treasury),
         Msg::Gov(GovMsg::SoftwareUpgrade(_) | GovMsg::CancelUpgrade(_)) => Ok(Kind::Upgrade),
         Msg::Gov(GovMsg::Pause(_) | GovMsg::Resume(_) | GovMsg::SetGuardian(_)) => Ok(Kind::Pause),
