@@ -62,6 +62,9 @@ fn genesis() -> Genesis {
         ("gov.expedited_voting_period", EXPEDITED),
         ("gov.timelock", TIMELOCK),
         ("circuit.guardian_period", 60),
+        // The supply changes by deposits alone.
+        ("mint.max_supply", 1),
+        ("fees.burned", 0),
     ] {
         genesis.params.insert(name.into(), value);
     }
@@ -732,7 +735,9 @@ fn rule_11_stake_votes() {
     assert!(plain_vote(&mut chain, 1, id, VoteOption::Yes).is_ok());
     let stands = tally(&chain, id);
     assert_eq!((stands.yes, stands.no, stands.outlook.as_str()), (each + each / 2, each, "passes"));
-    blocks(&mut chain, VOTING);
+    while status(&chain, id) == "voting" {
+        checked(&mut chain, vec![]);
+    }
     assert_eq!(status(&chain, id), "queued");
     blocks(&mut chain, TIMELOCK);
     assert_eq!((status(&chain, id).as_str(), param(&chain, "gov.timelock")), ("executed", 5));

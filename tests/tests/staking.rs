@@ -11,21 +11,20 @@ mod support {
     pub mod stake;
 }
 
-use dadbs_app::{App, staking};
+use dadbs_app::staking;
 use dadbs_proto::cosmos::staking::v1beta1::MsgUndelegateResponse;
 use dadbs_tests::consensus::ValidatorSet;
-use dadbs_tests::{Chain, consensus_key, response, staked_genesis};
+use dadbs_tests::{Chain, consensus_key, response};
 use dadbs_types::{Code, Value};
 use support::stake::*;
 
 /// Unbonding takes 100 seconds: blocks are a second apart.
 fn chain(accounts: u8, validators: u8) -> Chain {
-    let mut genesis = staked_genesis(accounts, validators);
-    for name in ["staking.unbonding_time", "gov.voting_period", "gov.expedited_voting_period"] {
-        genesis.params.insert(name.into(), 100);
-    }
-    Chain::of(App::memory().unwrap(), &genesis)
+    Chain::staked(accounts, validators, &[("staking.unbonding_time", 100), FIXED_SUPPLY])
 }
+
+/// Nothing is minted, so that a supply can be named.
+const FIXED_SUPPLY: (&str, u64) = ("mint.max_supply", 1);
 
 fn holds(chain: &Chain) {
     let broken = staking::invariant(chain.app.store()).unwrap();
@@ -129,7 +128,8 @@ fn rule_4_what_cannot_be_is_refused() {
         (create(&chain, 5, 5, 1 << 63), Code::InvalidCoins),
         (delegate(&chain, 5, 0, 0), Code::InvalidCoins),
         (delegate(&chain, 5, 0, u64::MAX), Code::InvalidCoins),
-        (delegate(&chain, 5, 0, (1 << 63) - 1), Code::InsufficientFunds),
+        (delegate(&chain, 5, 0, (1 << 63) - 1), Code::Worthless),
+        (delegate(&chain, 5, 0, 2_000_000 * DADB), Code::InsufficientFunds),
         (delegate(&chain, 5, 5, 1), Code::ValidatorNotFound),
         (undelegate(&chain, 5, 0, 1), Code::DelegationNotFound),
         (redelegate(&chain, 5, 0, 0, 1), Code::InvalidRedelegation),
