@@ -181,16 +181,17 @@ impl Chain {
         Chain::of(App::memory().expect("an application in memory"), &genesis)
     }
 
-    /// A chain in memory of [`staked_genesis`].
+    /// A chain in memory of [`staked_genesis`], with parameters of its own.
     ///
     /// # Panics
     /// If genesis fails.
-    pub fn staked(accounts: u8, validators: u8) -> Chain {
-        let app = App::memory().expect("an application in memory");
-        Chain::of(app, &staked_genesis(accounts, validators))
+    pub fn staked(accounts: u8, validators: u8, params: &[(&str, u64)]) -> Chain {
+        let params = params.iter().map(|(name, value)| ((*name).to_string(), *value)).collect();
+        let genesis = Genesis { params, ..staked_genesis(accounts, validators) };
+        Chain::of(App::memory().expect("an application in memory"), &genesis)
     }
 
-    /// A chain over an application, new or resumed, of a genesis whose accounts are those of [`key`].
+    /// A chain of a genesis whose accounts are those of [`key`], new or resumed.
     ///
     /// # Panics
     /// If genesis fails.

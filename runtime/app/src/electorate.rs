@@ -8,10 +8,10 @@ use dadbs_types::{AccountAddress, Fatal};
 pub(crate) fn electorate(rows: &impl Rows) -> Result<Electorate, Fatal> {
     let validators = staking::bonded_validators(rows)?
         .into_iter()
-        .map(|staking::Validator { operator, tokens, shares, .. }| Validator {
-            operator,
-            tokens,
-            shares,
+        .map(|validator| Validator {
+            operator: validator.operator,
+            tokens: validator.tokens,
+            shares: validator.shares,
         })
         .collect();
     Ok(Electorate { bonded: staking::total_bonded(rows)?, validators })
@@ -19,7 +19,9 @@ pub(crate) fn electorate(rows: &impl Rows) -> Result<Electorate, Fatal> {
 
 /// What an account has staked.
 pub(crate) fn stake_of(rows: &impl Rows, voter: AccountAddress) -> Result<Stake, Fatal> {
-    let is_operator =
-        staking::validator(rows, voter)?.is_some_and(|validator| validator.shares > 0);
-    Ok(Stake { delegations: staking::delegations_of(rows, voter)?, is_operator })
+    let own = staking::validator(rows, voter)?;
+    Ok(Stake {
+        delegations: staking::delegations_of(rows, voter)?,
+        is_operator: own.is_some_and(|validator| validator.shares > 0),
+    })
 }

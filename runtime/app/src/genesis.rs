@@ -127,7 +127,7 @@ pub(crate) fn apply(store: &mut Store, vm: &Vm, genesis: &Genesis) -> Result<(),
         time_ns: genesis.time_ns,
         ..BlockInfo::default()
     };
-    let mut writer = Writer { store, block: &block, events: &mut Vec::new() };
+    let mut writer = Writer { store, block: &block, events: &mut Vec::new(), rows: 0 };
     fatal(staking::init(&mut writer, &genesis.validators))?;
     slashing::init(store)?;
     store_codes(store, vm, genesis)?;

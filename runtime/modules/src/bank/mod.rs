@@ -47,16 +47,14 @@ pub const SCHEMA: &[&str] = &[
     ) STRICT, WITHOUT ROWID",
 ];
 
-/// The account that holds collected fees.
-const FEE_COLLECTOR: &str = "fee_collector";
-/// The account of bonded stake.
+/// The module account of bonded stake.
 pub const BONDED_POOL: &str = "bonded_tokens_pool";
-/// The account of all other stake.
+/// The module account of all other stake.
 pub const NOT_BONDED_POOL: &str = "not_bonded_tokens_pool";
 
 /// The names of the chain's own accounts (rule 5); genesis creates them in this order.
 pub const MODULE_ACCOUNTS: &[&str] = &[
-    FEE_COLLECTOR,
+    "fee_collector",
     "schedules",
     "distribution",
     "community_pool",
@@ -76,5 +74,5 @@ pub fn is_module_account(address: AccountAddress) -> bool {
 
 /// The account in whose name genesis stores code.
 pub fn fee_collector() -> AccountAddress {
-    AccountAddress::of_module(FEE_COLLECTOR)
+    AccountAddress::of_module("fee_collector")
 }

@@ -166,7 +166,7 @@ fn fits_meter(writer: &mut Writer<'_>, power: u64) -> Result<bool, Fatal> {
     let before = found.first().map_or(Ok(0), |row| JAILED.count(row, 0))?;
     let all: u64 = writer.block.votes.iter().fold(0, |sum, vote| sum.saturating_add(vote.power));
     let part = params::get(writer.store, Param::JailedPowerPerHour)?;
-    let most = params::part(all, part);
+    let most = staking::shares::part(all, part);
     let after = before.saturating_add(power);
     if before > 0 && after > most {
         return Ok(false);

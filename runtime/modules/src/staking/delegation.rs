@@ -39,20 +39,21 @@ pub fn delegations_of(
     )?;
     found
         .iter()
-        .map(|row| Ok((validator::operator(DELEGATIONS, row, 0)?, DELEGATIONS.count(row, 1)?)))
+        .map(|row| Ok((DELEGATIONS.operator(row, 0)?.0, DELEGATIONS.count(row, 1)?)))
         .collect()
 }
 
-/// The one place where the shares of a delegator change.
+/// The one place where the shares of a delegator change: rewards are paid before, votes follow.
 fn set_shares(
     writer: &mut Writer<'_>,
     operator: AccountAddress,
     delegator: AccountAddress,
     (before, after): (u64, u64),
 ) -> Result<(), Error> {
-    let (store, events) = (&mut *writer.store, &mut *writer.events);
+    let Writer { store, events, rows, .. } = writer;
     distribution::before_shares_change(store, events, operator, delegator, before, after)?;
-    votes::shares_changed(store, delegator, operator, before, after)?;
+    let written = votes::shares_changed(store, delegator, operator, before, after)?;
+    *rows = rows.saturating_add(written);
     let keys = (text(delegator), operator_text(operator));
     if after == 0 {
         writer.store.execute(

@@ -10,11 +10,11 @@
 
 use super::delegation::{delegated_shares, remove_stake};
 use super::entries::{Redelegation, Unbonding};
+use super::shares::part;
 use super::validator::{self, Validator, save};
 use super::{POWER_REDUCTION, not_bonded_pool, pool_of};
 use crate::bank;
 use crate::context::{Writer, certain};
-use crate::params::part;
 use dadbs_types::coin::DENOM;
 use dadbs_types::{AccountAddress, Error, Event, Fatal};
 
@@ -93,7 +93,7 @@ fn slash_moved(writer: &mut Writer<'_>, moved: &Redelegation, ppm: u64) -> Resul
             continue;
         }
         let cut = unbonding.cut(writer.store, owed)?;
-        certain(bank::burn(writer.store, not_bonded_pool(), cut))?;
+        bank::burn(writer.store, not_bonded_pool(), cut)?;
         owed -= cut;
         burned = burned.saturating_add(cut);
     }
@@ -113,7 +113,7 @@ fn slash_moved(writer: &mut Writer<'_>, moved: &Redelegation, ppm: u64) -> Resul
     }
     let pool = pool_of(validator.status);
     let tokens = remove_stake(writer, &mut validator, moved.delegator, shares)?;
-    certain(bank::burn(writer.store, pool, tokens))?;
+    bank::burn(writer.store, pool, tokens)?;
     Ok(burned.saturating_add(tokens))
 }
 
