@@ -15,6 +15,8 @@ step() { printf '\n== %s (%s)\n' "$1" "$(date +%H:%M:%S)"; }
 everyday() {
     step "format"
     cargo fmt --all --check
+    # A workspace of its own, which follows the crates of this one.
+    cargo metadata --locked --format-version 1 --manifest-path tests/fuzz/Cargo.toml > /dev/null
     step "lints"
     cargo clippy --workspace --all-targets --quiet -- -D warnings
     step "tests"

@@ -51,6 +51,9 @@ struct File {
     /// Parameters that differ from their defaults, by name; whole numbers as text.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     params: BTreeMap<String, String>,
+    /// Who may pause in an emergency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    guardian: Option<String>,
     accounts: Vec<Account>,
     codes: Vec<StoredCode>,
 }
@@ -83,6 +86,7 @@ pub fn genesis(
         initial_height: 1,
         min_fee_per_million_gas: MIN_FEE_PER_MILLION_GAS,
         params: BTreeMap::new(),
+        guardian: None,
         accounts,
         codes: vec![DATABASE_WASM.to_vec()],
     }
@@ -142,6 +146,7 @@ pub fn to_json(genesis: &Genesis) -> Result<String, GenesisError> {
         initial_height: genesis.initial_height.to_string(),
         min_fee_per_million_gas: genesis.min_fee_per_million_gas.to_string(),
         params: genesis.params.iter().map(|(n, v)| (n.clone(), v.to_string())).collect(),
+        guardian: genesis.guardian.map(|guardian| guardian.to_string()),
         accounts: genesis.accounts.iter().map(account).collect(),
         codes: genesis.codes.iter().map(code).collect(),
     };
@@ -166,6 +171,7 @@ pub fn from_json(json: &[u8]) -> Result<Genesis, GenesisError> {
             .iter()
             .map(|(name, value)| Ok((name.clone(), number(name, value)?)))
             .collect::<Result<_, GenesisError>>()?,
+        guardian: file.guardian.as_deref().map(address).transpose()?,
         accounts: file.accounts.iter().map(account).collect::<Result<_, _>>()?,
         codes: file.codes.iter().map(code).collect::<Result<_, _>>()?,
         chain_id: file.chain_id,
@@ -174,11 +180,12 @@ pub fn from_json(json: &[u8]) -> Result<Genesis, GenesisError> {
     Ok(genesis)
 }
 
+fn address(text: &str) -> Result<AccountAddress, GenesisError> {
+    text.parse().map_err(|error: dadbs_types::address::AddressError| GenesisError::Invalid(error.0))
+}
+
 fn account(account: &Account) -> Result<(AccountAddress, Amount), GenesisError> {
-    let address = account
-        .address
-        .parse()
-        .map_err(|error: dadbs_types::address::AddressError| GenesisError::Invalid(error.0))?;
+    let address = address(&account.address)?;
     match Amount::parse(&account.amount) {
         Some(amount) => Ok((address, amount)),
         None => invalid(format!("\"{}\" of {address} is not an amount", account.amount)),
@@ -210,6 +217,7 @@ mod tests {
     fn sample() -> Genesis {
         let mut genesis = genesis("dadbs-test", 5, vec![(AccountAddress([1; 20]), Amount(7))]);
         genesis.codes.push(b"other".to_vec());
+        genesis.guardian = Some(AccountAddress([2; 20]));
         genesis
     }
 

@@ -206,9 +206,9 @@ fn open(config: &DevConfig) -> Result<Parts, NodeError> {
     let home = Home::open(&config.home)?;
     let genesis = home.adopt_genesis(config.genesis.clone())?;
     let core = CoreThread::start(AppConfig {
-        dir: home.join("app"),
         checkpoint_interval: config.checkpoint_interval,
         verify_rows: config.verify_rows,
+        ..AppConfig::new(home.join("app"))
     })?;
     let resumed = core.core().info()?.height > 0;
     let index = Arc::new(TxIndex::open(&home.join("index.db"))?);

@@ -138,7 +138,7 @@ impl Chain {
     /// # Panics
     /// If genesis fails.
     pub fn over(app: App, accounts: u8) -> Chain {
-        Chain::of(app, &genesis(accounts))
+        Chain::of(app, &genesis(accounts), accounts)
     }
 
     /// A chain in memory with parameters of its own.
@@ -148,17 +148,16 @@ impl Chain {
     pub fn with_params(accounts: u8, params: &[(&str, u64)]) -> Chain {
         let params = params.iter().map(|(name, value)| ((*name).to_string(), *value)).collect();
         let genesis = Genesis { params, ..genesis(accounts) };
-        Chain::of(App::memory().expect("an application in memory"), &genesis)
+        Chain::of(App::memory().expect("an application in memory"), &genesis, accounts)
     }
 
-    /// A chain of a genesis whose accounts are those of [`key`], new or resumed.
+    /// A chain over an application, of a genesis that prefunds `accounts` accounts of [`key`].
     ///
     /// # Panics
     /// If genesis fails.
-    pub fn of(mut app: App, genesis: &Genesis) -> Chain {
+    pub fn of(mut app: App, genesis: &Genesis, accounts: u8) -> Chain {
         app.init_chain(genesis).expect("genesis applies");
         let height = app.info().height;
-        let accounts = u8::try_from(genesis.accounts.len()).expect("few accounts");
         let keys: Vec<_> = (0..accounts).map(key).collect();
         let mut chain = Chain { app, height, keys, sequences: Vec::new() };
         chain.sequences = (0..accounts).map(|index| chain.committed_sequence(index)).collect();

@@ -16,8 +16,9 @@ use crate::outcome::{BlockOutcome, TxResult, rejection};
 use crate::queries::Queries;
 use crate::settle::Paid;
 use crate::tx::Tx;
-use crate::{explain, proposal};
-use dadbs_modules::{auth, fees};
+use crate::upgrades::{self, UPGRADES, Upgrade};
+use crate::{electorate, explain, proposal};
+use dadbs_modules::{auth, bank, fees, gov, votes};
 use dadbs_proto::dadbs::sql::v1::{ExplainRequest, ExplainResponse};
 use dadbs_store::{Store, StoreConfig};
 use dadbs_types::{BlockInfo, Code, Error, Fatal, Hash, Rejection};
@@ -37,12 +38,19 @@ pub struct AppConfig {
     pub checkpoint_interval: u64,
     /// Compare every row with the tree at start: about two seconds per million rows.
     pub verify_rows: bool,
+    /// The upgrades that the software knows.
+    pub upgrades: &'static [Upgrade],
 }
 
 impl AppConfig {
     /// The defaults for a folder.
     pub fn new(dir: impl Into<PathBuf>) -> AppConfig {
-        AppConfig { dir: dir.into(), checkpoint_interval: CHECKPOINT_INTERVAL, verify_rows: true }
+        AppConfig {
+            dir: dir.into(),
+            checkpoint_interval: CHECKPOINT_INTERVAL,
+            verify_rows: true,
+            upgrades: UPGRADES,
+        }
     }
 }
 
@@ -90,6 +98,7 @@ pub struct App {
     vm: Arc<Vm>,
     params: Option<ChainParams>,
     memories: Memories,
+    upgrades: &'static [Upgrade],
     executed: bool,
 }
 
@@ -104,18 +113,21 @@ impl App {
             verify_rows: config.verify_rows,
             ..StoreConfig::new(&config.dir)
         })?;
-        App::over(store, Vm::new(Some(&config.dir.join("code_cache")))?)
+        App::over(store, Vm::new(Some(&config.dir.join("code_cache")))?, config.upgrades)
     }
 
     /// An application in memory, for tests.
     pub fn memory() -> Result<App, Fatal> {
-        App::over(Store::memory()?, Vm::new(None)?)
+        App::over(Store::memory()?, Vm::new(None)?, UPGRADES)
     }
 
-    fn over(store: Store, vm: Vm) -> Result<App, Fatal> {
+    fn over(store: Store, vm: Vm, upgrades: &'static [Upgrade]) -> Result<App, Fatal> {
         let params = load_params(&store)?;
+        if params.is_some() {
+            upgrades::check_opened(&store, upgrades, store.height().saturating_add(1))?;
+        }
         let memories = Memories::default();
-        Ok(App { store, vm: Arc::new(vm), params, memories, executed: false })
+        Ok(App { store, vm: Arc::new(vm), params, memories, upgrades, executed: false })
     }
 
     /// The last committed height.
@@ -171,11 +183,12 @@ impl App {
         self.store.begin_block(block.info.height, block.info.time_ms())?;
         self.executed = true;
         let mut context = self.block_context(&params, &block.info, true)?;
+        let mut events = context.begin()?;
         let mut tx_results = Vec::with_capacity(block.txs.len());
         for tx in &block.txs {
             tx_results.push(context.deliver(tx)?);
         }
-        let events = context.end()?;
+        events.extend(context.end()?);
         let app_hash = self.store.finish_block()?;
         Ok(BlockOutcome { tx_results, events, app_hash })
     }
@@ -197,6 +210,7 @@ impl App {
                 gas_price,
                 signed,
             },
+            upgrades: self.upgrades,
             memories: &self.memories,
             gas_wanted: 0,
             paid: Paid::default(),
@@ -313,6 +327,16 @@ impl App {
     /// Before genesis was applied.
     pub fn queries(&self) -> Result<Queries, Fatal> {
         Ok(Queries::new(self.store.readers(), Arc::clone(&self.vm), self.params()?.clone()))
+    }
+
+    /// What must hold in every committed state; a message for each breach.
+    pub fn invariants(&self) -> Result<Vec<String>, Fatal> {
+        let mut broken = bank::invariant(&self.store)?;
+        broken.extend(gov::invariant(&self.store)?);
+        broken.extend(votes::invariant(&self.store, |voter| {
+            electorate::stake_of(&self.store, voter)
+        })?);
+        Ok(broken)
     }
 
     /// The store, for tests and audits.

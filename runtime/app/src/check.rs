@@ -19,7 +19,6 @@ use dadbs_modules::auth::{self, Account};
 use dadbs_modules::feegrant::{self, Allowance};
 use dadbs_modules::{bank, fees};
 use dadbs_store::{Readers, View};
-use dadbs_types::coin::DENOM;
 use dadbs_types::{AccountAddress, Error, Fatal, Rejection};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -228,7 +227,7 @@ impl Checker {
         };
         let held = match self.funds.entry(tx.payer()) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(first) => first.insert(bank::balance(view, tx.payer(), DENOM)?),
+            Entry::Vacant(first) => first.insert(bank::spendable(view, tx.payer())?),
         };
         ante::check_funds(tx, *held)?;
         let fee = u64::try_from(tx.fee.0).unwrap_or(u64::MAX);

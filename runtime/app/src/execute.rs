@@ -6,7 +6,9 @@
 //! 4. A panic inside a transaction undoes its messages and is a rejection at full gas.
 //! 5. Collected fees are divided at the end of the block (see `settle`).
 //! 6. A transaction whose gas limit does not fit what is left of the block's gas is rejected as in rule 1.
-//! 7. Scheduled calls that are due run at the end of the block (see `schedules`), before fees are divided.
+//! 7. Scheduled calls that are due run at the end of the block (see `schedules`), then proposals (see
+//!    `governance`), before fees are divided.
+//! 8. A block begins with the upgrade that is planned for it (see `upgrades`) and the end of pauses.
 
 use crate::ante::{self, AnteParams};
 use crate::check::Memories;
@@ -15,7 +17,8 @@ use crate::messages::feegrant::now_ms;
 use crate::outcome::TxResult;
 use crate::settle::Paid;
 use crate::tx::Tx;
-use dadbs_modules::{Context, auth, bank, feegrant, fees};
+use crate::upgrades::{self, Upgrade};
+use dadbs_modules::{Context, auth, bank, circuit, feegrant, fees};
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
 use dadbs_types::limits::{BLOCK_GAS_MAX, TX_GAS_MAX};
@@ -35,6 +38,8 @@ pub struct BlockContext<'a> {
     pub info: &'a BlockInfo,
     /// What ante checks against.
     pub params: AnteParams<'a>,
+    /// The upgrades that the software knows.
+    pub(crate) upgrades: &'static [Upgrade],
     /// Transactions and signatures seen before.
     pub(crate) memories: &'a Memories,
     /// Gas limits of the transactions so far.
@@ -189,9 +194,18 @@ impl BlockContext<'_> {
         }
     }
 
-    /// Rules 5 and 7; gives the block's events.
+    /// Rule 8; gives the block's first events.
+    pub fn begin(&mut self) -> Result<Vec<Event>, Fatal> {
+        let mut events = Vec::new();
+        upgrades::begin(self.store, self.upgrades, self.info.height, &mut events)?;
+        circuit::expire(self.store, &mut events, self.info)?;
+        Ok(events)
+    }
+
+    /// Rules 5 and 7; gives the block's further events.
     pub fn end(&mut self) -> Result<Vec<Event>, Fatal> {
         let mut events = self.run_due()?;
+        self.run_proposals(&mut events)?;
         self.settle(&mut events)?;
         Ok(events)
     }

@@ -6,7 +6,9 @@
 
 use crate::app::ChainParams;
 use dadbs_modules::params::{self, Param, fact};
-use dadbs_modules::{Context, auth, bank, contract, distribution, feegrant, fees, mint};
+use dadbs_modules::{
+    Context, auth, bank, circuit, contract, distribution, feegrant, fees, gov, mint, upgrade, votes,
+};
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
 use dadbs_types::value::encode_rows;
@@ -29,6 +31,8 @@ pub struct Genesis {
     pub min_fee_per_million_gas: u64,
     /// Parameters that differ from their defaults, by name.
     pub params: BTreeMap<String, u64>,
+    /// Who may pause in an emergency, if anybody.
+    pub guardian: Option<AccountAddress>,
     /// Prefunded accounts, in udadb; numbered in this order.
     pub accounts: Vec<(AccountAddress, Amount)>,
     /// Modules stored as code 1, 2, ... in this order; the first is the stock `database` contract.
@@ -50,6 +54,9 @@ impl Genesis {
         }
         let params = self.params.iter();
         rows.extend(params.map(|(name, value)| vec![Value::Text(name.clone()), integer(*value)]));
+        if let Some(guardian) = self.guardian {
+            rows.push(vec![Value::Text("guardian".into()), Value::Text(guardian.to_string())]);
+        }
         rows.extend(self.codes.iter().map(|wasm| vec![Value::Blob(wasm.clone())]));
         dadbs_types::row::leaf_value(&encode_rows(&rows))
             .iter()
@@ -71,6 +78,11 @@ pub(crate) fn apply(store: &mut Store, vm: &Vm, genesis: &Genesis) -> Result<(),
     mint::init(store, genesis.time_ns.div_euclid(1_000_000))?;
     distribution::init(store)?;
     feegrant::init(store)?;
+    votes::init(store)?;
+    gov::init(store)?;
+    upgrade::init(store)?;
+    circuit::init(store)?;
+    circuit::set_guardian(store, genesis.guardian)?;
     contract::init(store)?;
     for (name, value) in [
         ("chain_id", genesis.chain_id.clone()),

@@ -10,9 +10,11 @@
 pub mod ante;
 mod app;
 mod check;
+mod electorate;
 pub mod execute;
 mod explain;
 pub mod genesis;
+mod governance;
 mod known;
 pub mod messages;
 pub mod outcome;
@@ -23,6 +25,7 @@ mod settle;
 pub mod signatures;
 mod staked;
 pub mod tx;
+mod upgrades;
 
 pub use app::{App, AppConfig, Block, CHECKPOINT_INTERVAL, ChainParams, CheckKind, Info};
 pub use check::{Checker, Decoded, Precheck, Prechecked};
@@ -31,3 +34,4 @@ pub use dadbs_types::Event;
 pub use genesis::Genesis;
 pub use outcome::{BlockOutcome, TxResult};
 pub use queries::Queries;
+pub use upgrades::{UPGRADES, Upgrade};

@@ -2,10 +2,11 @@
 
 pub mod distribution;
 pub mod feegrant;
+pub mod gov;
 
 use crate::tx::{Msg, Tx};
 use dadbs_modules::contract::{Instantiate, Statement};
-use dadbs_modules::{Context, bank, contract};
+use dadbs_modules::{Context, bank, circuit, contract};
 use dadbs_proto::cosmos::bank::v1beta1::{MsgSend, MsgSendResponse};
 use dadbs_proto::cosmos::base::abci::v1beta1::TxMsgData;
 use dadbs_proto::cosmos::base::v1beta1::Coin as WireCoin;
@@ -34,8 +35,11 @@ pub fn run(context: &mut Context<'_>, tx: &Tx) -> Result<Vec<u8>, Error> {
     Ok(TxMsgData { msg_responses }.encode_to_vec())
 }
 
+/// Runs one message of `sender`, unless its type is paused.
 fn run_one(context: &mut Context<'_>, sender: AccountAddress, msg: &Msg) -> Result<Any, Error> {
+    circuit::check_message(context.store, &msg.type_url())?;
     match msg {
+        Msg::Gov(msg) => gov::run(context, sender, msg),
         Msg::Send(msg) => send(context, sender, msg),
         Msg::StoreCode(msg) => {
             let (code_id, code_hash) = contract::store_code(context, sender, &msg.wasm)?;
@@ -50,8 +54,14 @@ fn run_one(context: &mut Context<'_>, sender: AccountAddress, msg: &Msg) -> Resu
             any(&MsgExecuteResponse { rows: wire(rows) })
         }
         Msg::Migrate(msg) => {
-            let arguments = values(&msg.arguments);
-            let rows = contract::migrate(context, sender, &msg.contract, msg.code_id, &arguments)?;
+            let request = contract::Migrate {
+                name: &msg.contract,
+                code_id: msg.code_id,
+                code_hash: &msg.code_hash,
+                replaces_hash: &msg.replaces_hash,
+                arguments: &values(&msg.arguments),
+            };
+            let rows = contract::migrate(context, sender, &request)?;
             any(&MsgMigrateResponse { rows: wire(rows) })
         }
         Msg::SqlExec(msg) => sql_exec(context, sender, msg),

@@ -7,6 +7,7 @@
 
 mod distribution;
 mod feegrant;
+mod gov;
 mod money;
 
 use crate::app::ChainParams;
@@ -32,6 +33,7 @@ use dadbs_proto::dadbs::sql::v1::{
     Object, QueryRequest, QueryResponse, SchemaRequest, SchemaResponse,
 };
 use dadbs_store::{ReadLimits, Readers, RowProof, View};
+use dadbs_types::coin::DENOM;
 use dadbs_types::gas::price;
 use dadbs_types::limits::{
     MEMO_BYTES_MAX, QUERY_BYTES_MAX, QUERY_GAS_MAX, QUERY_ROWS_MAX, QUERY_STEPS_MAX,
@@ -102,6 +104,19 @@ const ROUTES: &[(&str, Handler)] = &[
         answer(r, b, feegrant::allowances_by_granter)
     }),
     ("/dadbs.fees.v1.Query/BaseFee", |r, b| answer(r, b, money::base_fee)),
+    ("/cosmos.gov.v1.Query/Proposal", |r, b| answer(r, b, gov::proposal)),
+    ("/cosmos.gov.v1.Query/Proposals", |r, b| answer(r, b, gov::proposals)),
+    ("/cosmos.gov.v1.Query/Vote", |r, b| answer(r, b, gov::vote)),
+    ("/cosmos.gov.v1.Query/Votes", |r, b| answer(r, b, gov::votes_of)),
+    ("/cosmos.gov.v1.Query/Params", |r, b| answer(r, b, gov::gov_params)),
+    ("/cosmos.gov.v1.Query/Deposit", |r, b| answer(r, b, gov::deposit)),
+    ("/cosmos.gov.v1.Query/Deposits", |r, b| answer(r, b, gov::deposits)),
+    ("/cosmos.gov.v1.Query/TallyResult", |r, b| answer(r, b, gov::tally)),
+    ("/cosmos.upgrade.v1beta1.Query/CurrentPlan", |r, b| answer(r, b, gov::current_plan)),
+    ("/cosmos.upgrade.v1beta1.Query/AppliedPlan", |r, b| answer(r, b, gov::applied_plan)),
+    ("/cosmos.upgrade.v1beta1.Query/Authority", |r, b| answer(r, b, gov::upgrade_authority)),
+    ("/dadbs.params.v1.Query/Params", |r, b| answer(r, b, gov::all_params)),
+    ("/dadbs.circuit.v1.Query/Pauses", |r, b| answer(r, b, gov::pauses)),
     ("/dadbs.contract.v1.Query/Contract", |r, b| answer(r, b, contract_by_name)),
     ("/dadbs.contract.v1.Query/Contracts", |r, b| answer(r, b, contracts)),
     ("/dadbs.contract.v1.Query/Code", |r, b| answer(r, b, code)),
@@ -222,7 +237,12 @@ fn spendable_balances(
     reading: &mut Reading<'_>,
     request: QuerySpendableBalancesRequest,
 ) -> Result<QuerySpendableBalancesResponse, Error> {
-    let (balances, pagination) = held(reading, &request.address)?;
+    let (mut balances, pagination) = held(reading, &request.address)?;
+    let spendable = bank::spendable(&reading.view, address(&request.address)?)?;
+    for coin in balances.iter_mut().filter(|coin| coin.denom == DENOM) {
+        coin.amount = spendable.to_string();
+    }
+    balances.retain(|coin| coin.amount != "0");
     Ok(QuerySpendableBalancesResponse { balances, pagination })
 }
 

@@ -13,6 +13,7 @@
 use crate::messages::address;
 use crate::messages::distribution::DistributionMsg;
 use crate::messages::feegrant::FeeGrantMsg;
+use crate::messages::gov::GovMsg;
 use dadbs_proto::cosmos::tx::v1beta1::mode_info::{Single, Sum};
 use dadbs_proto::cosmos::tx::v1beta1::{AuthInfo, Fee, ModeInfo, SignDoc, TxBody, TxRaw};
 use dadbs_proto::cosmos::{bank, crypto};
@@ -46,15 +47,21 @@ pub enum Msg {
     Distribution(DistributionMsg),
     /// Who pays fees for whom.
     FeeGrant(FeeGrantMsg),
+    /// Proposals, votes, and what governance does.
+    Gov(GovMsg),
 }
 
 impl Msg {
-    fn decode(type_url: &str, bytes: &[u8]) -> Result<Msg, Rejection> {
+    /// Decodes a message of this chain (rules 2 and 4).
+    pub(crate) fn decode(type_url: &str, bytes: &[u8]) -> Result<Msg, Rejection> {
         if let Some(msg) = DistributionMsg::decode(type_url, bytes) {
             return msg.map(Msg::Distribution);
         }
         if let Some(msg) = FeeGrantMsg::decode(type_url, bytes) {
             return msg.map(Msg::FeeGrant);
+        }
+        if let Some(msg) = GovMsg::decode(type_url, bytes) {
+            return msg.map(Msg::Gov);
         }
         Ok(match type_url.strip_prefix('/').unwrap_or_default() {
             "cosmos.bank.v1beta1.MsgSend" => Msg::Send(strict(bytes)?),
@@ -83,6 +90,7 @@ impl Msg {
             Msg::SqlExec(msg) => &msg.sender,
             Msg::Distribution(msg) => msg.signer(),
             Msg::FeeGrant(msg) => msg.signer(),
+            Msg::Gov(msg) => msg.signer(),
         }
     }
 
@@ -105,6 +113,7 @@ impl Msg {
             Msg::SqlExec(_) => sql::v1::MsgExec::type_url(),
             Msg::Distribution(msg) => msg.type_url(),
             Msg::FeeGrant(msg) => msg.type_url(),
+            Msg::Gov(msg) => msg.type_url(),
         }
     }
 }

@@ -3,16 +3,21 @@
 //!
 //! 1. A module's tables are written by its own keeper only; others call the keeper.
 //! 2. A keeper checks everything first and writes last.
-//! 3. Imports follow `params, auth <- bank <- fees, feegrant, mint, distribution, contract`.
+//! 3. Imports follow `params, auth <- bank <- votes <- gov, upgrade <- circuit <- contract`, and
+//!    `bank <- fees, feegrant, mint, distribution`.
 
 pub mod auth;
 pub mod bank;
+pub mod circuit;
 mod context;
 pub mod contract;
 pub mod distribution;
 pub mod feegrant;
 pub mod fees;
+pub mod gov;
 pub mod mint;
 pub mod params;
+pub mod upgrade;
+pub mod votes;
 
 pub use context::{Context, Rows, Table};

@@ -51,6 +51,10 @@ macro_rules! params {
     };
 }
 
+const YEAR: u64 = 31_536_000;
+/// The largest amount of coins.
+const MONEY_MAX: u64 = i64::MAX as u64;
+
 // name = default, least, greatest, unit, meaning; `ppm` are millionths.
 params! {
     LeastGasPrice "fees.least_price" = 2_500, 0, 1_000_000_000_000, "udadb per 1,000,000 gas", "The price of gas while blocks are not full.";
@@ -69,6 +73,24 @@ params! {
     MaxSupply "mint.max_supply" = 9_223_372_036_854_775_807, 1, 9_223_372_036_854_775_807, "udadb", "The supply at which nothing is minted any more.";
 
     ScheduleBlockGas "contract.schedule_block_gas" = 200_000_000, 0, 2_000_000_000, "gas", "Gas of scheduled calls at the end of one block.";
+
+    GovMinDeposit "gov.min_deposit" = 100_000_000, 1, MONEY_MAX, "udadb", "Deposit at which a proposal is voted on.";
+    GovExpeditedMinDeposit "gov.expedited_min_deposit" = 500_000_000, 1, MONEY_MAX, "udadb", "Deposit at which an expedited proposal is voted on.";
+    GovInitialDeposit "gov.initial_deposit" = 250_000, 0, PPM, "ppm", "Part of the deposit that comes with the proposal.";
+    GovDepositStep "gov.deposit_step" = 10_000, 0, PPM, "ppm", "Part of the deposit that each further deposit is at least.";
+    GovDepositPeriod "gov.deposit_period" = 1_209_600, 1, YEAR, "seconds", "Time for a proposal to find its deposit.";
+    GovVotingPeriod "gov.voting_period" = 604_800, 1, YEAR, "seconds", "Time for votes.";
+    GovExpeditedVotingPeriod "gov.expedited_voting_period" = 86_400, 1, YEAR, "seconds", "Time for votes on an expedited proposal.";
+    GovQuorum "gov.quorum" = 334_000, 1, PPM, "ppm", "Part of the power that must vote.";
+    GovExpeditedQuorum "gov.expedited_quorum" = 500_000, 1, PPM, "ppm", "Part of the power that must vote on an expedited proposal.";
+    GovThreshold "gov.threshold" = 500_000, 500_000, 999_999, "ppm", "Part of the votes that must be more than this for, abstentions left out.";
+    GovCriticalThreshold "gov.critical_threshold" = 667_000, 500_000, 999_999, "ppm", "The same for code, upgrades and faults.";
+    GovExpeditedThreshold "gov.expedited_threshold" = 667_000, 500_000, 999_999, "ppm", "The same for expedited proposals.";
+    GovVetoThreshold "gov.veto_threshold" = 334_000, 1, PPM, "ppm", "Part of the votes that refuses a proposal and burns its deposits if more than this veto.";
+    GovCancelBurn "gov.cancel_burn" = 500_000, 0, PPM, "ppm", "Part of the deposits that is burned when a proposal is cancelled.";
+    GovTimelock "gov.timelock" = 172_800, 0, 2_592_000, "seconds", "Wait between the result and the execution for code, parameters and money.";
+    GovBlockGas "gov.block_gas" = 200_000_000, 0, 2_000_000_000, "gas", "Once executions of a block have used this, others wait for the next block.";
+    CircuitGuardianPeriod "circuit.guardian_period" = 259_200, 0, 2_592_000, "seconds", "The longest pause that the guardian alone may set.";
 }
 
 /// What is fixed about a parameter.
@@ -173,9 +195,19 @@ pub fn apply(store: &mut Store, changes: &[Change]) -> Result<(), Error> {
 
 /// What must hold between parameters (rule 5).
 pub fn check(rows: &impl Rows) -> Result<(), Error> {
-    if get(rows, Param::InflationMin)? > get(rows, Param::InflationMax)? {
-        let message = "mint.inflation_min must be at most mint.inflation_max";
-        return Err(Error::rejected(Code::InvalidRequest, message));
+    for (lower, upper) in [
+        (Param::InflationMin, Param::InflationMax),
+        (Param::GovExpeditedVotingPeriod, Param::GovVotingPeriod),
+        (Param::GovMinDeposit, Param::GovExpeditedMinDeposit),
+        (Param::GovQuorum, Param::GovExpeditedQuorum),
+        (Param::GovThreshold, Param::GovExpeditedThreshold),
+        (Param::GovThreshold, Param::GovCriticalThreshold),
+    ] {
+        if get(rows, lower)? > get(rows, upper)? {
+            let (lower, upper) = (lower.definition().name, upper.definition().name);
+            let message = format!("{lower} may not be above {upper}: change both together");
+            return Err(Error::rejected(Code::InvalidRequest, message));
+        }
     }
     Ok(())
 }
@@ -184,6 +216,11 @@ pub fn check(rows: &impl Rows) -> Result<(), Error> {
 pub fn part(amount: u64, ppm: u64) -> u64 {
     let part = u128::from(amount) * u128::from(ppm) / u128::from(PPM);
     u64::try_from(part).unwrap_or(u64::MAX)
+}
+
+/// The period of a parameter in seconds, as milliseconds.
+pub(crate) fn millis(rows: &impl Rows, param: Param) -> Result<u64, Fatal> {
+    Ok(get(rows, param)?.saturating_mul(1_000))
 }
 
 /// Writes what genesis fixes (rule 1).

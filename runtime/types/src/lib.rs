@@ -31,7 +31,7 @@ pub use {
     address::{AccountAddress, ConsensusAddress, OperatorAddress},
     block::BlockInfo,
     coin::{Amount, Coin},
-    error::{Code, Error, Fatal, Rejection, Result},
+    error::{Code, Error, Fatal, Halt, Rejection, Result},
     event::Event,
     gas::{GasMeter, OutOfGas},
     row::{Hash, Key, Row},

@@ -121,11 +121,9 @@ impl Vm {
     /// The inner error is the compiler's.
     fn compile(&self, code_hash: &[u8; 32], wasm: &[u8]) -> Result<Result<Code, String>, Fatal> {
         let instrumented = instrument::instrument(wasm)?;
-        let compile = || self.engine.precompile_module(&instrumented);
-        let artifact = match catch_unwind(AssertUnwindSafe(compile)) {
-            Ok(Ok(artifact)) => artifact,
-            Ok(Err(error)) => return Ok(Err(format!("{error:#}"))),
-            Err(_) => return Ok(Err("the compiler panicked".into())),
+        let artifact = match compiled(|| self.engine.precompile_module(&instrumented)) {
+            Ok(artifact) => artifact,
+            Err(why) => return Ok(Err(why)),
         };
         let fatal = |error| Fatal::new(format!("compiled code does not load: {error:#}"));
         // SAFETY: the bytes come from the line above, by the same engine.
@@ -170,6 +168,14 @@ impl Vm {
     }
 }
 
+/// What the compiler gives, or why it gives nothing, its panics included (rule 5).
+fn compiled(compile: impl FnOnce() -> wasmtime::Result<Vec<u8>>) -> Result<Vec<u8>, String> {
+    match catch_unwind(AssertUnwindSafe(compile)) {
+        Ok(compiled) => compiled.map_err(|error| format!("{error:#}")),
+        Err(_) => Err("the compiler panicked".into()),
+    }
+}
+
 /// Bounds the calls that read.
 #[derive(Default)]
 struct Readers {
@@ -193,5 +199,17 @@ impl Drop for Reader<'_> {
     fn drop(&mut self) {
         *self.0.count.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
         self.0.left.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_5_errors_and_panics_of_the_compiler_reach_who_stores_the_code() {
+        assert_eq!(compiled(|| Ok(vec![1])), Ok(vec![1]));
+        assert_eq!(compiled(|| Err(wasmtime::Error::msg("no"))), Err("no".into()));
+        assert_eq!(compiled(|| panic!("a bug")), Err("the compiler panicked".into()));
     }
 }

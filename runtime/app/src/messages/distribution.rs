@@ -3,7 +3,7 @@
 use super::{address, any, coins, operator};
 use crate::staked::delegated;
 use crate::tx::strict;
-use dadbs_modules::{Context, distribution};
+use dadbs_modules::{Context, distribution, gov};
 use dadbs_proto::cosmos::base::v1beta1::Coin as WireCoin;
 use dadbs_proto::cosmos::distribution::v1beta1::{
     MsgCommunityPoolSpend, MsgCommunityPoolSpendResponse, MsgFundCommunityPool,
@@ -117,7 +117,7 @@ pub(super) fn run(
             any(&MsgFundCommunityPoolResponse {})
         }
         DistributionMsg::SpendPool(msg) => {
-            if sender != AccountAddress::of_module("gov") {
+            if sender != gov::authority() {
                 let message = "only governance spends from the community pool: propose it";
                 return Err(Error::rejected(Code::Unauthorized, message));
             }

@@ -8,6 +8,7 @@ use dadbs_types::{AccountAddress, Amount, Code, Coin, Error, Event, Fatal, Rejec
 
 const BALANCES: Table = Table("chain.balances");
 const SUPPLY: Table = Table("chain.supply");
+const LOCKS: Table = Table("chain.locks");
 
 /// Makes the module's tables.
 pub fn init(store: &mut Store) -> Result<(), Fatal> {
@@ -21,6 +22,55 @@ pub fn balance(rows: &impl Rows, address: AccountAddress, denom: &str) -> Result
         &[&Value::Text(address.to_string()), &Value::Text(denom.into())],
     )?;
     found.first().map_or(Ok(0), |row| BALANCES.count(row, 0))
+}
+
+/// The largest lock of an account, in the base denomination (rule 5).
+pub fn locked(rows: &impl Rows, address: AccountAddress) -> Result<u64, Fatal> {
+    let found = rows.rows(
+        "SELECT coalesce(max(amount), 0) FROM chain_locks WHERE address = ?1",
+        &[&Value::Text(address.to_string())],
+    )?;
+    found.first().map_or(Ok(0), |row| LOCKS.count(row, 0))
+}
+
+/// What an account may spend of the base denomination (rule 5).
+pub fn spendable(rows: &impl Rows, address: AccountAddress) -> Result<u64, Fatal> {
+    Ok(balance(rows, address, DENOM)?.saturating_sub(locked(rows, address)?))
+}
+
+/// Locks coins of an account, or changes how many are locked for this reason; 0 unlocks (rule 5).
+///
+/// # Errors
+/// A rejection if the account holds less.
+pub fn lock(
+    store: &mut Store,
+    address: AccountAddress,
+    reason: &str,
+    amount: u64,
+) -> Result<(), Error> {
+    if amount == 0 {
+        return Ok(unlock(store, address, reason)?);
+    }
+    let held = balance(store, address, DENOM)?;
+    if amount > held {
+        let message = format!("{address} holds {held}{DENOM}, and cannot lock {amount}{DENOM}");
+        return Err(Error::rejected(Code::InsufficientFunds, message));
+    }
+    store.execute(
+        "INSERT INTO chain_locks (address, reason, amount) VALUES (?1, ?2, ?3)
+         ON CONFLICT (address, reason) DO UPDATE SET amount = excluded.amount",
+        &[&Value::Text(address.to_string()), &Value::Text(reason.into()), &integer(amount)?],
+    )?;
+    Ok(())
+}
+
+/// Ends a lock, if there is one.
+pub fn unlock(store: &mut Store, address: AccountAddress, reason: &str) -> Result<(), Fatal> {
+    store.execute(
+        "DELETE FROM chain_locks WHERE address = ?1 AND reason = ?2",
+        &[&Value::Text(address.to_string()), &Value::Text(reason.into())],
+    )?;
+    Ok(())
 }
 
 /// All balances of an account, sorted by denomination.
@@ -92,7 +142,7 @@ pub fn transfer(
     Ok(())
 }
 
-/// Rule 5.
+/// Rule 6.
 pub fn check_recipient(to: AccountAddress) -> Result<(), Rejection> {
     if super::is_module_account(to) {
         let message = format!("{to} is an account of the chain itself, which takes no transfers");
@@ -150,10 +200,15 @@ pub fn take_fee(store: &mut Store, from: AccountAddress, coin: &Coin) -> Result<
 
 fn debit(store: &mut Store, from: AccountAddress, denom: &str, amount: u64) -> Result<(), Error> {
     let held = balance(store, from, denom)?;
-    let Some(left) = held.checked_sub(amount) else {
+    let locked = if denom == DENOM { locked(store, from)? } else { 0 };
+    let Some(left) = held.checked_sub(amount).filter(|left| *left >= locked) else {
+        let of_which = match locked {
+            0 => String::new(),
+            locked => format!(", of which {locked}{denom} are locked"),
+        };
         return Err(Error::rejected(
             Code::InsufficientFunds,
-            format!("{from} holds {held}{denom}, {amount}{denom} are needed"),
+            format!("{from} holds {held}{denom}{of_which}; {amount}{denom} are needed"),
         ));
     };
     set_balance(store, from, denom, left)?;
@@ -253,7 +308,19 @@ fn set_supply(store: &mut Store, denom: &str, amount: u64) -> Result<(), Fatal> 
     Ok(())
 }
 
-/// The module's invariant; a message for each denomination that breaks it.
+/// Takes coins of the base denomination out of an account and out of the supply.
+pub fn burn(store: &mut Store, from: AccountAddress, amount: u64) -> Result<(), Error> {
+    if amount > 0 {
+        debit(store, from, DENOM, amount)?;
+        store.execute(
+            "UPDATE chain_supply SET amount = amount - ?2 WHERE denom = ?1",
+            &[&Value::Text(DENOM.into()), &integer(amount)?],
+        )?;
+    }
+    Ok(())
+}
+
+/// The module's invariants; a message for each lock above its balance, and for each denomination that breaks it.
 pub fn invariant(rows: &impl Rows) -> Result<Vec<String>, Fatal> {
     let broken = rows.rows(
         "SELECT denom, amount, (SELECT coalesce(sum(amount), 0) FROM chain_balances b WHERE b.denom = s.denom)
@@ -261,11 +328,18 @@ pub fn invariant(rows: &impl Rows) -> Result<Vec<String>, Fatal> {
          (SELECT coalesce(sum(amount), 0) FROM chain_balances b WHERE b.denom = s.denom)",
         &[],
     )?;
-    broken
-        .iter()
-        .map(|row| {
-            let (denom, supply) = (SUPPLY.text(row, 0)?, SUPPLY.count(row, 1)?);
-            Ok(format!("supply of {denom} is {supply}, its balances sum to {:?}", row.get(2)))
-        })
-        .collect()
+    let over = rows.rows(
+        "SELECT address, reason, amount FROM chain_locks l WHERE amount > coalesce(
+         (SELECT b.amount FROM chain_balances b WHERE b.address = l.address AND b.denom = 'udadb'), 0)",
+        &[],
+    )?;
+    let supply = broken.iter().map(|row| {
+        let (denom, supply) = (SUPPLY.text(row, 0)?, SUPPLY.count(row, 1)?);
+        Ok(format!("supply of {denom} is {supply}, its balances sum to {:?}", row.get(2)))
+    });
+    let locks = over.iter().map(|row| {
+        let (address, reason) = (LOCKS.text(row, 0)?, LOCKS.text(row, 1)?);
+        Ok(format!("the lock {reason} of {address} is above its balance"))
+    });
+    supply.chain(locks).collect()
 }
