@@ -183,14 +183,14 @@ impl App {
         self.store.begin_block(block.info.height, block.info.time_ms())?;
         self.executed = true;
         let mut context = self.block_context(&params, &block.info, true)?;
-        let mut events = context.begin()?;
+        context.begin()?;
         let mut tx_results = Vec::with_capacity(block.txs.len());
         for tx in &block.txs {
             tx_results.push(context.deliver(tx)?);
         }
-        events.extend(context.end()?);
+        let (events, validator_updates) = context.end()?;
         let app_hash = self.store.finish_block()?;
-        Ok(BlockOutcome { tx_results, events, app_hash })
+        Ok(BlockOutcome { tx_results, events, validator_updates, app_hash })
     }
 
     fn block_context<'a>(
@@ -214,6 +214,7 @@ impl App {
             memories: &self.memories,
             gas_wanted: 0,
             paid: Paid::default(),
+            events: Vec::new(),
         })
     }
 
@@ -293,7 +294,7 @@ impl App {
         let info = BlockInfo {
             height: self.store.height().saturating_add(1),
             time_ns: self.store.time_ms().saturating_mul(1_000_000),
-            proposer_address: [0; 20],
+            ..BlockInfo::default()
         };
         self.store.begin_block(info.height, info.time_ms())?;
         let result = work(&mut self.block_context(&params, &info, false)?);

@@ -1,17 +1,24 @@
 //! Whose votes count: what governance reads of staking, in its one place.
 
-use dadbs_modules::Rows;
-use dadbs_modules::votes::{Electorate, Stake};
+use dadbs_modules::votes::{Electorate, Stake, Validator};
+use dadbs_modules::{Rows, staking};
 use dadbs_types::{AccountAddress, Fatal};
 
 /// The validators of the set and all bonded tokens.
-#[expect(clippy::unnecessary_wraps, reason = "it reads rows once there is stake")]
-pub(crate) fn electorate(_rows: &impl Rows) -> Result<Electorate, Fatal> {
-    Ok(Electorate::default())
+pub(crate) fn electorate(rows: &impl Rows) -> Result<Electorate, Fatal> {
+    let validators = staking::bonded_validators(rows)?.into_iter().map(|validator| Validator {
+        operator: validator.operator,
+        tokens: validator.tokens,
+        shares: validator.shares,
+    });
+    Ok(Electorate { bonded: staking::total_bonded(rows)?, validators: validators.collect() })
 }
 
 /// What an account has staked.
-#[expect(clippy::unnecessary_wraps, reason = "it reads rows once there is stake")]
-pub(crate) fn stake_of(_rows: &impl Rows, _voter: AccountAddress) -> Result<Stake, Fatal> {
-    Ok(Stake::default())
+pub(crate) fn stake_of(rows: &impl Rows, voter: AccountAddress) -> Result<Stake, Fatal> {
+    let own = staking::validator(rows, voter)?;
+    Ok(Stake {
+        delegations: staking::delegations_of(rows, voter)?,
+        is_operator: own.is_some_and(|own| own.shares > 0),
+    })
 }

@@ -8,7 +8,8 @@
 //! 6. A transaction whose gas limit does not fit what is left of the block's gas is rejected as in rule 1.
 //! 7. Scheduled calls that are due run at the end of the block (see `schedules`), then proposals (see
 //!    `governance`), before fees are divided.
-//! 8. A block begins with the upgrade that is planned for it (see `upgrades`) and the end of pauses.
+//! 8. A block begins with the upgrade that is planned for it (see `upgrades`), the end of pauses, who signed the
+//!    block before and what evidence it carries, and ends with the validator set.
 
 use crate::ante::{self, AnteParams};
 use crate::check::Memories;
@@ -18,11 +19,13 @@ use crate::outcome::TxResult;
 use crate::settle::Paid;
 use crate::tx::Tx;
 use crate::upgrades::{self, Upgrade};
-use dadbs_modules::{Context, auth, bank, circuit, feegrant, fees};
+use dadbs_modules::{Context, Writer, auth, bank, circuit, feegrant, fees, slashing, staking};
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
 use dadbs_types::limits::{BLOCK_GAS_MAX, TX_GAS_MAX};
-use dadbs_types::{BlockInfo, Code, Coin, Error, Event, Fatal, GasMeter, Hash, Rejection};
+use dadbs_types::{
+    BlockInfo, Code, Coin, Error, Event, Fatal, GasMeter, Hash, Rejection, ValidatorUpdate,
+};
 use dadbs_vm::Vm;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -46,9 +49,23 @@ pub struct BlockContext<'a> {
     pub gas_wanted: u64,
     /// What was paid so far.
     pub paid: Paid,
+    /// Events of the block itself so far.
+    pub events: Vec<Event>,
 }
 
 impl BlockContext<'_> {
+    /// What comes before the transactions (rule 8).
+    pub fn begin(&mut self) -> Result<(), Fatal> {
+        upgrades::begin(self.store, self.upgrades, self.info.height, &mut self.events)?;
+        circuit::expire(self.store, &mut self.events, self.info)?;
+        slashing::begin_block(&mut self.writer())
+    }
+
+    /// What keepers write to outside of transactions.
+    fn writer(&mut self) -> Writer<'_> {
+        Writer { store: self.store, block: self.info, events: &mut self.events }
+    }
+
     /// Executes one transaction.
     pub fn deliver(&mut self, bytes: &[u8]) -> Result<TxResult, Fatal> {
         let decoded = trace_span!("decode").in_scope(|| self.memories.known.decode(bytes));
@@ -194,20 +211,15 @@ impl BlockContext<'_> {
         }
     }
 
-    /// Rule 8; gives the block's first events.
-    pub fn begin(&mut self) -> Result<Vec<Event>, Fatal> {
-        let mut events = Vec::new();
-        upgrades::begin(self.store, self.upgrades, self.info.height, &mut events)?;
-        circuit::expire(self.store, &mut events, self.info)?;
-        Ok(events)
-    }
-
-    /// Rules 5 and 7; gives the block's further events.
-    pub fn end(&mut self) -> Result<Vec<Event>, Fatal> {
+    /// What comes after the transactions (rules 5, 7 and 8), in this order; gives the block's events and what
+    /// changes in the validator set.
+    pub fn end(mut self) -> Result<(Vec<Event>, Vec<ValidatorUpdate>), Fatal> {
         let mut events = self.run_due()?;
         self.run_proposals(&mut events)?;
         self.settle(&mut events)?;
-        Ok(events)
+        self.events.extend(events);
+        let updates = staking::end_block(&mut self.writer())?;
+        Ok((self.events, updates))
     }
 }
 

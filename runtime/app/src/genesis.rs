@@ -2,18 +2,23 @@
 //!
 //! 1. Accounts are numbered in the order of the genesis, from 0.
 //! 2. Codes are numbered in the order of the genesis, from 1; code 1 is the stock `database` contract.
-//! 3. `chain.params` keeps what genesis fixed, with a hash of the whole genesis.
+//! 3. Validators are made in the order of the genesis, each with its operator's delegation, whose coins come on top
+//!    of what the accounts hold. Operators without an account get one after all accounts.
+//! 4. `chain.params` keeps what genesis fixed, with a hash of the whole genesis.
 
 use crate::app::ChainParams;
 use dadbs_modules::params::{self, Param, fact};
+use dadbs_modules::staking::{self, GenesisValidator};
 use dadbs_modules::{
-    Context, auth, bank, circuit, contract, distribution, feegrant, fees, gov, mint, upgrade, votes,
+    Context, Writer, auth, bank, circuit, contract, distribution, feegrant, fees, gov, mint,
+    slashing, upgrade, votes,
 };
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
 use dadbs_types::value::encode_rows;
 use dadbs_types::{
-    AccountAddress, Amount, BlockInfo, Error, Fatal, GasMeter, Value, gas::SCHEDULE_VERSION,
+    AccountAddress, Amount, BlockInfo, Error, Fatal, GasMeter, ValidatorUpdate, Value,
+    gas::SCHEDULE_VERSION,
 };
 use dadbs_vm::Vm;
 use std::collections::BTreeMap;
@@ -35,12 +40,14 @@ pub struct Genesis {
     pub guardian: Option<AccountAddress>,
     /// Prefunded accounts, in udadb; numbered in this order.
     pub accounts: Vec<(AccountAddress, Amount)>,
+    /// The validators that the chain begins with.
+    pub validators: Vec<GenesisValidator>,
     /// Modules stored as code 1, 2, ... in this order; the first is the stock `database` contract.
     pub codes: Vec<Vec<u8>>,
 }
 
 impl Genesis {
-    /// BLAKE3 over all of it, in hexadecimal (rule 3).
+    /// BLAKE3 over all of it, in hexadecimal (rule 4).
     pub fn hash(&self) -> String {
         let integer = |n: u64| Value::Text(n.to_string());
         let mut rows = vec![vec![
@@ -52,6 +59,15 @@ impl Genesis {
         for (address, amount) in &self.accounts {
             rows.push(vec![Value::Text(address.to_string()), Value::Text(amount.to_string())]);
         }
+        for validator in &self.validators {
+            rows.push(vec![
+                Value::Text(validator.operator.to_string()),
+                Value::Blob(validator.consensus_key.to_vec()),
+                integer(validator.tokens),
+                Value::Text(validator.moniker.clone()),
+                integer(validator.commission_ppm),
+            ]);
+        }
         let params = self.params.iter();
         rows.extend(params.map(|(name, value)| vec![Value::Text(name.clone()), integer(*value)]));
         if let Some(guardian) = self.guardian {
@@ -62,6 +78,11 @@ impl Genesis {
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect()
+    }
+
+    /// The validator set that the chain begins with, sorted by key.
+    pub fn validator_updates(&self) -> Vec<ValidatorUpdate> {
+        staking::updates_of(&self.validators)
     }
 }
 
@@ -101,12 +122,20 @@ pub(crate) fn apply(store: &mut Store, vm: &Vm, genesis: &Genesis) -> Result<(),
     for name in bank::MODULE_ACCOUNTS {
         auth::create_account(store, AccountAddress::of_module(name))?;
     }
+    let block = BlockInfo {
+        height: genesis.initial_height.saturating_sub(1),
+        time_ns: genesis.time_ns,
+        ..BlockInfo::default()
+    };
+    let mut writer = Writer { store, block: &block, events: &mut Vec::new() };
+    fatal(staking::init(&mut writer, &genesis.validators))?;
+    slashing::init(store)?;
     store_codes(store, vm, genesis)?;
     fatal(store.commit_tx())
 }
 
 fn store_codes(store: &mut Store, vm: &Vm, genesis: &Genesis) -> Result<(), Fatal> {
-    let block = BlockInfo { height: 0, time_ns: genesis.time_ns, proposer_address: [0; 20] };
+    let block = BlockInfo { time_ns: genesis.time_ns, ..BlockInfo::default() };
     for wasm in &genesis.codes {
         let mut context = Context {
             store: &mut *store,

@@ -23,13 +23,14 @@ pub mod queries;
 mod schedules;
 mod settle;
 pub mod signatures;
-mod staked;
 pub mod tx;
 mod upgrades;
 
 pub use app::{App, AppConfig, Block, CHECKPOINT_INTERVAL, ChainParams, CheckKind, Info};
 pub use check::{Checker, Decoded, Precheck, Prechecked};
 pub use dadbs_modules::params::Param;
+pub use dadbs_modules::staking::{self, GenesisValidator};
+pub use dadbs_modules::{bank, slashing};
 pub use dadbs_types::Event;
 pub use genesis::Genesis;
 pub use outcome::{BlockOutcome, TxResult};

@@ -9,6 +9,8 @@ mod distribution;
 mod feegrant;
 mod gov;
 mod money;
+mod page;
+mod staking;
 
 use crate::app::ChainParams;
 use crate::messages::{address, values, wire};
@@ -117,6 +119,36 @@ const ROUTES: &[(&str, Handler)] = &[
     ("/cosmos.upgrade.v1beta1.Query/Authority", |r, b| answer(r, b, gov::upgrade_authority)),
     ("/dadbs.params.v1.Query/Params", |r, b| answer(r, b, gov::all_params)),
     ("/dadbs.circuit.v1.Query/Pauses", |r, b| answer(r, b, gov::pauses)),
+    ("/cosmos.staking.v1beta1.Query/Validators", |r, b| answer(r, b, staking::validators)),
+    ("/cosmos.staking.v1beta1.Query/Validator", |r, b| answer(r, b, staking::validator)),
+    ("/cosmos.staking.v1beta1.Query/ValidatorDelegations", |r, b| {
+        answer(r, b, staking::validator_delegations)
+    }),
+    ("/cosmos.staking.v1beta1.Query/ValidatorUnbondingDelegations", |r, b| {
+        answer(r, b, staking::validator_unbondings)
+    }),
+    ("/cosmos.staking.v1beta1.Query/Delegation", |r, b| answer(r, b, staking::delegation)),
+    ("/cosmos.staking.v1beta1.Query/UnbondingDelegation", |r, b| {
+        answer(r, b, staking::unbonding_delegation)
+    }),
+    ("/cosmos.staking.v1beta1.Query/DelegatorDelegations", |r, b| {
+        answer(r, b, staking::delegator_delegations)
+    }),
+    ("/cosmos.staking.v1beta1.Query/DelegatorUnbondingDelegations", |r, b| {
+        answer(r, b, staking::delegator_unbondings)
+    }),
+    ("/cosmos.staking.v1beta1.Query/Redelegations", |r, b| answer(r, b, staking::redelegations)),
+    ("/cosmos.staking.v1beta1.Query/DelegatorValidators", |r, b| {
+        answer(r, b, staking::delegator_validators)
+    }),
+    ("/cosmos.staking.v1beta1.Query/DelegatorValidator", |r, b| {
+        answer(r, b, staking::delegator_validator)
+    }),
+    ("/cosmos.staking.v1beta1.Query/Pool", |r, b| answer(r, b, staking::pool)),
+    ("/cosmos.staking.v1beta1.Query/Params", |r, b| answer(r, b, staking::staking_params)),
+    ("/cosmos.slashing.v1beta1.Query/Params", |r, b| answer(r, b, staking::slashing_params)),
+    ("/cosmos.slashing.v1beta1.Query/SigningInfo", |r, b| answer(r, b, staking::signing_info)),
+    ("/cosmos.slashing.v1beta1.Query/SigningInfos", |r, b| answer(r, b, staking::signing_infos)),
     ("/dadbs.contract.v1.Query/Contract", |r, b| answer(r, b, contract_by_name)),
     ("/dadbs.contract.v1.Query/Contracts", |r, b| answer(r, b, contracts)),
     ("/dadbs.contract.v1.Query/Code", |r, b| answer(r, b, code)),

@@ -10,7 +10,7 @@ use crate::execute::BlockContext;
 use crate::messages::feegrant::now_ms;
 use dadbs_modules::distribution::{self, Share};
 use dadbs_modules::params::{self, Param};
-use dadbs_modules::{bank, feegrant, fees, mint};
+use dadbs_modules::{bank, feegrant, fees, mint, staking};
 use dadbs_types::coin::DENOM;
 use dadbs_types::{Amount, Event, Fatal};
 
@@ -53,16 +53,37 @@ impl BlockContext<'_> {
     /// Rules 1 to 3.
     pub(crate) fn settle(&mut self, events: &mut Vec<Event>) -> Result<(), Fatal> {
         let Paid { settles, base, tips, gas } = self.paid;
-        if !settles {
+        if !settles && self.info.misbehavior.is_empty() {
             return Ok(());
         }
-        let minted = mint::settle(self.store, events, self.info.time_ms(), 0)?;
+        let bonded = staking::total_bonded(self.store)?;
+        let minted = mint::settle(self.store, events, self.info.time_ms(), bonded)?;
         let burned = params::part(base, params::get(self.store, Param::BurnedFees)?);
         bank::burn_taken(self.store, DENOM, burned)?;
         let amount = base.saturating_sub(burned).saturating_add(minted);
-        let signers: Vec<Share> = Vec::new();
-        distribution::distribute(self.store, events, &signers, None, amount, tips)?;
+        let signers = self.signers()?;
+        let proposer = self.share(self.info.proposer_address, 0)?;
+        distribution::distribute(self.store, events, &signers, proposer.as_ref(), amount, tips)?;
         feegrant::prune(self.store, now_ms(self.info))?;
         fees::settle(self.store, events, self.info.height, self.params.gas_price, gas)
+    }
+
+    /// Who signed the block before, with the power of that time; those whose validator has ended are left out.
+    fn signers(&self) -> Result<Vec<Share>, Fatal> {
+        let mut signers = Vec::new();
+        for vote in self.info.votes.iter().filter(|vote| vote.signed) {
+            signers.extend(self.share(vote.address, vote.power)?);
+        }
+        Ok(signers)
+    }
+
+    fn share(&self, address: [u8; 20], power: u64) -> Result<Option<Share>, Fatal> {
+        let validator = staking::by_consensus_address(self.store, address)?;
+        Ok(validator.map(|validator| Share {
+            operator: validator.operator,
+            power,
+            shares: validator.shares,
+            commission_ppm: validator.commission.ppm,
+        }))
     }
 }

@@ -239,7 +239,7 @@ mod tests {
     }
 
     fn at(seconds: i64) -> BlockInfo {
-        BlockInfo { height: 1, time_ns: seconds * 1_000_000_000, proposer_address: [0; 20] }
+        BlockInfo { height: 1, time_ns: seconds * 1_000_000_000, ..BlockInfo::default() }
     }
 
     fn code(result: Result<(), Error>) -> Option<Code> {

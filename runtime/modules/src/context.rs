@@ -2,7 +2,7 @@
 
 use dadbs_store::{Store, View};
 use dadbs_types::{
-    AccountAddress, BlockInfo, Event, Fatal, GasMeter, Hash, OperatorAddress, Value,
+    AccountAddress, BlockInfo, Error, Event, Fatal, GasMeter, Hash, OperatorAddress, Value,
 };
 use dadbs_vm::Vm;
 
@@ -24,6 +24,33 @@ pub struct Context<'a> {
     pub gas: &'a mut GasMeter,
     /// The events of the transaction.
     pub events: &'a mut Vec<Event>,
+}
+
+/// What keepers that need neither gas nor contracts write to: also at the begin and end of a block.
+pub struct Writer<'a> {
+    /// The store.
+    pub store: &'a mut Store,
+    /// The block's facts.
+    pub block: &'a BlockInfo,
+    /// Where events go.
+    pub events: &'a mut Vec<Event>,
+}
+
+impl Context<'_> {
+    /// The part of it that most keepers need.
+    pub fn writer(&mut self) -> Writer<'_> {
+        Writer { store: self.store, block: self.block, events: self.events }
+    }
+}
+
+/// The outcome of the chain's own bookkeeping, which nothing may refuse.
+pub(crate) fn certain<T>(result: Result<T, Error>) -> Result<T, Fatal> {
+    result.map_err(|error| match error {
+        Error::Fatal(fatal) => fatal,
+        Error::Rejected(rejection) => {
+            Fatal::new(format!("the chain's own bookkeeping was refused: {rejection}"))
+        }
+    })
 }
 
 /// Chain tables that can be read: the open block's, or a committed height's.

@@ -3,8 +3,8 @@
 //!
 //! 1. A module's tables are written by its own keeper only; others call the keeper.
 //! 2. A keeper checks everything first and writes last.
-//! 3. Imports follow `params, auth <- bank <- votes <- gov, upgrade <- circuit <- contract`, and
-//!    `bank <- fees, feegrant, mint, distribution`.
+//! 3. Imports follow `params, auth <- bank <- votes, distribution <- staking <- slashing`,
+//!    `votes <- gov, upgrade <- circuit <- contract`, and `bank <- fees, feegrant, mint`.
 
 pub mod auth;
 pub mod bank;
@@ -17,7 +17,9 @@ pub mod fees;
 pub mod gov;
 pub mod mint;
 pub mod params;
+pub mod slashing;
+pub mod staking;
 pub mod upgrade;
 pub mod votes;
 
-pub use context::{Context, Rows, Table};
+pub use context::{Context, Rows, Table, Writer};

@@ -141,7 +141,13 @@ pub fn last_applied(rows: &impl Rows) -> Result<Option<String>, Fatal> {
 mod tests {
     use super::*;
 
-    const BLOCK: BlockInfo = BlockInfo { height: 10, time_ns: 0, proposer_address: [0; 20] };
+    const BLOCK: BlockInfo = BlockInfo {
+        height: 10,
+        time_ns: 0,
+        proposer_address: [0; 20],
+        votes: Vec::new(),
+        misbehavior: Vec::new(),
+    };
 
     fn store() -> Store {
         let mut store = Store::memory().unwrap();

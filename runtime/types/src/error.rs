@@ -112,6 +112,23 @@ codes! {
 
     Paused = "circuit" 2, "This is paused.";
     InvalidPause = "circuit" 3, "A pause is not as it may be, or there is none.";
+
+    ValidatorNotFound = "staking" 3, "No validator has this address.";
+    ValidatorExists = "staking" 4, "The operator runs a validator already.";
+    ConsensusKeyUsed = "staking" 5, "The consensus key is or was a validator's.";
+    InvalidCommission = "staking" 6, "A commission is out of its bounds, or changes too much or too soon.";
+    InvalidDescription = "staking" 7, "A text of the description is too long.";
+    SelfDelegation = "staking" 8, "The operator's own delegation is, or would be, too small.";
+    NotAdmitted = "staking" 9, "Validators of this chain are admitted by governance.";
+    DelegationNotFound = "staking" 10, "There is no such delegation, or it is worth less.";
+    Worthless = "staking" 11, "The shares of the validator are worth too little to be counted.";
+    TooManyEntries = "staking" 12, "There are too many unbondings or redelegations at once.";
+    InvalidRedelegation = "staking" 13, "Stake cannot move from a validator to itself, or on before it has matured.";
+    UnbondingNotFound = "staking" 14, "There is no such unbonding, or it holds less.";
+    KeyRotation = "staking" 15, "The key cannot be changed now.";
+
+    NotJailed = "slashing" 1, "The validator is not jailed.";
+    StillJailed = "slashing" 2, "The validator is jailed for longer, or for ever.";
 }
 
 impl fmt::Display for Code {

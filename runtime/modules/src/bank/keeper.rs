@@ -1,7 +1,7 @@
 //! Reads and writes balances.
 
 use crate::auth;
-use crate::context::{Rows, Table, integer};
+use crate::context::{Rows, Table, certain, integer};
 use dadbs_store::Store;
 use dadbs_types::coin::{DENOM, valid_denom};
 use dadbs_types::{AccountAddress, Amount, Code, Coin, Error, Event, Fatal, Rejection, Value};
@@ -119,7 +119,7 @@ pub fn check_coins(coins: &[Coin]) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// Moves coins (rule 2).
+/// Moves coins (rules 2 and 5).
 pub fn transfer(
     store: &mut Store,
     events: &mut Vec<Event>,
@@ -144,8 +144,8 @@ pub fn transfer(
 
 /// Rule 6.
 pub fn check_recipient(to: AccountAddress) -> Result<(), Rejection> {
-    if super::is_module_account(to) {
-        let message = format!("{to} is an account of the chain itself, which takes no transfers");
+    if let Some(module) = super::module_of(to) {
+        let message = format!("{to} is the account of {module}, which takes no transfers");
         return Err(Rejection::new(Code::Unauthorized, message));
     }
     Ok(())
@@ -161,10 +161,7 @@ pub fn pay_out(
     to: AccountAddress,
     amount: u64,
 ) -> Result<(), Fatal> {
-    deposit(store, from, to, amount).map_err(|error| match error {
-        Error::Fatal(fatal) => fatal,
-        Error::Rejected(rejection) => Fatal::new(format!("a module account is short: {rejection}")),
-    })?;
+    certain(deposit(store, from, to, amount))?;
     auth::create_account(store, to)
 }
 
@@ -299,24 +296,26 @@ pub fn burn_taken(store: &mut Store, denom: &str, amount: u64) -> Result<(), Fat
     set_supply(store, denom, after)
 }
 
+/// Destroys coins that an account of a module holds.
+///
+/// # Errors
+/// A fault if it does not hold them: the module's bookkeeping is broken.
+pub fn burn(
+    store: &mut Store,
+    from: AccountAddress,
+    denom: &str,
+    amount: u64,
+) -> Result<(), Fatal> {
+    certain(debit(store, from, denom, amount))?;
+    burn_taken(store, denom, amount)
+}
+
 fn set_supply(store: &mut Store, denom: &str, amount: u64) -> Result<(), Fatal> {
     store.execute(
         "INSERT INTO chain_supply (denom, amount) VALUES (?1, ?2)
          ON CONFLICT (denom) DO UPDATE SET amount = excluded.amount",
         &[&Value::Text(denom.into()), &integer(amount)?],
     )?;
-    Ok(())
-}
-
-/// Takes coins of the base denomination out of an account and out of the supply.
-pub fn burn(store: &mut Store, from: AccountAddress, amount: u64) -> Result<(), Error> {
-    if amount > 0 {
-        debit(store, from, DENOM, amount)?;
-        store.execute(
-            "UPDATE chain_supply SET amount = amount - ?2 WHERE denom = ?1",
-            &[&Value::Text(DENOM.into()), &integer(amount)?],
-        )?;
-    }
     Ok(())
 }
 

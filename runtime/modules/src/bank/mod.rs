@@ -47,19 +47,33 @@ pub const SCHEMA: &[&str] = &[
     ) STRICT, WITHOUT ROWID",
 ];
 
-/// The names of the chain's own accounts (rule 6); genesis creates them in this order.
-pub const MODULE_ACCOUNTS: &[&str] =
-    &["fee_collector", "schedules", "distribution", "community_pool", "gov", "gov_deposits"];
+/// The module account of bonded stake.
+pub const BONDED_POOL: &str = "bonded_tokens_pool";
+/// The module account of all other stake.
+pub const NOT_BONDED_POOL: &str = "not_bonded_tokens_pool";
+const FEE_COLLECTOR: &str = "fee_collector";
 
-/// True for an account of the chain itself (rule 6).
-pub fn is_module_account(address: AccountAddress) -> bool {
-    static ACCOUNTS: LazyLock<Vec<AccountAddress>> = LazyLock::new(|| {
-        MODULE_ACCOUNTS.iter().map(|name| AccountAddress::of_module(name)).collect()
-    });
-    ACCOUNTS.contains(&address)
-}
+/// The names of the chain's own accounts (rule 6); genesis creates them in this order.
+pub const MODULE_ACCOUNTS: &[&str] = &[
+    FEE_COLLECTOR,
+    "schedules",
+    "distribution",
+    "community_pool",
+    "gov",
+    "gov_deposits",
+    BONDED_POOL,
+    NOT_BONDED_POOL,
+];
 
 /// The account in whose name genesis stores code.
 pub fn fee_collector() -> AccountAddress {
-    AccountAddress::of_module("fee_collector")
+    AccountAddress::of_module(FEE_COLLECTOR)
+}
+
+/// The name of the module whose account it is (rule 6).
+pub fn module_of(address: AccountAddress) -> Option<&'static str> {
+    static ACCOUNTS: LazyLock<Vec<(AccountAddress, &str)>> = LazyLock::new(|| {
+        MODULE_ACCOUNTS.iter().map(|name| (AccountAddress::of_module(name), *name)).collect()
+    });
+    ACCOUNTS.iter().find(|(account, _)| *account == address).map(|(_, name)| *name)
 }

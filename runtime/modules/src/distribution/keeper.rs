@@ -2,7 +2,7 @@
 
 use super::{SCALE, account, community_pool, withdraw_address};
 use crate::bank;
-use crate::context::{Rows, Table, integer};
+use crate::context::{Rows, Table, certain, integer};
 use crate::params::{self, PPM, Param};
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
@@ -301,12 +301,12 @@ pub fn remove_validator(
     store: &mut Store,
     events: &mut Vec<Event>,
     validator: AccountAddress,
-) -> Result<(), Error> {
+) -> Result<(), Fatal> {
     if rewards(store, validator)?.commission > 0 {
-        withdraw_commission(store, events, validator)?;
+        certain(withdraw_commission(store, events, validator))?;
     }
     let left = rewards(store, validator)?.outstanding;
-    bank::deposit(store, account(), community_pool(), left)?;
+    certain(bank::deposit(store, account(), community_pool(), left))?;
     store.execute(
         "DELETE FROM chain_validator_rewards WHERE validator = ?1",
         &[&validator_text(validator)],
