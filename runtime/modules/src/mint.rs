@@ -257,6 +257,9 @@ mod tests {
         let supply = i64::MAX as u64;
         assert_eq!(minter().settle(&rule, i64::MAX, supply, 0), 0);
         let minted = minter().settle(&rule, i64::MAX, supply - (1 << 60), 0);
-        assert_eq!(minted, (u128::from(supply - (1 << 60)) * 3_600 / 31_557_600) as u64);
+        assert_eq!(
+            minted,
+            u64::try_from(u128::from(supply - (1 << 60)) * 3_600 / 31_557_600).unwrap()
+        );
     }
 }

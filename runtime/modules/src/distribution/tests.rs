@@ -33,7 +33,7 @@ impl Bench {
         Bench { store, events: Vec::new(), shares: BTreeMap::new(), random: seed }
     }
 
-    /// SplitMix64.
+    /// `SplitMix64`.
     fn below(&mut self, bound: u64) -> u64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.random;

@@ -163,7 +163,7 @@ fn rule_8_a_sweep_is_bounded_and_ends() {
     }
 }
 
-/// SplitMix64.
+/// `SplitMix64`.
 struct Random(u64);
 
 impl Random {
