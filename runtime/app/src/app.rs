@@ -18,7 +18,7 @@ use crate::settle::Paid;
 use crate::tx::Tx;
 use crate::upgrades::{self, UPGRADES, Upgrade};
 use crate::{electorate, explain, proposal};
-use dadbs_modules::{auth, bank, fees, gov, votes};
+use dadbs_modules::{auth, bank, distribution, fees, gov, staking, votes};
 use dadbs_proto::dadbs::sql::v1::{ExplainRequest, ExplainResponse};
 use dadbs_store::{Store, StoreConfig};
 use dadbs_types::{BlockInfo, Code, Error, Fatal, Hash, Rejection};
@@ -337,6 +337,11 @@ impl App {
         broken.extend(votes::invariant(&self.store, |voter| {
             electorate::stake_of(&self.store, voter)
         })?);
+        broken.extend(staking::invariant(&self.store)?);
+        broken.extend(distribution::invariant(
+            &self.store,
+            &staking::every_delegation(&self.store)?,
+        )?);
         Ok(broken)
     }
 
