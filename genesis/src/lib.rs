@@ -323,9 +323,9 @@ mod tests {
     fn sample() -> Genesis {
         let mut genesis = genesis("dadbs-test", 5, vec![(AccountAddress([1; 20]), Amount(7))]);
         genesis.codes.push(b"other".to_vec());
-        genesis.guardian = Some(AccountAddress([2; 20]));
         genesis.validators =
             [2, 3].map(|n| validator(format!("v{n}"), AccountAddress([n; 20]), [n; 32])).to_vec();
+        genesis.guardian = Some(AccountAddress([2; 20]));
         genesis
     }
 

@@ -168,7 +168,7 @@ impl Chain {
     /// # Panics
     /// If genesis fails.
     pub fn over(app: App, accounts: u8) -> Chain {
-        Chain::with(app, &genesis(accounts))
+        Chain::of(app, &genesis(accounts))
     }
 
     /// A chain in memory with parameters of its own.
@@ -178,23 +178,24 @@ impl Chain {
     pub fn with_params(accounts: u8, params: &[(&str, u64)]) -> Chain {
         let params = params.iter().map(|(name, value)| ((*name).to_string(), *value)).collect();
         let genesis = Genesis { params, ..genesis(accounts) };
-        Chain::with(App::memory().expect("an application in memory"), &genesis)
+        Chain::of(App::memory().expect("an application in memory"), &genesis)
     }
 
-    /// A chain in memory of [`staked_genesis`].
+    /// A chain in memory of [`staked_genesis`], with parameters of its own.
     ///
     /// # Panics
     /// If genesis fails.
-    pub fn staked(accounts: u8, validators: u8) -> Chain {
-        let app = App::memory().expect("an application in memory");
-        Chain::with(app, &staked_genesis(accounts, validators))
+    pub fn staked(accounts: u8, validators: u8, params: &[(&str, u64)]) -> Chain {
+        let params = params.iter().map(|(name, value)| ((*name).to_string(), *value)).collect();
+        let genesis = Genesis { params, ..staked_genesis(accounts, validators) };
+        Chain::of(App::memory().expect("an application in memory"), &genesis)
     }
 
-    /// A chain over an application, new or resumed, of a genesis whose accounts are those of [`key`].
+    /// A chain of a genesis whose accounts are those of [`key`], new or resumed.
     ///
     /// # Panics
     /// If genesis fails.
-    pub fn with(mut app: App, genesis: &Genesis) -> Chain {
+    pub fn of(mut app: App, genesis: &Genesis) -> Chain {
         app.init_chain(genesis).expect("genesis applies");
         let height = app.info().height;
         let accounts = u8::try_from(genesis.accounts.len()).expect("few accounts");

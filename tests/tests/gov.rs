@@ -68,7 +68,7 @@ fn genesis() -> Genesis {
 }
 
 fn chain() -> Chain {
-    Chain::with(App::memory().unwrap(), &genesis())
+    Chain::of(App::memory().unwrap(), &genesis())
 }
 
 fn coins(amount: u64) -> Vec<Coin> {
@@ -266,7 +266,7 @@ fn rule_1_the_community_pool_is_spent_by_vote() {
 fn rule_2_what_is_refused() {
     let mut genesis = genesis();
     genesis.params.insert("gov.voting_period".into(), 30);
-    let mut chain = Chain::with(App::memory().unwrap(), &genesis);
+    let mut chain = Chain::of(App::memory().unwrap(), &genesis);
     let own = key(0).address().to_string();
     let param = update(&[("gov.timelock", 5, None)]);
     let send = chain.send(0, key(1).address(), 5);
@@ -632,7 +632,7 @@ const V2: &[Upgrade] = &[Upgrade { name: "v2", migrate: migrate_v2 }];
 fn rule_8_an_upgrade_halts_the_old_and_lets_the_new_go_on() {
     let folder = tempfile::tempdir().unwrap();
     let config = |upgrades| AppConfig { upgrades, ..AppConfig::new(folder.path()) };
-    let mut chain = Chain::with(App::open(&config(UPGRADES)).unwrap(), &genesis());
+    let mut chain = Chain::of(App::open(&config(UPGRADES)).unwrap(), &genesis());
     let height = 40;
     let plan = Plan { name: "v2".into(), height, info: "https://x/v2".into(), ..Plan::default() };
     let message = any(&MsgSoftwareUpgrade { authority: authority(), plan: Some(plan) });
@@ -644,7 +644,7 @@ fn rule_8_an_upgrade_halts_the_old_and_lets_the_new_go_on() {
     drop(chain);
     let early = App::open(&config(V2)).err().unwrap();
     assert!(early.message.contains("too early"), "{early}");
-    let mut chain = Chain::with(App::open(&config(UPGRADES)).unwrap(), &genesis());
+    let mut chain = Chain::of(App::open(&config(UPGRADES)).unwrap(), &genesis());
     while chain.height < 39 {
         chain.block(vec![]);
     }
@@ -670,7 +670,7 @@ fn rule_8_an_upgrade_halts_the_old_and_lets_the_new_go_on() {
     drop(app);
     let old = App::open(&config(UPGRADES)).err().unwrap();
     assert!(old.message.contains("too old"), "{old}");
-    let mut chain = Chain::with(App::open(&config(V2)).unwrap(), &genesis());
+    let mut chain = Chain::of(App::open(&config(V2)).unwrap(), &genesis());
     assert_eq!(chain.rows("", "SELECT x FROM chain.v2"), [[Value::Integer(2)]]);
     checked(&mut chain, vec![]);
 }

@@ -33,7 +33,7 @@ fn chain(params: &[(&str, u64)]) -> Chain {
         ["mint.inflation_min", "mint.inflation_max", "fees.burned", "distribution.community_tax"];
     genesis.params.extend(still.map(|name| (name.to_string(), 0)));
     genesis.params.extend(params.iter().map(|(name, value)| ((*name).to_string(), *value)));
-    Chain::with(App::memory().unwrap(), &genesis)
+    Chain::of(App::memory().unwrap(), &genesis)
 }
 
 fn holds(chain: &Chain) {

@@ -338,10 +338,8 @@ impl App {
             electorate::stake_of(&self.store, voter)
         })?);
         broken.extend(staking::invariant(&self.store)?);
-        broken.extend(distribution::invariant(
-            &self.store,
-            &staking::every_delegation(&self.store)?,
-        )?);
+        let delegations = staking::every_delegation(&self.store)?;
+        broken.extend(distribution::invariant(&self.store, &delegations)?);
         Ok(broken)
     }
 

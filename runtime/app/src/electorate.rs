@@ -6,12 +6,15 @@ use dadbs_types::{AccountAddress, Fatal};
 
 /// The validators of the set and all bonded tokens.
 pub(crate) fn electorate(rows: &impl Rows) -> Result<Electorate, Fatal> {
-    let validators = staking::bonded_validators(rows)?.into_iter().map(|validator| Validator {
-        operator: validator.operator,
-        tokens: validator.tokens,
-        shares: validator.shares,
-    });
-    Ok(Electorate { bonded: staking::total_bonded(rows)?, validators: validators.collect() })
+    let validators = staking::bonded_validators(rows)?
+        .into_iter()
+        .map(|validator| Validator {
+            operator: validator.operator,
+            tokens: validator.tokens,
+            shares: validator.shares,
+        })
+        .collect();
+    Ok(Electorate { bonded: staking::total_bonded(rows)?, validators })
 }
 
 /// What an account has staked.
@@ -19,6 +22,6 @@ pub(crate) fn stake_of(rows: &impl Rows, voter: AccountAddress) -> Result<Stake,
     let own = staking::validator(rows, voter)?;
     Ok(Stake {
         delegations: staking::delegations_of(rows, voter)?,
-        is_operator: own.is_some_and(|own| own.shares > 0),
+        is_operator: own.is_some_and(|validator| validator.shares > 0),
     })
 }

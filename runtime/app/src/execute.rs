@@ -8,8 +8,8 @@
 //! 6. A transaction whose gas limit does not fit what is left of the block's gas is rejected as in rule 1.
 //! 7. Scheduled calls that are due run at the end of the block (see `schedules`), then proposals (see
 //!    `governance`), before fees are divided.
-//! 8. A block begins with the upgrade that is planned for it (see `upgrades`), the end of pauses, who signed the
-//!    block before and what evidence it carries, and ends with the validator set.
+//! 8. A block begins with the upgrade that is planned for it (see `upgrades`), the end of pauses, who signed the block
+//!    before and what evidence there is; it ends with the validator set and what matures.
 
 use crate::ante::{self, AnteParams};
 use crate::check::Memories;
@@ -54,18 +54,6 @@ pub struct BlockContext<'a> {
 }
 
 impl BlockContext<'_> {
-    /// What comes before the transactions (rule 8).
-    pub fn begin(&mut self) -> Result<(), Fatal> {
-        upgrades::begin(self.store, self.upgrades, self.info.height, &mut self.events)?;
-        circuit::expire(self.store, &mut self.events, self.info)?;
-        slashing::begin_block(&mut self.writer())
-    }
-
-    /// What keepers write to outside of transactions.
-    fn writer(&mut self) -> Writer<'_> {
-        Writer { store: self.store, block: self.info, events: &mut self.events }
-    }
-
     /// Executes one transaction.
     pub fn deliver(&mut self, bytes: &[u8]) -> Result<TxResult, Fatal> {
         let decoded = trace_span!("decode").in_scope(|| self.memories.known.decode(bytes));
@@ -209,6 +197,18 @@ impl BlockContext<'_> {
             gas,
             events,
         }
+    }
+
+    /// What comes before the transactions (rule 8), in this order.
+    pub fn begin(&mut self) -> Result<(), Fatal> {
+        upgrades::begin(self.store, self.upgrades, self.info.height, &mut self.events)?;
+        circuit::expire(self.store, &mut self.events, self.info)?;
+        slashing::begin_block(&mut self.writer())
+    }
+
+    /// What keepers write to outside of transactions.
+    fn writer(&mut self) -> Writer<'_> {
+        Writer { store: self.store, block: self.info, events: &mut self.events, rows: 0 }
     }
 
     /// What comes after the transactions (rules 5, 7 and 8), in this order; gives the block's events and what

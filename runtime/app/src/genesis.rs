@@ -95,15 +95,15 @@ pub(crate) fn apply(store: &mut Store, vm: &Vm, genesis: &Genesis) -> Result<(),
     fatal(params::init(store, &chosen))?;
     auth::init(store)?;
     bank::init(store)?;
-    fees::init(store, genesis.initial_height)?;
-    mint::init(store, genesis.time_ns.div_euclid(1_000_000))?;
-    distribution::init(store)?;
-    feegrant::init(store)?;
     votes::init(store)?;
     gov::init(store)?;
     upgrade::init(store)?;
     circuit::init(store)?;
     circuit::set_guardian(store, genesis.guardian)?;
+    fees::init(store, genesis.initial_height)?;
+    mint::init(store, genesis.time_ns.div_euclid(1_000_000))?;
+    distribution::init(store)?;
+    feegrant::init(store)?;
     contract::init(store)?;
     for (name, value) in [
         ("chain_id", genesis.chain_id.clone()),
@@ -127,7 +127,7 @@ pub(crate) fn apply(store: &mut Store, vm: &Vm, genesis: &Genesis) -> Result<(),
         time_ns: genesis.time_ns,
         ..BlockInfo::default()
     };
-    let mut writer = Writer { store, block: &block, events: &mut Vec::new() };
+    let mut writer = Writer { store, block: &block, events: &mut Vec::new(), rows: 0 };
     fatal(staking::init(&mut writer, &genesis.validators))?;
     slashing::init(store)?;
     store_codes(store, vm, genesis)?;

@@ -23,6 +23,7 @@ pub mod queries;
 mod schedules;
 mod settle;
 pub mod signatures;
+mod staked;
 pub mod tx;
 mod upgrades;
 

@@ -3,7 +3,7 @@
 pub mod distribution;
 pub mod feegrant;
 pub mod gov;
-pub(crate) mod staking;
+pub mod staking;
 
 use crate::tx::{Msg, Tx};
 use dadbs_modules::contract::{Instantiate, Statement};
@@ -66,17 +66,9 @@ fn run_one(context: &mut Context<'_>, sender: AccountAddress, msg: &Msg) -> Resu
             any(&MsgMigrateResponse { rows: wire(rows) })
         }
         Msg::SqlExec(msg) => sql_exec(context, sender, msg),
+        Msg::Staking(msg) => staking::run(context, sender, msg),
         Msg::Distribution(msg) => distribution::run(context, sender, msg),
         Msg::FeeGrant(msg) => feegrant::run(context, sender, msg),
-        Msg::CreateValidator(msg) => staking::create_validator(context, sender, msg),
-        Msg::EditValidator(msg) => staking::edit_validator(context, sender, msg),
-        Msg::Delegate(msg) => staking::delegate(context, sender, msg),
-        Msg::Undelegate(msg) => staking::undelegate(context, sender, msg),
-        Msg::BeginRedelegate(msg) => staking::redelegate(context, sender, msg),
-        Msg::CancelUnbondingDelegation(msg) => staking::cancel_unbonding(context, sender, msg),
-        Msg::RotateConsPubKey(msg) => staking::rotate_key(context, sender, msg),
-        Msg::AdmitOperator(msg) => staking::admit(context, sender, msg),
-        Msg::Unjail(_) => staking::unjail(context, sender),
     }
 }
 

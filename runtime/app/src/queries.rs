@@ -72,6 +72,49 @@ const ROUTES: &[(&str, Handler)] = &[
     ("/cosmos.bank.v1beta1.Query/SpendableBalances", |r, b| answer(r, b, spendable_balances)),
     ("/cosmos.bank.v1beta1.Query/TotalSupply", |r, b| answer(r, b, total_supply)),
     ("/cosmos.bank.v1beta1.Query/SupplyOf", |r, b| answer(r, b, supply_of)),
+    ("/cosmos.staking.v1beta1.Query/Validators", |r, b| answer(r, b, staking::validators)),
+    ("/cosmos.staking.v1beta1.Query/Validator", |r, b| answer(r, b, staking::validator)),
+    ("/cosmos.staking.v1beta1.Query/ValidatorDelegations", |r, b| {
+        answer(r, b, staking::validator_delegations)
+    }),
+    ("/cosmos.staking.v1beta1.Query/ValidatorUnbondingDelegations", |r, b| {
+        answer(r, b, staking::validator_unbondings)
+    }),
+    ("/cosmos.staking.v1beta1.Query/Delegation", |r, b| answer(r, b, staking::delegation)),
+    ("/cosmos.staking.v1beta1.Query/UnbondingDelegation", |r, b| {
+        answer(r, b, staking::unbonding_delegation)
+    }),
+    ("/cosmos.staking.v1beta1.Query/DelegatorDelegations", |r, b| {
+        answer(r, b, staking::delegator_delegations)
+    }),
+    ("/cosmos.staking.v1beta1.Query/DelegatorUnbondingDelegations", |r, b| {
+        answer(r, b, staking::delegator_unbondings)
+    }),
+    ("/cosmos.staking.v1beta1.Query/Redelegations", |r, b| answer(r, b, staking::redelegations)),
+    ("/cosmos.staking.v1beta1.Query/DelegatorValidators", |r, b| {
+        answer(r, b, staking::delegator_validators)
+    }),
+    ("/cosmos.staking.v1beta1.Query/DelegatorValidator", |r, b| {
+        answer(r, b, staking::delegator_validator)
+    }),
+    ("/cosmos.staking.v1beta1.Query/Pool", |r, b| answer(r, b, staking::pool)),
+    ("/cosmos.staking.v1beta1.Query/Params", |r, b| answer(r, b, staking::staking_params)),
+    ("/cosmos.slashing.v1beta1.Query/Params", |r, b| answer(r, b, staking::slashing_params)),
+    ("/cosmos.slashing.v1beta1.Query/SigningInfo", |r, b| answer(r, b, staking::signing_info)),
+    ("/cosmos.slashing.v1beta1.Query/SigningInfos", |r, b| answer(r, b, staking::signing_infos)),
+    ("/cosmos.gov.v1.Query/Proposal", |r, b| answer(r, b, gov::proposal)),
+    ("/cosmos.gov.v1.Query/Proposals", |r, b| answer(r, b, gov::proposals)),
+    ("/cosmos.gov.v1.Query/Vote", |r, b| answer(r, b, gov::vote)),
+    ("/cosmos.gov.v1.Query/Votes", |r, b| answer(r, b, gov::votes_of)),
+    ("/cosmos.gov.v1.Query/Params", |r, b| answer(r, b, gov::gov_params)),
+    ("/cosmos.gov.v1.Query/Deposit", |r, b| answer(r, b, gov::deposit)),
+    ("/cosmos.gov.v1.Query/Deposits", |r, b| answer(r, b, gov::deposits)),
+    ("/cosmos.gov.v1.Query/TallyResult", |r, b| answer(r, b, gov::tally)),
+    ("/cosmos.upgrade.v1beta1.Query/CurrentPlan", |r, b| answer(r, b, gov::current_plan)),
+    ("/cosmos.upgrade.v1beta1.Query/AppliedPlan", |r, b| answer(r, b, gov::applied_plan)),
+    ("/cosmos.upgrade.v1beta1.Query/Authority", |r, b| answer(r, b, gov::upgrade_authority)),
+    ("/dadbs.params.v1.Query/Params", |r, b| answer(r, b, gov::all_params)),
+    ("/dadbs.circuit.v1.Query/Pauses", |r, b| answer(r, b, gov::pauses)),
     ("/cosmos.distribution.v1beta1.Query/Params", |r, b| answer(r, b, distribution::params)),
     ("/cosmos.distribution.v1beta1.Query/ValidatorDistributionInfo", |r, b| {
         answer(r, b, distribution::validator_info)
@@ -106,49 +149,6 @@ const ROUTES: &[(&str, Handler)] = &[
         answer(r, b, feegrant::allowances_by_granter)
     }),
     ("/dadbs.fees.v1.Query/BaseFee", |r, b| answer(r, b, money::base_fee)),
-    ("/cosmos.gov.v1.Query/Proposal", |r, b| answer(r, b, gov::proposal)),
-    ("/cosmos.gov.v1.Query/Proposals", |r, b| answer(r, b, gov::proposals)),
-    ("/cosmos.gov.v1.Query/Vote", |r, b| answer(r, b, gov::vote)),
-    ("/cosmos.gov.v1.Query/Votes", |r, b| answer(r, b, gov::votes_of)),
-    ("/cosmos.gov.v1.Query/Params", |r, b| answer(r, b, gov::gov_params)),
-    ("/cosmos.gov.v1.Query/Deposit", |r, b| answer(r, b, gov::deposit)),
-    ("/cosmos.gov.v1.Query/Deposits", |r, b| answer(r, b, gov::deposits)),
-    ("/cosmos.gov.v1.Query/TallyResult", |r, b| answer(r, b, gov::tally)),
-    ("/cosmos.upgrade.v1beta1.Query/CurrentPlan", |r, b| answer(r, b, gov::current_plan)),
-    ("/cosmos.upgrade.v1beta1.Query/AppliedPlan", |r, b| answer(r, b, gov::applied_plan)),
-    ("/cosmos.upgrade.v1beta1.Query/Authority", |r, b| answer(r, b, gov::upgrade_authority)),
-    ("/dadbs.params.v1.Query/Params", |r, b| answer(r, b, gov::all_params)),
-    ("/dadbs.circuit.v1.Query/Pauses", |r, b| answer(r, b, gov::pauses)),
-    ("/cosmos.staking.v1beta1.Query/Validators", |r, b| answer(r, b, staking::validators)),
-    ("/cosmos.staking.v1beta1.Query/Validator", |r, b| answer(r, b, staking::validator)),
-    ("/cosmos.staking.v1beta1.Query/ValidatorDelegations", |r, b| {
-        answer(r, b, staking::validator_delegations)
-    }),
-    ("/cosmos.staking.v1beta1.Query/ValidatorUnbondingDelegations", |r, b| {
-        answer(r, b, staking::validator_unbondings)
-    }),
-    ("/cosmos.staking.v1beta1.Query/Delegation", |r, b| answer(r, b, staking::delegation)),
-    ("/cosmos.staking.v1beta1.Query/UnbondingDelegation", |r, b| {
-        answer(r, b, staking::unbonding_delegation)
-    }),
-    ("/cosmos.staking.v1beta1.Query/DelegatorDelegations", |r, b| {
-        answer(r, b, staking::delegator_delegations)
-    }),
-    ("/cosmos.staking.v1beta1.Query/DelegatorUnbondingDelegations", |r, b| {
-        answer(r, b, staking::delegator_unbondings)
-    }),
-    ("/cosmos.staking.v1beta1.Query/Redelegations", |r, b| answer(r, b, staking::redelegations)),
-    ("/cosmos.staking.v1beta1.Query/DelegatorValidators", |r, b| {
-        answer(r, b, staking::delegator_validators)
-    }),
-    ("/cosmos.staking.v1beta1.Query/DelegatorValidator", |r, b| {
-        answer(r, b, staking::delegator_validator)
-    }),
-    ("/cosmos.staking.v1beta1.Query/Pool", |r, b| answer(r, b, staking::pool)),
-    ("/cosmos.staking.v1beta1.Query/Params", |r, b| answer(r, b, staking::staking_params)),
-    ("/cosmos.slashing.v1beta1.Query/Params", |r, b| answer(r, b, staking::slashing_params)),
-    ("/cosmos.slashing.v1beta1.Query/SigningInfo", |r, b| answer(r, b, staking::signing_info)),
-    ("/cosmos.slashing.v1beta1.Query/SigningInfos", |r, b| answer(r, b, staking::signing_infos)),
     ("/dadbs.contract.v1.Query/Contract", |r, b| answer(r, b, contract_by_name)),
     ("/dadbs.contract.v1.Query/Contracts", |r, b| answer(r, b, contracts)),
     ("/dadbs.contract.v1.Query/Code", |r, b| answer(r, b, code)),

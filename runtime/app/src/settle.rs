@@ -8,6 +8,7 @@
 
 use crate::execute::BlockContext;
 use crate::messages::feegrant::now_ms;
+use crate::staked::share;
 use dadbs_modules::distribution::{self, Share};
 use dadbs_modules::params::{self, Param};
 use dadbs_modules::{bank, feegrant, fees, mint, staking};
@@ -61,29 +62,13 @@ impl BlockContext<'_> {
         let burned = params::part(base, params::get(self.store, Param::BurnedFees)?);
         bank::burn_taken(self.store, DENOM, burned)?;
         let amount = base.saturating_sub(burned).saturating_add(minted);
-        let signers = self.signers()?;
-        let proposer = self.share(self.info.proposer_address, 0)?;
+        let mut signers: Vec<Share> = Vec::new();
+        for vote in self.info.votes.iter().filter(|vote| vote.signed) {
+            signers.extend(share(self.store, vote.address, vote.power)?);
+        }
+        let proposer = share(self.store, self.info.proposer_address, 0)?;
         distribution::distribute(self.store, events, &signers, proposer.as_ref(), amount, tips)?;
         feegrant::prune(self.store, now_ms(self.info))?;
         fees::settle(self.store, events, self.info.height, self.params.gas_price, gas)
-    }
-
-    /// Who signed the block before, with the power of that time; those whose validator has ended are left out.
-    fn signers(&self) -> Result<Vec<Share>, Fatal> {
-        let mut signers = Vec::new();
-        for vote in self.info.votes.iter().filter(|vote| vote.signed) {
-            signers.extend(self.share(vote.address, vote.power)?);
-        }
-        Ok(signers)
-    }
-
-    fn share(&self, address: [u8; 20], power: u64) -> Result<Option<Share>, Fatal> {
-        let validator = staking::by_consensus_address(self.store, address)?;
-        Ok(validator.map(|validator| Share {
-            operator: validator.operator,
-            power,
-            shares: validator.shares,
-            commission_ppm: validator.commission.ppm,
-        }))
     }
 }

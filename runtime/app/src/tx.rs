@@ -14,17 +14,17 @@ use crate::messages::address;
 use crate::messages::distribution::DistributionMsg;
 use crate::messages::feegrant::FeeGrantMsg;
 use crate::messages::gov::GovMsg;
+use crate::messages::staking::StakingMsg;
 use dadbs_proto::cosmos::tx::v1beta1::mode_info::{Single, Sum};
 use dadbs_proto::cosmos::tx::v1beta1::{AuthInfo, Fee, ModeInfo, SignDoc, TxBody, TxRaw};
-use dadbs_proto::cosmos::{bank, crypto, slashing, staking};
-use dadbs_proto::dadbs::{self, contract, sql};
+use dadbs_proto::cosmos::{bank, crypto};
+use dadbs_proto::dadbs::{contract, sql};
 use dadbs_types::coin::DENOM;
 use dadbs_types::limits::{MEMO_BYTES_MAX, TX_BYTES_MAX, TX_GAS_MAX, TX_MESSAGES_MAX};
-use dadbs_types::{AccountAddress, Amount, Code, Hash, OperatorAddress, Rejection};
+use dadbs_types::{AccountAddress, Amount, Code, Hash, Rejection};
 use prost::{Message, Name};
 use ripemd::Ripemd160;
 use sha2::{Digest, Sha256};
-use std::borrow::Cow;
 
 /// `SIGN_MODE_DIRECT`.
 const SIGN_MODE_DIRECT: i32 = 1;
@@ -44,43 +44,30 @@ pub enum Msg {
     Migrate(contract::v1::MsgMigrate),
     /// Runs SQL through a contract.
     SqlExec(sql::v1::MsgExec),
+    /// Validators and stake.
+    Staking(StakingMsg),
     /// Rewards and the community pool.
     Distribution(DistributionMsg),
     /// Who pays fees for whom.
     FeeGrant(FeeGrantMsg),
     /// Proposals, votes, and what governance does.
     Gov(GovMsg),
-    /// Makes a validator.
-    CreateValidator(staking::v1beta1::MsgCreateValidator),
-    /// Changes a validator.
-    EditValidator(staking::v1beta1::MsgEditValidator),
-    /// Delegates stake.
-    Delegate(staking::v1beta1::MsgDelegate),
-    /// Withdraws stake.
-    Undelegate(staking::v1beta1::MsgUndelegate),
-    /// Moves stake to another validator.
-    BeginRedelegate(staking::v1beta1::MsgBeginRedelegate),
-    /// Delegates stake again that was withdrawn.
-    CancelUnbondingDelegation(staking::v1beta1::MsgCancelUnbondingDelegation),
-    /// Gives a validator another key.
-    RotateConsPubKey(dadbs::staking::v1::MsgRotateConsPubKey),
-    /// Admits an operator.
-    AdmitOperator(dadbs::staking::v1::MsgAdmitOperator),
-    /// Ends a validator's jail.
-    Unjail(slashing::v1beta1::MsgUnjail),
 }
 
 impl Msg {
     /// Decodes a message of this chain (rules 2 and 4).
     pub(crate) fn decode(type_url: &str, bytes: &[u8]) -> Result<Msg, Rejection> {
+        if let Some(msg) = GovMsg::decode(type_url, bytes) {
+            return msg.map(Msg::Gov);
+        }
         if let Some(msg) = DistributionMsg::decode(type_url, bytes) {
             return msg.map(Msg::Distribution);
         }
+        if let Some(msg) = StakingMsg::decode(type_url, bytes) {
+            return msg.map(Msg::Staking);
+        }
         if let Some(msg) = FeeGrantMsg::decode(type_url, bytes) {
             return msg.map(Msg::FeeGrant);
-        }
-        if let Some(msg) = GovMsg::decode(type_url, bytes) {
-            return msg.map(Msg::Gov);
         }
         Ok(match type_url.strip_prefix('/').unwrap_or_default() {
             "cosmos.bank.v1beta1.MsgSend" => Msg::Send(strict(bytes)?),
@@ -89,17 +76,6 @@ impl Msg {
             "dadbs.contract.v1.MsgExecute" => Msg::Execute(strict(bytes)?),
             "dadbs.contract.v1.MsgMigrate" => Msg::Migrate(strict(bytes)?),
             "dadbs.sql.v1.MsgExec" => Msg::SqlExec(strict(bytes)?),
-            "cosmos.staking.v1beta1.MsgCreateValidator" => Msg::CreateValidator(strict(bytes)?),
-            "cosmos.staking.v1beta1.MsgEditValidator" => Msg::EditValidator(strict(bytes)?),
-            "cosmos.staking.v1beta1.MsgDelegate" => Msg::Delegate(strict(bytes)?),
-            "cosmos.staking.v1beta1.MsgUndelegate" => Msg::Undelegate(strict(bytes)?),
-            "cosmos.staking.v1beta1.MsgBeginRedelegate" => Msg::BeginRedelegate(strict(bytes)?),
-            "cosmos.staking.v1beta1.MsgCancelUnbondingDelegation" => {
-                Msg::CancelUnbondingDelegation(strict(bytes)?)
-            }
-            "dadbs.staking.v1.MsgRotateConsPubKey" => Msg::RotateConsPubKey(strict(bytes)?),
-            "dadbs.staking.v1.MsgAdmitOperator" => Msg::AdmitOperator(strict(bytes)?),
-            "cosmos.slashing.v1beta1.MsgUnjail" => Msg::Unjail(strict(bytes)?),
             _ => {
                 return Err(Rejection::new(
                     Code::UnknownRequest,
@@ -110,26 +86,27 @@ impl Msg {
     }
 
     /// The account that must sign (rule 4).
-    pub fn signer(&self) -> Cow<'_, str> {
+    pub fn signer(&self) -> &str {
         match self {
-            Msg::Send(msg) => (&msg.from_address).into(),
-            Msg::StoreCode(msg) => (&msg.sender).into(),
-            Msg::Instantiate(msg) => (&msg.sender).into(),
-            Msg::Execute(msg) => (&msg.sender).into(),
-            Msg::Migrate(msg) => (&msg.sender).into(),
-            Msg::SqlExec(msg) => (&msg.sender).into(),
+            Msg::Send(msg) => &msg.from_address,
+            Msg::StoreCode(msg) => &msg.sender,
+            Msg::Instantiate(msg) => &msg.sender,
+            Msg::Execute(msg) => &msg.sender,
+            Msg::Migrate(msg) => &msg.sender,
+            Msg::SqlExec(msg) => &msg.sender,
+            Msg::Gov(msg) => msg.signer(),
+            Msg::Staking(msg) => msg.signer(),
             Msg::Distribution(msg) => msg.signer(),
-            Msg::FeeGrant(msg) => msg.signer().into(),
-            Msg::Gov(msg) => msg.signer().into(),
-            Msg::CreateValidator(msg) => account_of(&msg.validator_address),
-            Msg::EditValidator(msg) => account_of(&msg.validator_address),
-            Msg::Delegate(msg) => (&msg.delegator_address).into(),
-            Msg::Undelegate(msg) => (&msg.delegator_address).into(),
-            Msg::BeginRedelegate(msg) => (&msg.delegator_address).into(),
-            Msg::CancelUnbondingDelegation(msg) => (&msg.delegator_address).into(),
-            Msg::RotateConsPubKey(msg) => account_of(&msg.validator_address),
-            Msg::AdmitOperator(msg) => (&msg.authority).into(),
-            Msg::Unjail(msg) => account_of(&msg.validator_addr),
+            Msg::FeeGrant(msg) => msg.signer(),
+        }
+    }
+
+    /// True if it is this account that must sign (rule 4).
+    fn is_signer(&self, account: AccountAddress) -> bool {
+        match self {
+            Msg::Staking(msg) => msg.is_signer(account),
+            Msg::Distribution(msg) => msg.is_signer(account),
+            _ => self.signer() == account.to_string(),
         }
     }
 
@@ -142,29 +119,11 @@ impl Msg {
             Msg::Execute(_) => contract::v1::MsgExecute::type_url(),
             Msg::Migrate(_) => contract::v1::MsgMigrate::type_url(),
             Msg::SqlExec(_) => sql::v1::MsgExec::type_url(),
+            Msg::Gov(msg) => msg.type_url(),
+            Msg::Staking(msg) => msg.type_url(),
             Msg::Distribution(msg) => msg.type_url(),
             Msg::FeeGrant(msg) => msg.type_url(),
-            Msg::Gov(msg) => msg.type_url(),
-            Msg::CreateValidator(_) => staking::v1beta1::MsgCreateValidator::type_url(),
-            Msg::EditValidator(_) => staking::v1beta1::MsgEditValidator::type_url(),
-            Msg::Delegate(_) => staking::v1beta1::MsgDelegate::type_url(),
-            Msg::Undelegate(_) => staking::v1beta1::MsgUndelegate::type_url(),
-            Msg::BeginRedelegate(_) => staking::v1beta1::MsgBeginRedelegate::type_url(),
-            Msg::CancelUnbondingDelegation(_) => {
-                staking::v1beta1::MsgCancelUnbondingDelegation::type_url()
-            }
-            Msg::RotateConsPubKey(_) => dadbs::staking::v1::MsgRotateConsPubKey::type_url(),
-            Msg::AdmitOperator(_) => dadbs::staking::v1::MsgAdmitOperator::type_url(),
-            Msg::Unjail(_) => slashing::v1beta1::MsgUnjail::type_url(),
         }
-    }
-}
-
-/// The account of an operator's address; the text itself if it is none, which nobody signs for.
-pub(crate) fn account_of(operator: &str) -> Cow<'_, str> {
-    match operator.parse() {
-        Ok(OperatorAddress(account)) => account.to_string().into(),
-        Err(_) => operator.into(),
     }
 }
 
@@ -397,7 +356,7 @@ fn decode_msgs(body: &TxBody, sender: AccountAddress) -> Result<Vec<Msg>, Reject
     let mut msgs = Vec::with_capacity(body.messages.len());
     for any in &body.messages {
         let msg = Msg::decode(&any.type_url, &any.value)?;
-        if msg.signer() != sender.to_string() {
+        if !msg.is_signer(sender) {
             let message = format!(
                 "{} must be signed by \"{}\", the transaction is signed by {sender}",
                 msg.type_url(),

@@ -34,12 +34,14 @@ pub struct Writer<'a> {
     pub block: &'a BlockInfo,
     /// Where events go.
     pub events: &'a mut Vec<Event>,
+    /// Rows written beyond those that a message is always charged for.
+    pub rows: u64,
 }
 
 impl Context<'_> {
     /// The part of it that most keepers need.
     pub fn writer(&mut self) -> Writer<'_> {
-        Writer { store: self.store, block: self.block, events: self.events }
+        Writer { store: self.store, block: self.block, events: self.events, rows: 0 }
     }
 }
 

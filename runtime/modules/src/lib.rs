@@ -3,8 +3,8 @@
 //!
 //! 1. A module's tables are written by its own keeper only; others call the keeper.
 //! 2. A keeper checks everything first and writes last.
-//! 3. Imports follow `params, auth <- bank <- votes, distribution <- staking <- slashing`,
-//!    `votes <- gov, upgrade <- circuit <- contract`, and `bank <- fees, feegrant, mint`.
+//! 3. Imports follow
+//!    `params, auth <- bank <- fees, feegrant, mint, distribution, votes <- staking <- slashing <- gov, upgrade <- circuit <- contract`.
 
 pub mod auth;
 pub mod bank;

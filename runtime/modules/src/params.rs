@@ -74,6 +74,21 @@ params! {
 
     ScheduleBlockGas "contract.schedule_block_gas" = 200_000_000, 0, 2_000_000_000, "gas", "Gas of scheduled calls at the end of one block.";
 
+    UnbondingTime "staking.unbonding_time" = 1_814_400, 1, 31_536_000, "seconds", "How long stake waits, and can be slashed, after it was withdrawn.";
+    MaxValidators "staking.max_validators" = 100, 1, 500, "validators", "The most validators of the set.";
+    MaxEntries "staking.max_entries" = 7, 1, 100, "entries", "Unbondings, or redelegations, of one delegator between the same validators at once.";
+    MinCommission "staking.min_commission" = 50_000, 0, 1_000_000, "ppm", "The least commission of a validator.";
+    MinSelfDelegation "staking.min_self_delegation" = 1_000_000, 1, 1_000_000_000_000_000, "udadb", "The least that a new validator's operator delegates to it.";
+    AdmissionOpen "staking.admission_open" = 1, 0, 1, "0 or 1", "1: anyone may run a validator; 0: whom governance admits.";
+    KeyRotationFee "staking.key_rotation_fee" = 1_000_000, 0, 1_000_000_000_000, "udadb", "The price of a new consensus key.";
+
+    SignedBlocksWindow "slashing.signed_blocks_window" = 10_000, 5, 100_000, "blocks", "The last blocks of which a validator must sign a part.";
+    MinSignedPerWindow "slashing.min_signed_per_window" = 50_000, 1, 1_000_000, "ppm", "The part of the window that a validator must sign.";
+    DowntimeJailDuration "slashing.downtime_jail_duration" = 600, 1, 31_536_000, "seconds", "How long a validator that signed too little is jailed at least.";
+    SlashFractionDoubleSign "slashing.slash_fraction_double_sign" = 50_000, 0, 1_000_000, "ppm", "The part of the stake that is burned for signing against oneself.";
+    SlashFractionDowntime "slashing.slash_fraction_downtime" = 10_000, 0, 1_000_000, "ppm", "The part of the stake that is burned for signing too little.";
+    JailedPowerPerHour "slashing.jailed_power_per_hour" = 100_000, 1, 1_000_000, "ppm", "The part of all power that is jailed for signing too little in one hour, beyond the first validator.";
+
     GovMinDeposit "gov.min_deposit" = 100_000_000, 1, MONEY_MAX, "udadb", "Deposit at which a proposal is voted on.";
     GovExpeditedMinDeposit "gov.expedited_min_deposit" = 500_000_000, 1, MONEY_MAX, "udadb", "Deposit at which an expedited proposal is voted on.";
     GovInitialDeposit "gov.initial_deposit" = 250_000, 0, PPM, "ppm", "Part of the deposit that comes with the proposal.";
@@ -91,21 +106,6 @@ params! {
     GovTimelock "gov.timelock" = 172_800, 0, 2_592_000, "seconds", "Wait between the result and the execution for code, parameters and money.";
     GovBlockGas "gov.block_gas" = 200_000_000, 0, 2_000_000_000, "gas", "Once executions of a block have used this, others wait for the next block.";
     CircuitGuardianPeriod "circuit.guardian_period" = 259_200, 0, 2_592_000, "seconds", "The longest pause that the guardian alone may set.";
-
-    UnbondingTime "staking.unbonding_time" = 1_814_400, 1, 31_536_000, "seconds", "How long stake waits, and can be slashed, after it was withdrawn.";
-    MaxValidators "staking.max_validators" = 100, 1, 500, "validators", "The most validators of the set.";
-    MaxEntries "staking.max_entries" = 7, 1, 100, "entries", "Unbondings, or redelegations, of one delegator between the same validators at once.";
-    MinCommission "staking.min_commission" = 50_000, 0, 1_000_000, "ppm", "The least commission of a validator.";
-    MinSelfDelegation "staking.min_self_delegation" = 1_000_000, 1, 1_000_000_000_000_000, "udadb", "The least that a new validator's operator delegates to it.";
-    AdmissionOpen "staking.admission_open" = 1, 0, 1, "0 or 1", "1: anyone may run a validator; 0: whom governance admits.";
-    KeyRotationFee "staking.key_rotation_fee" = 1_000_000, 0, 1_000_000_000_000, "udadb", "The price of a new consensus key.";
-
-    SignedBlocksWindow "slashing.signed_blocks_window" = 10_000, 5, 100_000, "blocks", "The last blocks of which a validator must sign a part.";
-    MinSignedPerWindow "slashing.min_signed_per_window" = 50_000, 1, 1_000_000, "ppm", "The part of the window that a validator must sign.";
-    DowntimeJailDuration "slashing.downtime_jail_duration" = 600, 1, 31_536_000, "seconds", "How long a validator that signed too little is jailed at least.";
-    SlashFractionDoubleSign "slashing.slash_fraction_double_sign" = 50_000, 0, 1_000_000, "ppm", "The part of the stake that is burned for signing against oneself.";
-    SlashFractionDowntime "slashing.slash_fraction_downtime" = 10_000, 0, 1_000_000, "ppm", "The part of the stake that is burned for signing too little.";
-    JailedPowerPerHour "slashing.jailed_power_per_hour" = 100_000, 1, 1_000_000, "ppm", "The part of all power that is jailed for signing too little in one hour, beyond the first validator.";
 }
 
 /// What is fixed about a parameter.
@@ -227,15 +227,15 @@ pub fn check(rows: &impl Rows) -> Result<(), Error> {
     Ok(())
 }
 
+/// The period of a parameter in seconds, as milliseconds.
+pub(crate) fn millis(rows: &impl Rows, param: Param) -> Result<u64, Fatal> {
+    Ok(get(rows, param)?.saturating_mul(1_000))
+}
+
 /// A part of an amount in millionths of it, rounded down.
 pub fn part(amount: u64, ppm: u64) -> u64 {
     let part = u128::from(amount) * u128::from(ppm) / u128::from(PPM);
     u64::try_from(part).unwrap_or(u64::MAX)
-}
-
-/// The period of a parameter in seconds, as milliseconds.
-pub(crate) fn millis(rows: &impl Rows, param: Param) -> Result<u64, Fatal> {
-    Ok(get(rows, param)?.saturating_mul(1_000))
 }
 
 /// Writes what genesis fixes (rule 1).

@@ -98,21 +98,6 @@ codes! {
     InvalidRowAccess = "contract" 10, "A predicate of row access does not fit the schema.";
     CodeHash = "contract" 11, "The hash of a code is not the one that was named.";
 
-    ProposalNotFound = "gov" 2, "There is no such proposal.";
-    InactiveProposal = "gov" 3, "The proposal does not take this now.";
-    InvalidProposal = "gov" 5, "The texts or the number of messages of a proposal are not as they may be.";
-    InvalidVote = "gov" 7, "The options of a vote are not as they may be.";
-    InvalidProposalMessage = "gov" 12, "A message of a proposal is not open to governance, or not as it may be.";
-    DepositTooSmall = "gov" 16, "The deposit is below what is asked for.";
-    NotProposer = "gov" 18, "Only the proposer may do this.";
-    NoVotingPower = "gov" 50, "The account has neither stake nor locked coins to vote with.";
-    TooManyVotes = "gov" 51, "The account has voted on as many open proposals as it may.";
-
-    InvalidUpgrade = "upgrade" 2, "A software upgrade is not as it may be, or there is none.";
-
-    Paused = "circuit" 2, "This is paused.";
-    InvalidPause = "circuit" 3, "A pause is not as it may be, or there is none.";
-
     ValidatorNotFound = "staking" 3, "No validator has this address.";
     ValidatorExists = "staking" 4, "The operator runs a validator already.";
     ConsensusKeyUsed = "staking" 5, "The consensus key is or was a validator's.";
@@ -129,6 +114,21 @@ codes! {
 
     NotJailed = "slashing" 1, "The validator is not jailed.";
     StillJailed = "slashing" 2, "The validator is jailed for longer, or for ever.";
+
+    ProposalNotFound = "gov" 2, "There is no such proposal.";
+    InactiveProposal = "gov" 3, "The proposal does not take this now.";
+    InvalidProposal = "gov" 5, "The texts or the number of messages of a proposal are not as they may be.";
+    InvalidVote = "gov" 7, "The options of a vote are not as they may be.";
+    InvalidProposalMessage = "gov" 12, "A message of a proposal is not open to governance, or not as it may be.";
+    DepositTooSmall = "gov" 16, "The deposit is below what is asked for.";
+    NotProposer = "gov" 18, "Only the proposer may do this.";
+    NoVotingPower = "gov" 50, "The account has neither stake nor locked coins to vote with.";
+    TooManyVotes = "gov" 51, "The account has voted on as many open proposals as it may.";
+
+    InvalidUpgrade = "upgrade" 2, "A software upgrade is not as it may be, or there is none.";
+
+    Paused = "circuit" 2, "This is paused.";
+    InvalidPause = "circuit" 3, "A pause is not as it may be, or there is none.";
 }
 
 impl fmt::Display for Code {

@@ -1,8 +1,9 @@
 //! `cosmos.distribution.v1beta1`: rewards and the community pool.
 
 use super::{address, any, coins, operator};
-use crate::tx::{account_of, strict};
-use dadbs_modules::{Context, distribution, gov, staking};
+use crate::staked::delegated;
+use crate::tx::strict;
+use dadbs_modules::{Context, distribution};
 use dadbs_proto::cosmos::base::v1beta1::Coin as WireCoin;
 use dadbs_proto::cosmos::distribution::v1beta1::{
     MsgCommunityPoolSpend, MsgCommunityPoolSpendResponse, MsgFundCommunityPool,
@@ -12,10 +13,9 @@ use dadbs_proto::cosmos::distribution::v1beta1::{
 };
 use dadbs_types::coin::DENOM;
 use dadbs_types::gas::price;
-use dadbs_types::{AccountAddress, Code, Error, Rejection};
+use dadbs_types::{AccountAddress, Code, Error, OperatorAddress, Rejection};
 use prost::Name;
 use prost_types::Any;
-use std::borrow::Cow;
 
 /// A message of this module.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,14 +46,22 @@ impl DistributionMsg {
         })
     }
 
-    /// The account that must sign.
-    pub fn signer(&self) -> Cow<'_, str> {
+    /// The account, or the operator's address, that must sign.
+    pub fn signer(&self) -> &str {
         match self {
-            Self::SetWithdrawAddress(msg) => (&msg.delegator_address).into(),
-            Self::WithdrawRewards(msg) => (&msg.delegator_address).into(),
-            Self::WithdrawCommission(msg) => account_of(&msg.validator_address),
-            Self::FundPool(msg) => (&msg.depositor).into(),
-            Self::SpendPool(msg) => (&msg.authority).into(),
+            Self::SetWithdrawAddress(msg) => &msg.delegator_address,
+            Self::WithdrawRewards(msg) => &msg.delegator_address,
+            Self::WithdrawCommission(msg) => &msg.validator_address,
+            Self::FundPool(msg) => &msg.depositor,
+            Self::SpendPool(msg) => &msg.authority,
+        }
+    }
+
+    /// True if it is this account that must sign.
+    pub(crate) fn is_signer(&self, account: AccountAddress) -> bool {
+        match self {
+            Self::WithdrawCommission(_) => self.signer() == OperatorAddress(account).to_string(),
+            _ => self.signer() == account.to_string(),
         }
     }
 
@@ -96,7 +104,7 @@ pub(super) fn run(
         }
         DistributionMsg::WithdrawRewards(msg) => {
             let validator = operator(&msg.validator_address)?;
-            let shares = staking::delegated_shares(&**store, sender, validator)?;
+            let shares = delegated(&**store, sender, validator)?;
             let paid = distribution::withdraw_rewards(store, events, validator, sender, shares)?;
             any(&MsgWithdrawDelegatorRewardResponse { amount: udadb(paid) })
         }
@@ -109,7 +117,7 @@ pub(super) fn run(
             any(&MsgFundCommunityPoolResponse {})
         }
         DistributionMsg::SpendPool(msg) => {
-            if sender != gov::authority() {
+            if sender != AccountAddress::of_module("gov") {
                 let message = "only governance spends from the community pool: propose it";
                 return Err(Error::rejected(Code::Unauthorized, message));
             }

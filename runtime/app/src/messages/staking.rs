@@ -1,11 +1,12 @@
 //! The messages of staking and slashing.
 
-use super::{address, any, coins};
+use super::{address, any, coins, operator};
+use crate::tx::strict;
 use dadbs_modules::staking::{self, Commission, Create, Description, Edit};
-use dadbs_modules::{Context, slashing};
+use dadbs_modules::{Context, Writer, slashing};
 use dadbs_proto::cosmos::base::v1beta1::Coin as WireCoin;
 use dadbs_proto::cosmos::crypto::ed25519::PubKey;
-use dadbs_proto::cosmos::slashing::v1beta1::MsgUnjailResponse;
+use dadbs_proto::cosmos::slashing::v1beta1::{MsgUnjail, MsgUnjailResponse};
 use dadbs_proto::cosmos::staking::v1beta1 as wire;
 use dadbs_proto::dadbs::staking::v1::{
     MsgAdmitOperator, MsgAdmitOperatorResponse, MsgRotateConsPubKey, MsgRotateConsPubKeyResponse,
@@ -19,14 +20,125 @@ use prost_types::{Any, Timestamp};
 /// What a text says to leave as it is.
 const UNCHANGED: &str = "[do-not-modify]";
 
-fn charge(context: &mut Context<'_>, rows: u64) -> Result<(), Error> {
-    Ok(context.gas.charge_times(price::ROW_WRITE, rows)?)
+/// A message of these modules.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StakingMsg {
+    /// Makes a validator.
+    CreateValidator(wire::MsgCreateValidator),
+    /// Changes a validator.
+    EditValidator(wire::MsgEditValidator),
+    /// Delegates stake.
+    Delegate(wire::MsgDelegate),
+    /// Withdraws stake.
+    Undelegate(wire::MsgUndelegate),
+    /// Moves stake to another validator.
+    BeginRedelegate(wire::MsgBeginRedelegate),
+    /// Delegates stake again that was withdrawn.
+    CancelUnbonding(wire::MsgCancelUnbondingDelegation),
+    /// Gives a validator another key.
+    RotateConsPubKey(MsgRotateConsPubKey),
+    /// Admits an operator.
+    AdmitOperator(MsgAdmitOperator),
+    /// Ends a validator's jail.
+    Unjail(MsgUnjail),
 }
 
-/// The account of an operator's address.
-pub(crate) fn operator(text: &str) -> Result<AccountAddress, Rejection> {
-    let parsed: Result<OperatorAddress, _> = text.parse();
-    parsed.map(|operator| operator.0).map_err(|error| Rejection::new(Code::InvalidAddress, error.0))
+impl StakingMsg {
+    /// Decodes a message; `None` if the type is another module's.
+    pub(crate) fn decode(type_url: &str, bytes: &[u8]) -> Option<Result<Self, Rejection>> {
+        Some(match type_url.strip_prefix('/')? {
+            "cosmos.staking.v1beta1.MsgCreateValidator" => strict(bytes).map(Self::CreateValidator),
+            "cosmos.staking.v1beta1.MsgEditValidator" => strict(bytes).map(Self::EditValidator),
+            "cosmos.staking.v1beta1.MsgDelegate" => strict(bytes).map(Self::Delegate),
+            "cosmos.staking.v1beta1.MsgUndelegate" => strict(bytes).map(Self::Undelegate),
+            "cosmos.staking.v1beta1.MsgBeginRedelegate" => strict(bytes).map(Self::BeginRedelegate),
+            "cosmos.staking.v1beta1.MsgCancelUnbondingDelegation" => {
+                strict(bytes).map(Self::CancelUnbonding)
+            }
+            "dadbs.staking.v1.MsgRotateConsPubKey" => strict(bytes).map(Self::RotateConsPubKey),
+            "dadbs.staking.v1.MsgAdmitOperator" => strict(bytes).map(Self::AdmitOperator),
+            "cosmos.slashing.v1beta1.MsgUnjail" => strict(bytes).map(Self::Unjail),
+            _ => return None,
+        })
+    }
+
+    /// The account, or the operator's address, that must sign.
+    pub fn signer(&self) -> &str {
+        match self {
+            Self::CreateValidator(msg) => &msg.validator_address,
+            Self::EditValidator(msg) => &msg.validator_address,
+            Self::Delegate(msg) => &msg.delegator_address,
+            Self::Undelegate(msg) => &msg.delegator_address,
+            Self::BeginRedelegate(msg) => &msg.delegator_address,
+            Self::CancelUnbonding(msg) => &msg.delegator_address,
+            Self::RotateConsPubKey(msg) => &msg.validator_address,
+            Self::AdmitOperator(msg) => &msg.authority,
+            Self::Unjail(msg) => &msg.validator_addr,
+        }
+    }
+
+    /// True if it is this account that must sign.
+    pub(crate) fn is_signer(&self, account: AccountAddress) -> bool {
+        match self {
+            Self::CreateValidator(_)
+            | Self::EditValidator(_)
+            | Self::RotateConsPubKey(_)
+            | Self::Unjail(_) => self.signer() == OperatorAddress(account).to_string(),
+            _ => self.signer() == account.to_string(),
+        }
+    }
+
+    /// The name that `message.action` events carry.
+    pub fn type_url(&self) -> String {
+        match self {
+            Self::CreateValidator(_) => wire::MsgCreateValidator::type_url(),
+            Self::EditValidator(_) => wire::MsgEditValidator::type_url(),
+            Self::Delegate(_) => wire::MsgDelegate::type_url(),
+            Self::Undelegate(_) => wire::MsgUndelegate::type_url(),
+            Self::BeginRedelegate(_) => wire::MsgBeginRedelegate::type_url(),
+            Self::CancelUnbonding(_) => wire::MsgCancelUnbondingDelegation::type_url(),
+            Self::RotateConsPubKey(_) => MsgRotateConsPubKey::type_url(),
+            Self::AdmitOperator(_) => MsgAdmitOperator::type_url(),
+            Self::Unjail(_) => MsgUnjail::type_url(),
+        }
+    }
+
+    /// The rows that it writes at most, with those that are written when it matures; a reward that is paid is four.
+    fn rows(&self) -> u64 {
+        match self {
+            Self::EditValidator(_) | Self::AdmitOperator(_) | Self::Unjail(_) => 1,
+            Self::RotateConsPubKey(_) => 4,
+            Self::Delegate(_) => 8,
+            Self::CancelUnbonding(_) => 9,
+            Self::Undelegate(_) => 12,
+            Self::CreateValidator(_) => 14,
+            Self::BeginRedelegate(_) => 17,
+        }
+    }
+}
+
+/// Runs a message.
+pub(super) fn run(
+    context: &mut Context<'_>,
+    sender: AccountAddress,
+    msg: &StakingMsg,
+) -> Result<Any, Error> {
+    context.gas.charge_times(price::ROW_WRITE, msg.rows())?;
+    let mut writer = context.writer();
+    let answer = match msg {
+        StakingMsg::CreateValidator(msg) => create_validator(&mut writer, sender, msg),
+        StakingMsg::EditValidator(msg) => edit_validator(&mut writer, sender, msg),
+        StakingMsg::Delegate(msg) => delegate(&mut writer, sender, msg),
+        StakingMsg::Undelegate(msg) => undelegate(&mut writer, sender, msg),
+        StakingMsg::BeginRedelegate(msg) => redelegate(&mut writer, sender, msg),
+        StakingMsg::CancelUnbonding(msg) => cancel_unbonding(&mut writer, sender, msg),
+        StakingMsg::RotateConsPubKey(msg) => rotate_key(&mut writer, sender, msg),
+        StakingMsg::AdmitOperator(msg) => admit(&mut writer, sender, msg),
+        StakingMsg::Unjail(_) => unjail(&mut writer, sender),
+    }?;
+    let rows = writer.rows;
+    context.gas.charge_times(price::ROW_WRITE, rows)?;
+    Ok(answer)
 }
 
 /// An amount of the base denomination.
@@ -88,12 +200,11 @@ fn described(wire: Option<wire::Description>) -> Description {
     }
 }
 
-pub(super) fn create_validator(
-    context: &mut Context<'_>,
+fn create_validator(
+    writer: &mut Writer<'_>,
     sender: AccountAddress,
     msg: &wire::MsgCreateValidator,
 ) -> Result<Any, Error> {
-    charge(context, 10)?;
     if !msg.delegator_address.is_empty() && address(&msg.delegator_address)? != sender {
         let message = "the operator delegates first: leave delegator_address empty";
         return Err(Error::rejected(Code::InvalidAddress, message));
@@ -112,17 +223,16 @@ pub(super) fn create_validator(
         min_self_delegation: whole(&msg.min_self_delegation)?,
         description: described(msg.description.clone()),
     };
-    staking::create_validator(&mut context.writer(), create)?;
+    staking::create_validator(writer, create)?;
     any(&wire::MsgCreateValidatorResponse {})
 }
 
-pub(super) fn edit_validator(
-    context: &mut Context<'_>,
+fn edit_validator(
+    writer: &mut Writer<'_>,
     sender: AccountAddress,
     msg: &wire::MsgEditValidator,
 ) -> Result<Any, Error> {
-    charge(context, 1)?;
-    let before = staking::require(context.store, sender)?.description;
+    let before = staking::require(writer.store, sender)?.description;
     let new = described(msg.description.clone());
     let chosen = |new: String, before: String| if new == UNCHANGED { before } else { new };
     let description = Description {
@@ -145,91 +255,82 @@ pub(super) fn edit_validator(
             .map(|text| whole(text))
             .transpose()?,
     };
-    staking::edit_validator(&mut context.writer(), edit)?;
+    staking::edit_validator(writer, edit)?;
     any(&wire::MsgEditValidatorResponse {})
 }
 
-pub(super) fn delegate(
-    context: &mut Context<'_>,
+fn delegate(
+    writer: &mut Writer<'_>,
     sender: AccountAddress,
     msg: &wire::MsgDelegate,
 ) -> Result<Any, Error> {
-    charge(context, 4)?;
     let (operator, amount) = (operator(&msg.validator_address)?, amount(msg.amount.as_ref())?);
-    staking::delegate(&mut context.writer(), sender, operator, amount)?;
+    staking::delegate(writer, sender, operator, amount)?;
     any(&wire::MsgDelegateResponse {})
 }
 
-pub(super) fn undelegate(
-    context: &mut Context<'_>,
+fn undelegate(
+    writer: &mut Writer<'_>,
     sender: AccountAddress,
     msg: &wire::MsgUndelegate,
 ) -> Result<Any, Error> {
-    // Two of them are written when it matures.
-    charge(context, 8)?;
     let (operator, amount) = (operator(&msg.validator_address)?, amount(msg.amount.as_ref())?);
-    let (time, tokens) = staking::undelegate(&mut context.writer(), sender, operator, amount)?;
+    let (time, tokens) = staking::undelegate(writer, sender, operator, amount)?;
     any(&wire::MsgUndelegateResponse {
         completion_time: Some(at(time)),
         amount: Some(WireCoin { denom: DENOM.into(), amount: tokens.to_string() }),
     })
 }
 
-pub(super) fn redelegate(
-    context: &mut Context<'_>,
+fn redelegate(
+    writer: &mut Writer<'_>,
     sender: AccountAddress,
     msg: &wire::MsgBeginRedelegate,
 ) -> Result<Any, Error> {
-    // One of them is written when it matures.
-    charge(context, 9)?;
     let from = operator(&msg.validator_src_address)?;
     let to = operator(&msg.validator_dst_address)?;
     let amount = amount(msg.amount.as_ref())?;
-    let time = staking::redelegate(&mut context.writer(), sender, (from, to), amount)?;
+    let time = staking::redelegate(writer, sender, (from, to), amount)?;
     any(&wire::MsgBeginRedelegateResponse { completion_time: Some(at(time)) })
 }
 
-pub(super) fn cancel_unbonding(
-    context: &mut Context<'_>,
+fn cancel_unbonding(
+    writer: &mut Writer<'_>,
     sender: AccountAddress,
     msg: &wire::MsgCancelUnbondingDelegation,
 ) -> Result<Any, Error> {
-    charge(context, 5)?;
     let (operator, amount) = (operator(&msg.validator_address)?, amount(msg.amount.as_ref())?);
     let height = u64::try_from(msg.creation_height)
         .map_err(|_| Rejection::new(Code::InvalidRequest, "the height is negative"))?;
-    staking::cancel_unbonding(&mut context.writer(), sender, operator, height, amount)?;
+    staking::cancel_unbonding(writer, sender, operator, height, amount)?;
     any(&wire::MsgCancelUnbondingDelegationResponse {})
 }
 
-pub(super) fn rotate_key(
-    context: &mut Context<'_>,
+fn rotate_key(
+    writer: &mut Writer<'_>,
     sender: AccountAddress,
     msg: &MsgRotateConsPubKey,
 ) -> Result<Any, Error> {
-    charge(context, 4)?;
     let key = key(msg.new_pubkey.as_ref())?;
-    staking::rotate_key(&mut context.writer(), sender, key)?;
+    staking::rotate_key(writer, sender, key)?;
     any(&MsgRotateConsPubKeyResponse {})
 }
 
-pub(super) fn admit(
-    context: &mut Context<'_>,
+fn admit(
+    writer: &mut Writer<'_>,
     sender: AccountAddress,
     msg: &MsgAdmitOperator,
 ) -> Result<Any, Error> {
-    charge(context, 1)?;
     if sender != AccountAddress::of_module("gov") {
         let message = "only governance admits operators: submit a proposal with this message";
         return Err(Error::rejected(Code::Unauthorized, message));
     }
     let operator = operator(&msg.validator_address)?;
-    staking::admit(&mut context.writer(), operator, msg.admitted)?;
+    staking::admit(writer, operator, msg.admitted)?;
     any(&MsgAdmitOperatorResponse {})
 }
 
-pub(super) fn unjail(context: &mut Context<'_>, sender: AccountAddress) -> Result<Any, Error> {
-    charge(context, 1)?;
-    slashing::unjail(&mut context.writer(), sender)?;
+fn unjail(writer: &mut Writer<'_>, sender: AccountAddress) -> Result<Any, Error> {
+    slashing::unjail(writer, sender)?;
     any(&MsgUnjailResponse {})
 }

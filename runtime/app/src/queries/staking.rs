@@ -2,7 +2,7 @@
 
 use super::page::Page;
 use super::{Reading, pack};
-use crate::messages::{address, staking::operator};
+use crate::messages::{address, operator};
 use dadbs_modules::bank;
 use dadbs_modules::params::{self, Param};
 use dadbs_modules::slashing::{self, Liveness};

@@ -1,7 +1,7 @@
 //! Reads and writes balances.
 
 use crate::auth;
-use crate::context::{Rows, Table, certain, integer};
+use crate::context::{Rows, Table, integer};
 use dadbs_store::Store;
 use dadbs_types::coin::{DENOM, valid_denom};
 use dadbs_types::{AccountAddress, Amount, Code, Coin, Error, Event, Fatal, Rejection, Value};
@@ -142,10 +142,10 @@ pub fn transfer(
     Ok(())
 }
 
-/// Rule 6.
+/// Rule 5.
 pub fn check_recipient(to: AccountAddress) -> Result<(), Rejection> {
-    if let Some(module) = super::module_of(to) {
-        let message = format!("{to} is the account of {module}, which takes no transfers");
+    if super::is_module_account(to) {
+        let message = format!("{to} is an account of the chain itself, which takes no transfers");
         return Err(Rejection::new(Code::Unauthorized, message));
     }
     Ok(())
@@ -161,7 +161,10 @@ pub fn pay_out(
     to: AccountAddress,
     amount: u64,
 ) -> Result<(), Fatal> {
-    certain(deposit(store, from, to, amount))?;
+    deposit(store, from, to, amount).map_err(|error| match error {
+        Error::Fatal(fatal) => fatal,
+        Error::Rejected(rejection) => Fatal::new(format!("a module account is short: {rejection}")),
+    })?;
     auth::create_account(store, to)
 }
 
@@ -296,20 +299,6 @@ pub fn burn_taken(store: &mut Store, denom: &str, amount: u64) -> Result<(), Fat
     set_supply(store, denom, after)
 }
 
-/// Destroys coins that an account of a module holds.
-///
-/// # Errors
-/// A fault if it does not hold them: the module's bookkeeping is broken.
-pub fn burn(
-    store: &mut Store,
-    from: AccountAddress,
-    denom: &str,
-    amount: u64,
-) -> Result<(), Fatal> {
-    certain(debit(store, from, denom, amount))?;
-    burn_taken(store, denom, amount)
-}
-
 fn set_supply(store: &mut Store, denom: &str, amount: u64) -> Result<(), Fatal> {
     store.execute(
         "INSERT INTO chain_supply (denom, amount) VALUES (?1, ?2)
@@ -317,6 +306,14 @@ fn set_supply(store: &mut Store, denom: &str, amount: u64) -> Result<(), Fatal> 
         &[&Value::Text(denom.into()), &integer(amount)?],
     )?;
     Ok(())
+}
+
+/// Takes coins of the base denomination out of an account and out of the supply.
+pub fn burn(store: &mut Store, from: AccountAddress, amount: u64) -> Result<(), Error> {
+    if amount > 0 {
+        debit(store, from, DENOM, amount)?;
+    }
+    Ok(burn_taken(store, DENOM, amount)?)
 }
 
 /// The module's invariants; a message for each lock above its balance, and for each denomination that breaks it.

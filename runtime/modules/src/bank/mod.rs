@@ -13,8 +13,8 @@
 //! 2. A transfer moves what the sender holds, never more, and creates the recipient's account.
 //! 3. The coins of a message are sorted by denomination, without duplicates, none of them zero.
 //! 4. Fees are counted while a block runs; where they go is settled at its end, in a few rows.
-//! 5. Locks lie over each other: what an account may spend is its balance less the largest of its locks.
-//! 6. The accounts of the chain's modules take no transfers: coins reach them through their module only.
+//! 5. The accounts of the chain's modules take no transfers: coins reach them through their module only.
+//! 6. Locks lie over each other: what an account may spend is its balance less the largest of its locks.
 
 mod keeper;
 
@@ -51,11 +51,10 @@ pub const SCHEMA: &[&str] = &[
 pub const BONDED_POOL: &str = "bonded_tokens_pool";
 /// The module account of all other stake.
 pub const NOT_BONDED_POOL: &str = "not_bonded_tokens_pool";
-const FEE_COLLECTOR: &str = "fee_collector";
 
-/// The names of the chain's own accounts (rule 6); genesis creates them in this order.
+/// The names of the chain's own accounts (rule 5); genesis creates them in this order.
 pub const MODULE_ACCOUNTS: &[&str] = &[
-    FEE_COLLECTOR,
+    "fee_collector",
     "schedules",
     "distribution",
     "community_pool",
@@ -65,15 +64,15 @@ pub const MODULE_ACCOUNTS: &[&str] = &[
     NOT_BONDED_POOL,
 ];
 
-/// The account in whose name genesis stores code.
-pub fn fee_collector() -> AccountAddress {
-    AccountAddress::of_module(FEE_COLLECTOR)
+/// True for an account of the chain itself (rule 5).
+pub fn is_module_account(address: AccountAddress) -> bool {
+    static ACCOUNTS: LazyLock<Vec<AccountAddress>> = LazyLock::new(|| {
+        MODULE_ACCOUNTS.iter().map(|name| AccountAddress::of_module(name)).collect()
+    });
+    ACCOUNTS.contains(&address)
 }
 
-/// The name of the module whose account it is (rule 6).
-pub fn module_of(address: AccountAddress) -> Option<&'static str> {
-    static ACCOUNTS: LazyLock<Vec<(AccountAddress, &str)>> = LazyLock::new(|| {
-        MODULE_ACCOUNTS.iter().map(|name| (AccountAddress::of_module(name), *name)).collect()
-    });
-    ACCOUNTS.iter().find(|(account, _)| *account == address).map(|(_, name)| *name)
+/// The account in whose name genesis stores code.
+pub fn fee_collector() -> AccountAddress {
+    AccountAddress::of_module("fee_collector")
 }

@@ -6,7 +6,6 @@ use super::proposal::{Proposal, Status, deposits, write};
 use crate::context::{Table, integer};
 use crate::{bank, votes};
 use dadbs_store::Store;
-use dadbs_types::coin::DENOM;
 use dadbs_types::limits::SETTLED_BLOCK_MAX;
 use dadbs_types::{AccountAddress, Error, Event, Fatal, Value};
 
@@ -100,7 +99,7 @@ fn move_deposit(
     amount: u64,
     burned: u64,
 ) -> Result<(), Error> {
-    bank::burn(store, escrow(), DENOM, burned)?;
+    bank::burn(store, escrow(), burned)?;
     bank::deposit(store, escrow(), depositor, amount - burned)?;
     store.execute(
         "DELETE FROM chain_deposits WHERE proposal = ?1 AND depositor = ?2",

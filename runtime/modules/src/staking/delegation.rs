@@ -39,22 +39,21 @@ pub fn delegations_of(
     )?;
     found
         .iter()
-        .map(|row| Ok((validator::operator(DELEGATIONS, row, 0)?, DELEGATIONS.count(row, 1)?)))
+        .map(|row| Ok((DELEGATIONS.operator(row, 0)?.0, DELEGATIONS.count(row, 1)?)))
         .collect()
 }
 
-/// The one place where the shares of a delegator change: what they have earned is paid before, and open votes
-/// follow.
+/// The one place where the shares of a delegator change: rewards are paid before, votes follow.
 fn set_shares(
     writer: &mut Writer<'_>,
     operator: AccountAddress,
     delegator: AccountAddress,
-    before: u64,
-    after: u64,
+    (before, after): (u64, u64),
 ) -> Result<(), Error> {
-    let Writer { store, events, .. } = writer;
+    let Writer { store, events, rows, .. } = writer;
     distribution::before_shares_change(store, events, operator, delegator, before, after)?;
-    votes::shares_changed(store, delegator, operator, before, after)?;
+    let written = votes::shares_changed(store, delegator, operator, before, after)?;
+    *rows = rows.saturating_add(written);
     let keys = (text(delegator), operator_text(operator));
     if after == 0 {
         writer.store.execute(
@@ -81,7 +80,7 @@ pub(super) fn add_stake(
     let shares = validator.pool().shares_for(amount)?;
     let pool = validator.pool().with(amount, shares)?;
     let before = delegated_shares(writer.store, delegator, validator.operator)?;
-    set_shares(writer, validator.operator, delegator, before, before.saturating_add(shares))?;
+    set_shares(writer, validator.operator, delegator, (before, before.saturating_add(shares)))?;
     validator.set_pool(pool);
     save(writer.store, validator)?;
     Ok(shares)
@@ -102,15 +101,14 @@ pub(super) fn remove_stake(
             "{delegator} has {before} shares, {shares} were taken: restore the store"
         ))
     })?;
-    set_shares(writer, validator.operator, delegator, before, after)?;
+    set_shares(writer, validator.operator, delegator, (before, after))?;
     validator.set_pool(pool);
     let is_own = delegator == validator.operator;
     if is_own && !validator.jailed && pool.worth(after)? < validator.min_self_delegation {
         super::slash::jail_now(writer, validator, "self_delegation");
     }
     if validator.status == Status::Unbonded && pool.shares == 0 && !validator.tombstoned {
-        distribution::remove_validator(writer.store, writer.events, validator.operator)?;
-        validator::remove(writer.store, validator.operator)?;
+        validator::remove(writer, validator.operator)?;
     } else {
         save(writer.store, validator)?;
     }

@@ -1,6 +1,6 @@
 //! What waits to mature: unbondings and redelegations.
 
-use super::validator::{account, operator, operator_text, text};
+use super::validator::{operator_text, text};
 use crate::auth;
 use crate::context::{Rows, Table, Writer, integer};
 use dadbs_store::Store;
@@ -84,8 +84,8 @@ impl Unbonding {
     pub(super) fn of_row(row: &Vec<Value>) -> Result<Unbonding, Fatal> {
         Ok(Unbonding {
             id: UNBONDINGS.count(row, 0)?,
-            delegator: account(UNBONDINGS, row, 1)?,
-            operator: operator(UNBONDINGS, row, 2)?,
+            delegator: UNBONDINGS.address(row, 1)?,
+            operator: UNBONDINGS.operator(row, 2)?.0,
             entry: entry(UNBONDINGS, row, 3)?,
             balance: UNBONDINGS.count(row, 6)?,
         })
@@ -197,9 +197,9 @@ impl Redelegation {
     pub(super) fn of_row(row: &Vec<Value>) -> Result<Redelegation, Fatal> {
         Ok(Redelegation {
             id: REDELEGATIONS.count(row, 0)?,
-            delegator: account(REDELEGATIONS, row, 1)?,
-            from: operator(REDELEGATIONS, row, 2)?,
-            to: operator(REDELEGATIONS, row, 3)?,
+            delegator: REDELEGATIONS.address(row, 1)?,
+            from: REDELEGATIONS.operator(row, 2)?.0,
+            to: REDELEGATIONS.operator(row, 3)?.0,
             entry: entry(REDELEGATIONS, row, 4)?,
             shares: REDELEGATIONS.count(row, 7)?,
         })

@@ -5,8 +5,8 @@ use super::entries::{Redelegation, Unbonding};
 use super::not_bonded_pool;
 use super::set::status_event;
 use super::validator::{self, Status, matured, save};
-use crate::context::{Writer, certain};
-use crate::{auth, bank, distribution};
+use crate::bank;
+use crate::context::Writer;
 use dadbs_types::coin::DENOM;
 use dadbs_types::limits::MATURITIES_BLOCK_MAX;
 use dadbs_types::{Event, Fatal, OperatorAddress};
@@ -20,8 +20,7 @@ pub(super) fn mature(writer: &mut Writer<'_>) -> Result<(), Fatal> {
         validator.status = Status::Unbonded;
         status_event(writer, &validator);
         if validator.shares == 0 && !validator.tombstoned {
-            distribution::remove_validator(writer.store, writer.events, validator.operator)?;
-            validator::remove(writer.store, validator.operator)?;
+            validator::remove(writer, validator.operator)?;
         } else {
             save(writer.store, &validator)?;
         }
@@ -30,8 +29,7 @@ pub(super) fn mature(writer: &mut Writer<'_>) -> Result<(), Fatal> {
         left -= 1;
         unbonding.remove(writer.store)?;
         let (delegator, amount) = (unbonding.delegator, unbonding.balance);
-        certain(bank::deposit(writer.store, not_bonded_pool(), delegator, amount))?;
-        auth::create_account(writer.store, delegator)?;
+        bank::pay_out(writer.store, not_bonded_pool(), delegator, amount)?;
         writer.events.push(
             Event::new("complete_unbonding")
                 .with("validator", OperatorAddress(unbonding.operator))

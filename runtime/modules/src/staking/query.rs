@@ -1,7 +1,7 @@
 //! Lists for readers: those that follow the first `offset`, at most `limit`.
 
 use super::entries::{Redelegation, Unbonding, redelegations, unbondings};
-use super::validator::{account, operator, operator_text, text};
+use super::validator::{operator_text, text};
 use crate::context::{Rows, Table, integer};
 use dadbs_types::{AccountAddress, Fatal, Value};
 
@@ -20,8 +20,8 @@ pub struct Delegation {
 
 fn delegation(row: &Vec<Value>) -> Result<Delegation, Fatal> {
     Ok(Delegation {
-        delegator: account(DELEGATIONS, row, 0)?,
-        operator: operator(DELEGATIONS, row, 1)?,
+        delegator: DELEGATIONS.address(row, 0)?,
+        operator: DELEGATIONS.operator(row, 1)?.0,
         shares: DELEGATIONS.count(row, 2)?,
     })
 }

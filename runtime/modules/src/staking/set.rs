@@ -49,9 +49,6 @@ pub fn init(writer: &mut Writer<'_>, validators: &[GenesisValidator]) -> Result<
     for sql in super::SCHEMA {
         writer.store.execute(sql, &[])?;
     }
-    for pool in [bonded_pool(), not_bonded_pool()] {
-        auth::create_account(writer.store, pool)?;
-    }
     let mut operators = BTreeSet::new();
     for genesis in validators {
         if !operators.insert(genesis.operator) {

@@ -48,7 +48,7 @@ pub fn slash(writer: &mut Writer<'_>, slash: &Slash) -> Result<u64, Fatal> {
             }
             let due = part(unbonding.entry.initial_balance, slash.ppm);
             let cut = unbonding.cut(writer.store, due)?;
-            bank::burn(writer.store, not_bonded_pool(), DENOM, cut)?;
+            certain(bank::burn(writer.store, not_bonded_pool(), cut))?;
             owed = owed.saturating_sub(due);
             burned = burned.saturating_add(cut);
         }
@@ -65,7 +65,7 @@ pub fn slash(writer: &mut Writer<'_>, slash: &Slash) -> Result<u64, Fatal> {
         return Ok(burned);
     };
     let cut = owed.min(validator.tokens);
-    bank::burn(writer.store, pool_of(validator.status), DENOM, cut)?;
+    certain(bank::burn(writer.store, pool_of(validator.status), cut))?;
     validator.tokens -= cut;
     burned = burned.saturating_add(cut);
     if cut > 0 {
@@ -93,7 +93,7 @@ fn slash_moved(writer: &mut Writer<'_>, moved: &Redelegation, ppm: u64) -> Resul
             continue;
         }
         let cut = unbonding.cut(writer.store, owed)?;
-        bank::burn(writer.store, not_bonded_pool(), DENOM, cut)?;
+        bank::burn(writer.store, not_bonded_pool(), cut)?;
         owed -= cut;
         burned = burned.saturating_add(cut);
     }
@@ -113,7 +113,7 @@ fn slash_moved(writer: &mut Writer<'_>, moved: &Redelegation, ppm: u64) -> Resul
     }
     let pool = pool_of(validator.status);
     let tokens = remove_stake(writer, &mut validator, moved.delegator, shares)?;
-    bank::burn(writer.store, pool, DENOM, tokens)?;
+    bank::burn(writer.store, pool, tokens)?;
     Ok(burned.saturating_add(tokens))
 }
 

@@ -3,9 +3,7 @@
 use super::*;
 use crate::auth;
 use crate::context::Writer;
-use crate::distribution;
 use crate::params::{self, Change, Param};
-use crate::votes;
 use dadbs_store::Store;
 use dadbs_types::{AccountAddress, BlockInfo, Code, Error, ValidatorUpdate};
 use std::collections::BTreeMap;
@@ -41,8 +39,8 @@ impl World {
         params::init(&mut store, &chosen).unwrap();
         auth::init(&mut store).unwrap();
         bank::init(&mut store).unwrap();
-        votes::init(&mut store).unwrap();
-        distribution::init(&mut store).unwrap();
+        crate::distribution::init(&mut store).unwrap();
+        crate::votes::init(&mut store).unwrap();
         for n in 0..10 {
             auth::create_account(&mut store, account(n)).unwrap();
             bank::mint(&mut store, account(n), DENOM, 1_000 * DADB).unwrap();
@@ -66,7 +64,7 @@ impl World {
     }
 
     pub(crate) fn writer(&mut self) -> Writer<'_> {
-        Writer { store: &mut self.store, block: &self.block, events: &mut self.events }
+        Writer { store: &mut self.store, block: &self.block, events: &mut self.events, rows: 0 }
     }
 
     /// Ends the block; the next one is a second later.

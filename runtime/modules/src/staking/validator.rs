@@ -1,6 +1,7 @@
 //! Validators as rows.
 
-use crate::context::{Rows, Table, integer};
+use crate::context::{Rows, Table, Writer, integer};
+use crate::distribution;
 use crate::staking::shares::Pool;
 use dadbs_store::Store;
 use dadbs_types::{
@@ -141,26 +142,6 @@ pub(super) fn operator_text(operator: AccountAddress) -> Value {
     Value::Text(OperatorAddress(operator).to_string())
 }
 
-/// A stored address.
-pub(super) fn account(table: Table, row: &[Value], column: usize) -> Result<AccountAddress, Fatal> {
-    table.text(row, column)?.parse().map_err(|error| damaged(table, error))
-}
-
-/// A stored operator.
-pub(super) fn operator(
-    table: Table,
-    row: &[Value],
-    column: usize,
-) -> Result<AccountAddress, Fatal> {
-    let OperatorAddress(account) =
-        table.text(row, column)?.parse().map_err(|error| damaged(table, error))?;
-    Ok(account)
-}
-
-fn damaged(table: Table, error: dadbs_types::address::AddressError) -> Fatal {
-    Fatal::new(format!("{}: {error}: the store is damaged, restore it from a copy", table.0))
-}
-
 macro_rules! select {
     ($tail:literal) => {
         concat!(
@@ -187,7 +168,7 @@ fn of_row(row: &[Value]) -> Result<Validator, Fatal> {
     let words = |column| VALIDATORS.text(row, column);
     let status = words(3)?;
     Ok(Validator {
-        operator: operator(VALIDATORS, row, 0)?,
+        operator: VALIDATORS.operator(row, 0)?.0,
         consensus_key: key(row, 1)?,
         key_time: count(2)?,
         status: Status::named(&status).ok_or_else(|| {
@@ -241,7 +222,7 @@ pub fn operator_of(
         "SELECT operator FROM chain_consensus_keys WHERE address = ?1",
         &[&Value::Text(address.to_string())],
     )?;
-    found.first().map(|row| operator(KEYS, row, 0)).transpose()
+    found.first().map(|row| KEYS.operator(row, 0).map(|operator| operator.0)).transpose()
 }
 
 /// The validator of a consensus address, now or before its key was replaced.
@@ -373,8 +354,10 @@ pub(super) fn save(store: &mut Store, validator: &Validator) -> Result<(), Fatal
 }
 
 /// Removes a validator that nobody delegates to; its keys stay known.
-pub(super) fn remove(store: &mut Store, operator: AccountAddress) -> Result<(), Fatal> {
-    store
+pub(super) fn remove(writer: &mut Writer<'_>, operator: AccountAddress) -> Result<(), Fatal> {
+    distribution::remove_validator(writer.store, writer.events, operator)?;
+    writer
+        .store
         .execute("DELETE FROM chain_validators WHERE operator = ?1", &[&operator_text(operator)])?;
     Ok(())
 }
