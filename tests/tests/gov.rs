@@ -62,8 +62,9 @@ fn genesis() -> Genesis {
         ("gov.expedited_voting_period", EXPEDITED),
         ("gov.timelock", TIMELOCK),
         ("circuit.guardian_period", 60),
-        // The supply changes by deposits alone.
-        ("mint.max_supply", 1),
+        // The supply moves by deposits alone.
+        ("mint.inflation_min", 0),
+        ("mint.inflation_max", 0),
         ("fees.burned", 0),
     ] {
         genesis.params.insert(name.into(), value);
@@ -233,6 +234,37 @@ fn rule_1_a_parameter_changes_by_vote() {
     }
     let rest = blocks(&mut chain, 2);
     assert_eq!(rest[0].app_hash, rest[1].app_hash, "the root rests");
+}
+
+#[test]
+fn rule_1_the_community_pool_is_spent_by_vote() {
+    let mut chain = chain();
+    let pool = AccountAddress::of_module("community_pool");
+    let to = AccountAddress([77; 20]);
+    let depositor = key(0).address().to_string();
+    let gift = any(&MsgFundCommunityPool { amount: coins(1_000_000), depositor });
+    assert!(chain.run(0, vec![gift]).is_ok());
+    let spend = |amount| {
+        let (authority, recipient) = (authority(), to.to_string());
+        any(&MsgCommunityPoolSpend { authority, recipient, amount: coins(amount) })
+    };
+    let holds = |chain: &Chain, address: AccountAddress| {
+        let sql = format!("SELECT amount FROM chain.balances WHERE address = '{address}'");
+        chain.rows("", &sql).first().map_or(Value::Integer(0), |row| row[0].clone())
+    };
+    // More than there is: nothing is spent, and it is visible.
+    let id = propose(&mut chain, vec![spend(1), spend(1 << 40)]);
+    yes(&mut chain, id);
+    blocks(&mut chain, VOTING + TIMELOCK);
+    assert_eq!(status(&chain, id), "failed");
+    assert_eq!(holds(&chain, to), Value::Integer(0));
+    let id = propose(&mut chain, vec![spend(600_000)]);
+    yes(&mut chain, id);
+    let Value::Integer(before) = holds(&chain, pool) else { panic!("a balance") };
+    blocks(&mut chain, VOTING + TIMELOCK);
+    assert_eq!(status(&chain, id), "executed");
+    assert_eq!(holds(&chain, to), Value::Integer(600_000));
+    assert_eq!(holds(&chain, pool), Value::Integer(before - 600_000));
 }
 
 #[test]

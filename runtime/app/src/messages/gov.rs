@@ -288,6 +288,7 @@ fn kind_of(msg: &Msg) -> Result<Kind, Error> {
         Msg::Distribution(DistributionMsg::SpendPool(_)) => Ok(Kind::Treasury),
         Msg::Gov(GovMsg::SoftwareUpgrade(_) | GovMsg::CancelUpgrade(_)) => Ok(Kind::Upgrade),
         Msg::Gov(GovMsg::Pause(_) | GovMsg::Resume(_) | GovMsg::SetGuardian(_)) => Ok(Kind::Pause),
+        Msg::Distribution(DistributionMsg::SpendPool(_)) => Ok(Kind::Treasury),
         Msg::StoreCode(_)
         | Msg::Instantiate(_)
         | Msg::Migrate(_)
