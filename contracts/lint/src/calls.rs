@@ -127,9 +127,8 @@ impl Walk<'_> {
             "sql::exec" | "sql::exec_rows" | "sql::exec_encoded" => {
                 self.run_sql(at(0), at(1), span, true)
             }
-            "sql::query" | "sql::query_encoded" | "sql::inspect" => {
-                self.run_sql(at(0), at(1), span, false)
-            }
+            "sql::query" | "sql::query_encoded" => self.run_sql(at(0), at(1), span, false),
+            "sql::inspect" => Value { outcome: Some(Outcome::Read), ..Value::default() },
             "sql::returned" => Value::typed(STATE, "Table"),
             "calls::call" | "dadbs_sdk::call" => {
                 let target = at(1).texts.join(" ");

@@ -27,7 +27,7 @@ impl Source {
         [Some(at(line)), own_line.then_some(before)].into_iter().flatten().any(|text| {
             let Some((_, rest)) = text.split_once(ALLOW) else { return false };
             let Some((names, reason)) = rest.split_once("):") else { return false };
-            !reason.trim().is_empty() && names.split(',').any(|name| name.trim() == rule.name())
+            !reason.trim().is_empty() && names.split(',').any(|name| name.trim().replace('_', "-") == rule.name())
         })
     }
 }

@@ -52,6 +52,8 @@ pub(crate) struct Facts {
     pub(crate) authorities: BTreeSet<String>,
     /// Tables that `#[init]` writes.
     pub(crate) set_up: BTreeSet<String>,
+    /// Tables with a rule that looks at the caller.
+    pub(crate) guarded: BTreeSet<String>,
     /// From (rule, table) to (rule, table), with the place of the write.
     pub(crate) edges: BTreeMap<(String, String), Vec<(String, String, usize, usize, usize)>>,
 }
@@ -859,6 +861,9 @@ impl<'a> Walk<'a> {
             && !caller.of_caller()
             && let Some((table, column)) = &other.column
         {
+            if let Kind::Rule(_, ruled) = &self.entry {
+                self.facts.guarded.insert(ruled.clone());
+            }
             self.facts.owners.insert((table.clone(), column.clone()));
             if other.checked {
                 self.facts.authorities.insert(table.clone());

@@ -192,7 +192,8 @@ impl Walk<'_> {
         let authority = self.facts.authorities.contains(&write.table);
         let takes_over = authority && write.whole && write.verb != Verb::Update
             || authority && write.key_constant && sets_up(&self.entry_name);
-        let guarded = self.state.guard || (table.guarded && !self.as_contract);
+        let guarded = self.state.guard || (table.guarded && !self.as_contract)
+            || self.facts.guarded.contains(&write.table);
         if takes_over && !guarded && !self.state.state_checked {
             let again = write.verb != Verb::Insert || !self.facts.set_up.contains(&write.table);
             if again {
