@@ -1,8 +1,9 @@
 //! Numbers: what wraps, saturates, is cut off, goes below zero, or is a float.
 
+use crate::model::Function;
 use crate::model::{Kind, inner};
 use crate::rule::Rule;
-use crate::value::{FLOAT, FUNDS, LENGTH, MONEY, PARAM, STATE, TIME, Value};
+use crate::value::{FLOAT, FUNDS, LENGTH, MONEY, PARAM, ROUNDED, STATE, TIME, Value};
 use crate::walk::{Walk, is_number};
 use proc_macro2::Span;
 
@@ -34,30 +35,57 @@ impl Walk<'_> {
         let taint = receiver.taint | operand.taint;
         let amount = self.is_amount(receiver) || self.is_amount(operand);
         let clock = taint & (TIME | LENGTH) != 0;
-        let ty = if receiver.ty.is_empty() || receiver.constant { &operand.ty } else { &receiver.ty };
+        let ty =
+            if receiver.ty.is_empty() || receiver.constant { &operand.ty } else { &receiver.ty };
         let result = Value { ty: ty.clone(), ..Value::of(taint) };
         match name.split('_').next()? {
-            "wrapping" | "overflowing" if amount && !self.hashes() => {
-                self.report(Rule::AmountArithmetic, span, format!("`{name}` on an amount wraps around"));
+            "wrapping" | "overflowing"
+                if amount && !self.hashes() && !(operand.constant && taint & MONEY == 0) =>
+            {
+                self.report(
+                    Rule::AmountArithmetic,
+                    span,
+                    format!("`{name}` on an amount wraps around"),
+                );
                 Some(result)
             }
             "wrapping" | "overflowing" | "rotate" => Some(result),
             "saturating" => {
                 let step = operand.constant && receiver.taint & MONEY == 0;
                 if amount && !clock && !step && self.entry != Kind::View {
-                    self.report(Rule::AmountArithmetic, span, format!("`{name}` hides that an amount does not fit"));
+                    self.report(
+                        Rule::AmountArithmetic,
+                        span,
+                        format!("`{name}` hides that an amount does not fit"),
+                    );
                 }
                 Some(result)
             }
             "checked" => Some(Value { checked: true, ..result }),
             "unchecked" => {
-                self.report(Rule::AmountArithmetic, span, format!("`{name}` has no meaning on overflow"));
+                self.report(
+                    Rule::AmountArithmetic,
+                    span,
+                    format!("`{name}` has no meaning on overflow"),
+                );
                 Some(result)
             }
-            "try" if name == "try_into" => Some(Value { checked: true, ty: String::new(), ..result }),
-            "unwrap" if name.starts_with("unwrap_or") && receiver.checked && receiver.column.is_none() => {
+            "try" if name == "try_into" => {
+                Some(Value { checked: true, ty: String::new(), ..result })
+            }
+            "unwrap"
+                if name.starts_with("unwrap_or")
+                    && receiver.checked
+                    && receiver.column.is_none() =>
+            {
                 if self.is_amount(receiver) && receiver.outcome.is_none() {
-                    self.report(Rule::AmountArithmetic, span, format!("`{name}` puts another amount in place of the one that does not fit"));
+                    self.report(
+                        Rule::AmountArithmetic,
+                        span,
+                        format!(
+                            "`{name}` puts another amount in place of the one that does not fit"
+                        ),
+                    );
                 }
                 Some(Value { checked: false, ..receiver.clone() })
             }
@@ -72,8 +100,13 @@ impl Walk<'_> {
         self.running().is_some_and(|function| {
             let text = quote::ToTokens::to_token_stream(&function.block).to_string();
             let name = function.name.to_lowercase();
-            ["hash", "mix", "seed", "checksum", "fnv", "digest", "random"].iter().any(|word| name.contains(word))
-                || text.contains("rotate_") || text.contains(" ^ ") || text.contains("^=") || text.contains("0x")
+            ["hash", "mix", "seed", "checksum", "fnv", "digest", "random"]
+                .iter()
+                .any(|word| name.contains(word))
+                || text.contains("rotate_")
+                || text.contains(" ^ ")
+                || text.contains("^=")
+                || text.contains("0x")
         })
     }
 
@@ -84,7 +117,11 @@ impl Walk<'_> {
         if float && !from_float {
             self.widened(&value, to, span);
         } else if !float && from_float && value.taint & MONEY != 0 {
-            self.report(Rule::FloatMoney, span, "an amount was computed as a float and is cut to a whole number");
+            self.report(
+                Rule::FloatMoney,
+                span,
+                "an amount was computed as a float and is cut to a whole number",
+            );
         } else if !float && !value.constant && self.is_amount(&value) {
             let narrow = match (width(&value.ty), width(to)) {
                 (Some((from, signed)), Some((bits, to_signed))) => {
@@ -94,10 +131,19 @@ impl Walk<'_> {
             };
             if narrow && to != "usize" {
                 let from = &value.ty;
-                self.report(Rule::AmountArithmetic, span, format!("`as {to}` cuts off what does not fit of an amount ({from})"));
+                self.report(
+                    Rule::AmountArithmetic,
+                    span,
+                    format!("`as {to}` cuts off what does not fit of an amount ({from})"),
+                );
             }
         }
-        let float = if float { FLOAT } else { 0 };
+        let rounded = if float && !from_float && self.is_amount(&value) && !value.constant {
+            ROUNDED
+        } else {
+            0
+        };
+        let float = if float { FLOAT | rounded } else { 0 };
         Value { ty: to.into(), taint: value.taint | float, row: None, ..value }
     }
 
@@ -105,6 +151,17 @@ impl Walk<'_> {
     pub(crate) fn widened(&mut self, value: &Value, to: &str, span: Span) {
         if matches!(to, "f64" | "f32") && value.taint & MONEY != 0 && value.taint & FLOAT == 0 {
             self.report(Rule::FloatMoney, span, "an amount becomes a float here");
+        }
+    }
+
+    /// Parameters that are money by their name.
+    pub(crate) fn float_parameters(&mut self, function: &Function) {
+        self.file = function.file;
+        for (name, ty) in &function.parameters {
+            if matches!(inner(ty), "f64" | "f32") && crate::walk::money(name) != 0 {
+                let what = format!("the parameter {name} takes an amount as a float");
+                self.report(Rule::FloatMoney, function.span, what);
+            }
         }
     }
 
@@ -125,10 +182,15 @@ impl Walk<'_> {
         let Some(declared) = declared else { return };
         let seen = value.minus.iter().any(|name| self.compared.contains(name));
         if !value.minus.is_empty() && !seen && !declared.floored && inner(&declared.ty) == "i64" {
-            let what = format!("{column} may go below zero: nothing compares it with what is subtracted, and no check keeps it at 0");
+            let what = format!(
+                "{column} may go below zero: nothing compares it with what is subtracted, and no check keeps it at 0"
+            );
             self.report(Rule::AmountArithmetic, span, what);
         }
-        if value.taint & FLOAT != 0 && value.taint & MONEY != 0 && inner(&declared.ty) == "i64" {
+        if value.taint & FLOAT != 0
+            && value.taint & (MONEY | ROUNDED) != 0
+            && inner(&declared.ty) == "i64"
+        {
             self.report(Rule::FloatMoney, span, format!("{column} is computed as a float"));
         }
     }

@@ -39,9 +39,9 @@ impl Walk<'_> {
         let name = self.resolved(&path.path);
         let mut segments = name.rsplit("::");
         let last = segments.next().unwrap_or_default();
-        let home = segments.next().filter(|home| {
-            !matches!(*home, "self" | "super" | "crate") && !home.is_empty()
-        });
+        let home = segments
+            .next()
+            .filter(|home| !matches!(*home, "self" | "super" | "crate") && !home.is_empty());
         let home = if home == Some("Self") { None } else { home };
         if name.ends_with("calls::as_contract") || name == "as_contract" {
             let before = std::mem::replace(&mut self.as_contract, true);
@@ -49,7 +49,12 @@ impl Walk<'_> {
             self.as_contract = before;
             return value;
         }
-        if !call.args.is_empty() && (last == "Client" || last.ends_with("Client") || home.is_some_and(|h| h.ends_with("Client")) || self.is_client(last)) {
+        if !call.args.is_empty()
+            && (last == "Client"
+                || last.ends_with("Client")
+                || home.is_some_and(|h| h.ends_with("Client"))
+                || self.is_client(last))
+        {
             self.arguments(&call.args);
             return Value::typed(0, "@client");
         }
@@ -58,13 +63,16 @@ impl Walk<'_> {
             return value;
         }
         // A closure or a function pointer in a variable.
-        if home.is_none() && let Some(known) = self.state.variables.get(last).cloned() {
+        if home.is_none()
+            && let Some(known) = self.state.variables.get(last).cloned()
+        {
             let taint = arguments.iter().fold(known.taint, |taint, value| taint | value.taint);
             return Value { taint, ..known };
         }
-        let own = self.model.find(home, last, false).or_else(|| {
-            self.model.find(None, last, false).filter(|_| home.is_none())
-        });
+        let own = self
+            .model
+            .find(home, last, false)
+            .or_else(|| self.model.find(None, last, false).filter(|_| home.is_none()));
         let own = own.or_else(|| self.model.find(Some(home?), last, true));
         if let Some(function) = own {
             return self.inline(&function, arguments);
@@ -74,33 +82,56 @@ impl Walk<'_> {
             (Some(ty), "from") if crate::walk::is_number(ty) => {
                 let value = arguments.into_iter().next().unwrap_or_default();
                 self.widened(&value, ty, call.span());
-                Value { ty: ty.into(), taint: value.taint | float_of(ty), minus: value.minus, ..Value::default() }
+                Value {
+                    ty: ty.into(),
+                    taint: value.taint | float_of(ty),
+                    minus: value.minus,
+                    ..Value::default()
+                }
             }
             (Some(ty), "try_from") if crate::walk::is_number(ty) => {
                 Value { ty: ty.into(), taint, checked: true, ..Value::default() }
             }
             (Some("String"), "from") => arguments.into_iter().next().unwrap_or_default(),
-            (Some("String"), "new" | "with_capacity") => {
-                Value { constant: true, ty: "String".into(), texts: vec![String::new()], ..Value::default() }
-            }
+            (Some("String"), "new" | "with_capacity") => Value {
+                constant: true,
+                ty: "String".into(),
+                texts: vec![String::new()],
+                ..Value::default()
+            },
             (Some("cmp"), "min" | "max") | (_, "min" | "max") => {
                 let ty = arguments.iter().map(|v| v.ty.clone()).find(|ty| !ty.is_empty());
                 let clamped = arguments.iter().any(|value| value.constant);
-                Value { ty: ty.unwrap_or_default(), taint: if clamped { taint & !PARAM } else { taint }, ..Value::default() }
+                Value {
+                    ty: ty.unwrap_or_default(),
+                    taint: if clamped { taint & !PARAM } else { taint },
+                    ..Value::default()
+                }
             }
             (_, "Wrapping") => {
                 if self.is_amount(&arguments[0]) {
-                    self.report(Rule::AmountArithmetic, call.span(), "an amount in Wrapping(..) wraps around");
+                    self.report(
+                        Rule::AmountArithmetic,
+                        call.span(),
+                        "an amount in Wrapping(..) wraps around",
+                    );
                 }
                 arguments.into_iter().next().unwrap_or_default()
             }
             (_, "Err") => Value { is_err: true, taint, ..Value::default() },
-            (_, "Ok" | "Some" | "Box" | "Rc") | (Some("Box" | "Rc" | "Cell" | "RefCell"), "new") => {
-                arguments.into_iter().next().map(|value| Value { is_err: false, ..value }).unwrap_or_default()
-            }
+            (_, "Ok" | "Some" | "Box" | "Rc")
+            | (Some("Box" | "Rc" | "Cell" | "RefCell"), "new") => arguments
+                .into_iter()
+                .next()
+                .map(|value| Value { is_err: false, ..value })
+                .unwrap_or_default(),
             (_, "drop" | "forget") => {
                 if arguments.iter().any(|value| value.outcome.is_some()) {
-                    self.report(Rule::IgnoredResult, call.span(), "the result of this is thrown away");
+                    self.report(
+                        Rule::IgnoredResult,
+                        call.span(),
+                        "the result of this is thrown away",
+                    );
                 }
                 Value::default()
             }
@@ -144,9 +175,10 @@ impl Walk<'_> {
                 self.transfer(&at(0).clone(), &at(1).clone(), span);
                 external(Value::of(ANSWER))
             }
-            "calls::view" => {
-                external(Value { outcome: Some(Outcome::Read), ..Value::of(STATE | taint & CALLER) })
-            }
+            "calls::view" => external(Value {
+                outcome: Some(Outcome::Read),
+                ..Value::of(STATE | taint & CALLER)
+            }),
             "calls::schedule" | "calls::cancel" => external(Value::typed(0, "i64")),
             "calls::balance" => Value::typed(STATE | MONEY, "i64"),
             "calls::paid" => {
@@ -178,7 +210,12 @@ impl Walk<'_> {
             if let Expr::Closure(closure) = argument {
                 let row_type = inner(&receiver.ty).to_owned();
                 for pattern in &closure.inputs {
-                    let item = Value { outcome: None, pending: false, ty: row_type.clone(), ..receiver.clone() };
+                    let item = Value {
+                        outcome: None,
+                        pending: false,
+                        ty: row_type.clone(),
+                        ..receiver.clone()
+                    };
                     self.bind(pattern, item);
                 }
             }
@@ -208,7 +245,10 @@ impl Walk<'_> {
         if receiver.ty == "@client" {
             self.external_call(&name, &arguments, span);
             let taint = arguments.iter().fold(0, |taint, value| taint | value.taint);
-            return Value { outcome: Some(Outcome::External), ..Value::of(ANSWER | taint & CALLER) };
+            return Value {
+                outcome: Some(Outcome::External),
+                ..Value::of(ANSWER | taint & CALLER)
+            };
         }
         if receiver.ty == "@later" {
             let asked = matches!(name.as_str(), "at_height" | "at_time" | "cancel");
@@ -219,9 +259,11 @@ impl Walk<'_> {
             return Value::typed(0, "@later");
         }
         let constant_text = crate::model::text_of(&call.receiver).is_some();
-        let own = self.model.find(Some(receiver.ty.split('<').next().unwrap_or_default()), &name, true);
+        let own =
+            self.model.find(Some(receiver.ty.split('<').next().unwrap_or_default()), &name, true);
         let own = own.or_else(|| {
-            let single = self.model.functions.iter().filter(|f| f.method && f.name == name).count() == 1;
+            let single =
+                self.model.functions.iter().filter(|f| f.method && f.name == name).count() == 1;
             let unknown = receiver.ty.is_empty() || self.model.structs.contains_key(&receiver.ty);
             if single && unknown { self.model.find(None, &name, true) } else { None }
         });
@@ -236,18 +278,25 @@ impl Walk<'_> {
             return value;
         }
         if receiver.outcome.is_some() {
-            let drops = matches!(name.as_str(), "unwrap_or" | "unwrap_or_default" | "unwrap_or_else" | "map_or" | "map_or_else");
+            let drops = matches!(
+                name.as_str(),
+                "unwrap_or" | "unwrap_or_default" | "unwrap_or_else" | "map_or" | "map_or_else"
+            );
             if drops && receiver.ty != "bool" || name == "ok" && !tolerate {
-                self.report(Rule::IgnoredResult, span, format!("`.{name}` drops the failure of this"));
+                self.report(
+                    Rule::IgnoredResult,
+                    span,
+                    format!("`.{name}` drops the failure of this"),
+                );
                 return Value { outcome: None, pending: false, ..receiver };
             }
         }
         match name.as_str() {
-            "clone" | "to_owned" | "as_str" | "as_ref" | "as_mut" | "as_deref" | "to_string" | "into" | "iter"
-            | "into_iter" | "iter_mut" | "as_slice" | "cloned" | "copied" | "by_ref" | "trim" | "to_vec"
-            | "as_bytes" | "into_bytes" | "borrow" | "rev" | "skip" | "take" | "first" | "last" | "next"
-            | "into_inner" | "get_or_insert" | "decode" | "rows" | "enumerate" | "collect" | "peekable"
-            | "flatten" => {
+            "clone" | "to_owned" | "as_str" | "as_ref" | "as_mut" | "as_deref" | "to_string"
+            | "into" | "iter" | "into_iter" | "iter_mut" | "as_slice" | "cloned" | "copied"
+            | "by_ref" | "trim" | "to_vec" | "as_bytes" | "into_bytes" | "borrow" | "rev"
+            | "skip" | "take" | "first" | "last" | "next" | "into_inner" | "get_or_insert"
+            | "decode" | "rows" | "enumerate" | "collect" | "peekable" | "flatten" => {
                 let mut value = receiver;
                 if matches!(name.as_str(), "next" | "first" | "last") && !value.items.is_empty() {
                     value.items = Vec::new();
@@ -255,7 +304,8 @@ impl Walk<'_> {
                 value
             }
             "unwrap" | "expect" => {
-                let proven = receiver.pending || (receiver.outcome.is_none() && receiver.of_caller());
+                let proven =
+                    receiver.pending || (receiver.outcome.is_none() && receiver.of_caller());
                 self.state.guard |= proven;
                 self.state.hard |= proven;
                 Value { outcome: None, pending: false, checked: false, ..receiver }
@@ -264,18 +314,23 @@ impl Walk<'_> {
                 let pending = receiver.pending || receiver.bits() & TRUE_IS_ALLOWED != 0;
                 Value { pending, outcome: Some(Outcome::Own), checked: false, ..receiver }
             }
-            "map_err" | "map" | "and_then" | "inspect" | "filter" | "or_else" | "ok" | "is_ok_and" | "is_some_and"
-            | "is_none_or" | "find" | "any" | "all" | "position" | "filter_map" | "flat_map" | "fold" | "sum"
-            | "then" | "then_some" | "map_or" | "unwrap_or" | "unwrap_or_default" | "unwrap_or_else" | "min_by_key"
-            | "max_by_key" | "retain" | "partition" | "find_map" | "chain" | "zip" | "for_each" | "try_for_each" => {
-                self.adapted(&name, receiver, &arguments, taint)
-            }
+            "map_err" | "map" | "and_then" | "inspect" | "filter" | "or_else" | "ok"
+            | "is_ok_and" | "is_some_and" | "is_none_or" | "find" | "any" | "all" | "position"
+            | "filter_map" | "flat_map" | "fold" | "sum" | "then" | "then_some" | "map_or"
+            | "unwrap_or" | "unwrap_or_default" | "unwrap_or_else" | "min_by_key"
+            | "max_by_key" | "retain" | "partition" | "find_map" | "chain" | "zip" | "for_each"
+            | "try_for_each" => self.adapted(&name, receiver, &arguments, taint),
             "len" | "count" => Value::typed(LENGTH | taint & CALLER, "usize"),
             "min" | "clamp" => {
                 let clamped = arguments.iter().any(|value| value.constant);
                 Value { taint: if clamped { taint & !PARAM } else { taint }, row: None, ..receiver }
             }
-            "integer" => Value { ty: "i64".into(), column: receiver.column.clone(), outcome: None, ..Value::of(taint) },
+            "integer" => Value {
+                ty: "i64".into(),
+                column: receiver.column.clone(),
+                outcome: None,
+                ..Value::of(taint)
+            },
             "real" => Value::typed(taint | crate::value::FLOAT, "f64"),
             "text" | "value" | "to_value" => Value { outcome: None, ..receiver },
             "is_ok" | "is_err" => Value { ty: "bool".into(), ..receiver },
@@ -284,9 +339,13 @@ impl Walk<'_> {
                 Value { ty: "bool".into(), ..value }
             }
             "is_empty" | "starts_with" | "ends_with" if constant_text || !receiver.of_caller() => {
-                Value { allowed: if taint & CALLER != 0 { Some(0) } else { None }, ..Value::of(taint) }
+                Value {
+                    allowed: if taint & CALLER != 0 { Some(0) } else { None },
+                    ..Value::of(taint)
+                }
             }
-            "push" | "push_str" | "extend" | "insert" | "append" | "extend_from_slice" | "push_back" => {
+            "push" | "push_str" | "extend" | "insert" | "append" | "extend_from_slice"
+            | "push_back" => {
                 self.grow(call, &receiver, &operand, taint);
                 Value::default()
             }
@@ -323,7 +382,8 @@ impl Walk<'_> {
                     value.allowed = last.allowed;
                 }
                 value.items = last.items;
-                value.outcome = receiver.outcome.or(if name == "map" { None } else { last.outcome });
+                value.outcome =
+                    receiver.outcome.or(if name == "map" { None } else { last.outcome });
                 value.constant = false;
             }
             "is_some_and" | "is_ok_and" | "is_none_or" | "any" | "all" | "position" => {
@@ -363,7 +423,13 @@ impl Walk<'_> {
     }
 
     /// `ctx.db.<table>().<name>(..)`.
-    fn accessor(&mut self, table: &str, name: &str, arguments: &[Value], call: &syn::ExprMethodCall) -> Value {
+    fn accessor(
+        &mut self,
+        table: &str,
+        name: &str,
+        arguments: &[Value],
+        call: &syn::ExprMethodCall,
+    ) -> Value {
         let span = call.method.span();
         let row_type = self.model.tables.get(table).map(|t| t.row.clone()).unwrap_or_default();
         let taint = arguments.iter().fold(0, |taint, value| taint | value.taint);
@@ -392,13 +458,21 @@ impl Walk<'_> {
             "scan" | "scan_after" => {
                 self.limited(arguments.last(), call.args.last(), span);
                 if self.endless > 0 {
-                    self.report(Rule::UnboundedScan, span, format!("this loop reads the whole table {table}"));
+                    self.report(
+                        Rule::UnboundedScan,
+                        span,
+                        format!("this loop reads the whole table {table}"),
+                    );
                 }
                 row(0, false)
             }
             "count" => {
                 if self.entry != Kind::View {
-                    self.report(Rule::UnboundedScan, span, format!("count() reads every row of {table}"));
+                    self.report(
+                        Rule::UnboundedScan,
+                        span,
+                        format!("count() reads every row of {table}"),
+                    );
                 }
                 Value { outcome: Some(Outcome::Read), ..Value::typed(STATE, "i64") }
             }
@@ -439,7 +513,11 @@ impl Walk<'_> {
                 self.report(Rule::UnboundedScan, span, format!("a limit of {rows} rows is none"));
             }
         } else if value.taint & PARAM != 0 && value.taint & TIME == 0 {
-            self.report(Rule::UnboundedScan, span, "the caller chooses the limit; cap it: limit.min(100)");
+            self.report(
+                Rule::UnboundedScan,
+                span,
+                "the caller chooses the limit; cap it: limit.min(100)",
+            );
         }
     }
 
@@ -472,7 +550,8 @@ impl Walk<'_> {
     }
 
     pub(crate) fn literal(&mut self, literal: &syn::ExprStruct) -> Value {
-        let name = literal.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+        let name =
+            literal.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
         let base = literal.rest.as_ref().map(|rest| self.expr(rest));
         let table = self.model.table_of_row(&name).map(|table| table.name.clone());
         let mut row = Row { fresh: true, key_constant: true, ..Row::default() };
@@ -499,11 +578,15 @@ impl Walk<'_> {
             row.key |= known.key;
             row.key_constant &= known.key_constant;
             row.fresh = known.fresh;
-            row.assigned = row.fields.iter().map(|(field, taint)| crate::value::Assigned {
-                field: field.clone(),
-                taint: *taint,
-                relative: false,
-            }).collect();
+            row.assigned = row
+                .fields
+                .iter()
+                .map(|(field, taint)| crate::value::Assigned {
+                    field: field.clone(),
+                    taint: *taint,
+                    relative: false,
+                })
+                .collect();
         }
         let mut value = Value { ty: name, ..Value::of(taint) };
         if let Some(table) = table {
@@ -541,7 +624,10 @@ impl Walk<'_> {
         let mut taint = values.iter().fold(0, |taint, value| taint | value.taint);
         match name.as_str() {
             "sql" => {
-                let parameters = Value { items: values.get(1..).unwrap_or_default().to_vec(), ..Value::default() };
+                let parameters = Value {
+                    items: values.get(1..).unwrap_or_default().to_vec(),
+                    ..Value::default()
+                };
                 let text = values.first().cloned().unwrap_or_default();
                 let exec = !text.texts.first().is_some_and(|text| {
                     crate::statement::Statement::of(text).verb == crate::statement::Verb::Select
@@ -574,7 +660,8 @@ impl Walk<'_> {
             }
             "format" | "concat" | "write" | "writeln" | "stringify" => {
                 let format = if name.starts_with("write") { 1 } else { 0 };
-                let text = arguments.get(format).and_then(crate::model::text_of).unwrap_or_default();
+                let text =
+                    arguments.get(format).and_then(crate::model::text_of).unwrap_or_default();
                 let mut constant = values.iter().skip(format).all(|value| value.constant);
                 for inline in inline_names(&text) {
                     let Ok(expr) = syn::parse_str::<Expr>(&inline) else { continue };
@@ -582,7 +669,8 @@ impl Walk<'_> {
                     constant &= value.constant;
                     taint |= value.taint;
                 }
-                if format == 1 && let Some(Expr::Path(path)) = arguments.first().map(peeled)
+                if format == 1
+                    && let Some(Expr::Path(path)) = arguments.first().map(peeled)
                     && let Some(ident) = path.path.get_ident()
                     && let Some(known) = self.state.variables.get_mut(&ident.to_string())
                 {
@@ -593,7 +681,8 @@ impl Walk<'_> {
                 }
                 let mut value = Value { constant, ty: "String".into(), ..Value::of(taint) };
                 if name == "concat" || values.len() == 1 && !text.contains('{') {
-                    value.texts = vec![values.iter().flat_map(|v| v.texts.clone()).collect::<String>()];
+                    value.texts =
+                        vec![values.iter().flat_map(|v| v.texts.clone()).collect::<String>()];
                 } else if name == "format" {
                     // Enough of the text to see what kind of statement it is.
                     value.texts = vec![text];

@@ -64,6 +64,7 @@ pub(crate) struct Function {
     pub(crate) result: bool,
     /// It returns `Option`.
     pub(crate) option: bool,
+    pub(crate) span: proc_macro2::Span,
     pub(crate) block: syn::Block,
 }
 
@@ -291,6 +292,7 @@ impl Model {
             result: output.starts_with("Result<"),
             option: output.starts_with("Option<"),
             output: inner(&output).into(),
+            span: signature.ident.span(),
             block: block.clone(),
         }));
     }
@@ -327,7 +329,8 @@ impl Model {
         let mut first_key = true;
         for field in &item.fields {
             let Some(ident) = &field.ident else { continue };
-            let mut column = Column { name: ident.to_string(), ty: type_name(&field.ty), ..Column::default() };
+            let mut column =
+                Column { name: ident.to_string(), ty: type_name(&field.ty), ..Column::default() };
             column.floored = column.ty == "u32" || floors(&arguments, &column.name);
             for attribute in &field.attrs {
                 let path = attribute.path();
@@ -399,7 +402,12 @@ impl Model {
     }
 
     /// The function that a path or a method name means.
-    pub(crate) fn find(&self, home: Option<&str>, name: &str, method: bool) -> Option<Rc<Function>> {
+    pub(crate) fn find(
+        &self,
+        home: Option<&str>,
+        name: &str,
+        method: bool,
+    ) -> Option<Rc<Function>> {
         let mut named = self.functions.iter().filter(|f| f.name == name && f.method == method);
         match home {
             None => named.next().cloned(),

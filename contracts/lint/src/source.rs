@@ -27,20 +27,31 @@ impl Source {
         [Some(at(line)), own_line.then_some(before)].into_iter().flatten().any(|text| {
             let Some((_, rest)) = text.split_once(ALLOW) else { return false };
             let Some((names, reason)) = rest.split_once("):") else { return false };
-            !reason.trim().is_empty() && names.split(',').any(|name| name.trim().replace('_', "-") == rule.name())
+            !reason.trim().is_empty()
+                && names.split(',').any(|name| name.trim().replace('_', "-") == rule.name())
         })
     }
 }
 
 /// Reads a file and the modules that it names.
-pub(crate) fn read(path: &Path, model: &mut Model, sources: &mut Vec<Source>) -> Result<(), String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+pub(crate) fn read(
+    path: &Path,
+    model: &mut Model,
+    sources: &mut Vec<Source>,
+) -> Result<(), String> {
+    let text =
+        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let items = parse(&text, path)?;
     sources.push(Source::new(path.into(), &text));
-    let module = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let module =
+        path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     model.take(&items, &module, sources.len() - 1);
     let folder = path.parent().unwrap_or(Path::new("."));
-    let folder = if matches!(module.as_str(), "lib" | "mod" | "main") { folder.into() } else { folder.join(module) };
+    let folder = if matches!(module.as_str(), "lib" | "mod" | "main") {
+        folder.into()
+    } else {
+        folder.join(module)
+    };
     modules(&items, &folder, model, sources)
 }
 

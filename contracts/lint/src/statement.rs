@@ -36,7 +36,9 @@ fn words(text: &str) -> Vec<String> {
             }
             '"' | '`' | '[' => {
                 let end = if first == '[' { ']' } else { first };
-                words.push(rest.by_ref().take_while(|c| *c != end).collect::<String>().to_lowercase());
+                words.push(
+                    rest.by_ref().take_while(|c| *c != end).collect::<String>().to_lowercase(),
+                );
             }
             '-' if rest.peek() == Some(&'-') => while rest.next().is_some_and(|c| c != '\n') {},
             c if c.is_alphanumeric() || c == '_' || c == '?' => {
@@ -181,6 +183,15 @@ impl Statement {
         self.parameters(at).first().copied()
     }
 
+    /// The column of max() or min().
+    pub(crate) fn extreme(&self) -> Option<&str> {
+        let at = self
+            .words
+            .windows(2)
+            .position(|pair| matches!(pair[0].as_str(), "max" | "min") && pair[1] == "(")?;
+        self.words.get(at + 2).map(String::as_str)
+    }
+
     /// A word says money.
     pub(crate) fn names_money(&self) -> bool {
         self.words.iter().any(|word| crate::walk::money(word) != 0)
@@ -205,7 +216,10 @@ impl Statement {
     pub(crate) fn is_aggregate(&self) -> bool {
         let call = |pair: &[String]| {
             pair[1] == "("
-                && matches!(pair[0].as_str(), "count" | "sum" | "max" | "min" | "avg" | "total" | "exists")
+                && matches!(
+                    pair[0].as_str(),
+                    "count" | "sum" | "max" | "min" | "avg" | "total" | "exists"
+                )
         };
         self.words.windows(2).any(call) && !self.has("group")
     }
@@ -222,9 +236,8 @@ impl Statement {
 
     /// A number with a point, or a cast to REAL.
     pub(crate) fn has_float(&self) -> bool {
-        let number = |word: &String| {
-            word.contains('.') && word.starts_with(|c: char| c.is_ascii_digit())
-        };
+        let number =
+            |word: &String| word.contains('.') && word.starts_with(|c: char| c.is_ascii_digit());
         self.words.iter().any(number) || self.has_all(&["as", "real"])
     }
 
@@ -261,7 +274,9 @@ impl Statement {
         for part in parts {
             let has = |name: &str| part.contains(&name);
             match part.first() {
-                Some(&("primary" | "unique")) => keys.extend(part.get(2..4).into_iter().flatten().copied()),
+                Some(&("primary" | "unique")) => {
+                    keys.extend(part.get(2..4).into_iter().flatten().copied())
+                }
                 Some(&("check" | "foreign" | "constraint")) | None => {}
                 Some(name) => {
                     let ty = part.get(1).copied().unwrap_or_default();

@@ -16,6 +16,8 @@ pub(crate) const LENGTH: u16 = 32;
 pub(crate) const FLOAT: u16 = 64;
 /// Named like money, or coins that were sent or are held.
 pub(crate) const MONEY: u16 = 128;
+/// A whole number was made a float.
+pub(crate) const ROUNDED: u16 = 512;
 /// Coins that came with the call.
 pub(crate) const FUNDS: u16 = 256;
 
@@ -85,6 +87,8 @@ pub(crate) struct Value {
     pub(crate) is_err: bool,
     /// A `checked_` operation or conversion whose failure is still to be seen.
     pub(crate) checked: bool,
+    /// What it was divided by, as text.
+    pub(crate) divided: String,
     /// What was subtracted to get it, by name, as long as nobody has compared.
     pub(crate) minus: Vec<String>,
 }

@@ -157,6 +157,7 @@ impl<'a> Walk<'a> {
             Value::typed(taint, inner(ty))
         });
         let arguments = arguments.collect();
+        self.float_parameters(function);
         self.inline(function, arguments);
         let open = std::mem::take(&mut self.open);
         if !self.paid {
@@ -214,7 +215,11 @@ impl<'a> Walk<'a> {
         self.exit = if aborted && self.returns.is_empty() { Exit::Abort } else { Exit::None };
         let unseen = std::mem::replace(&mut self.unseen, unseen);
         for span in unseen.into_values() {
-            self.report(Rule::IgnoredResult, span, "the result is kept in a variable that nobody looks at");
+            self.report(
+                Rule::IgnoredResult,
+                span,
+                "the result is kept in a variable that nobody looks at",
+            );
         }
         for (guarded, returned) in std::mem::replace(&mut self.returns, returns) {
             if !returned.is_err {
@@ -273,7 +278,11 @@ impl<'a> Walk<'a> {
             Stmt::Macro(statement) => {
                 let value = self.macro_call(&statement.mac);
                 if value.outcome.is_some() && statement.semi_token.is_some() {
-                    self.report(Rule::IgnoredResult, statement.mac.span(), "the result of this is dropped");
+                    self.report(
+                        Rule::IgnoredResult,
+                        statement.mac.span(),
+                        "the result of this is dropped",
+                    );
                 }
                 value
             }
@@ -290,7 +299,11 @@ impl<'a> Walk<'a> {
         if let Some((_, otherwise)) = &init.diverge {
             let bits = value.bits();
             self.branch_off(&value, bits & FALSE_IS_ALLOWED != 0, |walk| walk.expr(otherwise));
+            // That a row is there says nothing of a version.
+            let known = self.state.state_checked;
             self.after_exit(&value, bits & TRUE_IS_ALLOWED != 0, Exit::Return);
+            self.state.state_checked =
+                known || self.entry != Kind::Migrate && self.state.state_checked;
             value.outcome = None;
         }
         let mut pattern = &local.pat;
@@ -304,11 +317,19 @@ impl<'a> Walk<'a> {
         if value.outcome.is_some() {
             match pattern {
                 Pat::Wild(_) => {
-                    self.report(Rule::IgnoredResult, local.span(), "`let _ =` drops the result of this");
+                    self.report(
+                        Rule::IgnoredResult,
+                        local.span(),
+                        "`let _ =` drops the result of this",
+                    );
                     return;
                 }
                 Pat::Ident(name) if name.ident.to_string().starts_with('_') => {
-                    self.report(Rule::IgnoredResult, local.span(), "the result is kept in a variable that nobody looks at");
+                    self.report(
+                        Rule::IgnoredResult,
+                        local.span(),
+                        "the result is kept in a variable that nobody looks at",
+                    );
                 }
                 Pat::Ident(name) => {
                     self.unseen.insert(name.ident.to_string(), local.span());
@@ -368,7 +389,8 @@ impl<'a> Walk<'a> {
     fn bind_items<'p>(&mut self, patterns: impl Iterator<Item = &'p Pat>, value: &Value) {
         for (at, pattern) in patterns.enumerate() {
             let item = value.items.get(at).cloned();
-            let item = item.unwrap_or_else(|| Value { items: Vec::new(), outcome: None, ..value.clone() });
+            let item =
+                item.unwrap_or_else(|| Value { items: Vec::new(), outcome: None, ..value.clone() });
             self.bind(pattern, item);
         }
     }
@@ -430,7 +452,12 @@ impl<'a> Walk<'a> {
         (value, after, std::mem::replace(&mut self.exit, exit))
     }
 
-    fn branch_off(&mut self, condition: &Value, guarded: bool, work: impl FnOnce(&mut Self) -> Value) {
+    fn branch_off(
+        &mut self,
+        condition: &Value,
+        guarded: bool,
+        work: impl FnOnce(&mut Self) -> Value,
+    ) {
         let taint = condition.taint;
         self.branch(|walk| {
             walk.state.guard |= guarded;
@@ -495,14 +522,16 @@ impl<'a> Walk<'a> {
         });
         match (exit_one, exit_two) {
             (Exit::None, Exit::None) if one.is_err != two.is_err => {
-                let (good, guarded) = if one.is_err {
-                    (two, bits & FALSE_IS_ALLOWED != 0)
-                } else {
-                    (one, bits & TRUE_IS_ALLOWED != 0)
-                };
-                let pending = good.pending || guarded;
+                // Whoever goes on behind `?` has taken the branch that has not failed.
+                let (good, guarded) =
+                    if one.is_err { (two, state_two.guard) } else { (one, state_one.guard) };
+                let pending = good.pending || guarded && !self.state.guard;
                 self.merge(state_one, state_two);
-                Value { pending, outcome: good.outcome.or(Some(crate::value::Outcome::Own)), ..good }
+                Value {
+                    pending,
+                    outcome: good.outcome.or(Some(crate::value::Outcome::Own)),
+                    ..good
+                }
             }
             (Exit::None, Exit::None) => {
                 self.merge(state_one, state_two);
@@ -533,7 +562,9 @@ impl<'a> Walk<'a> {
             Expr::Lit(_) => match (text_of(expr), expr) {
                 (Some(text), _) => Value::text(&text),
                 (None, Expr::Lit(literal)) => match &literal.lit {
-                    syn::Lit::Float(_) => Value { taint: FLOAT, ty: "f64".into(), ..Value::constant() },
+                    syn::Lit::Float(_) => {
+                        Value { taint: FLOAT, ty: "f64".into(), ..Value::constant() }
+                    }
                     syn::Lit::Int(int) => Value { ty: int.suffix().into(), ..Value::constant() },
                     _ => Value::constant(),
                 },
@@ -563,11 +594,20 @@ impl<'a> Walk<'a> {
                 let value = self.expr(&assign.right);
                 if matches!(&*assign.left, Expr::Infer(_)) {
                     if value.outcome.is_some() {
-                        self.report(Rule::IgnoredResult, expr.span(), "`_ =` drops the result of this");
+                        self.report(
+                            Rule::IgnoredResult,
+                            expr.span(),
+                            "`_ =` drops the result of this",
+                        );
                     }
                     return Value::default();
                 }
-                self.assign(&assign.left, value, idents_same(&assign.left, &assign.right), expr.span());
+                self.assign(
+                    &assign.left,
+                    value,
+                    idents_same(&assign.left, &assign.right),
+                    expr.span(),
+                );
                 Value::default()
             }
             Expr::Cast(cast) => {
@@ -617,7 +657,8 @@ impl<'a> Walk<'a> {
                 let open = matches!(&*repeat.expr, Expr::Range(range) if range.end.is_none());
                 self.repeat(u32::from(open && !stops(&repeat.body)), |walk| {
                     let items = over.items.iter().cloned().reduce(Value::either);
-                    let item = items.unwrap_or(Value { ty, outcome: None, items: Vec::new(), ..over });
+                    let item =
+                        items.unwrap_or(Value { ty, outcome: None, items: Vec::new(), ..over });
                     walk.bind(&repeat.pat, item);
                     walk.block(&repeat.body);
                 });
@@ -633,7 +674,7 @@ impl<'a> Walk<'a> {
                 self.exit = Exit::Return;
                 Value::default()
             }
-            Expr::Closure(closure) => self.expr(&closure.body),
+            Expr::Closure(closure) => self.closure(closure),
             Expr::Tuple(tuple) => self.items(tuple.elems.iter()),
             Expr::Array(array) => self.items(array.elems.iter()),
             Expr::Repeat(repeat) => self.expr(&repeat.expr),
@@ -655,6 +696,25 @@ impl<'a> Walk<'a> {
             Expr::Macro(call) => self.macro_call(&call.mac),
             _ => Value::default(),
         }
+    }
+
+    /// The body of a closure, as if it ran here; a check in it is proven by `?` on its result.
+    fn closure(&mut self, closure: &syn::ExprClosure) -> Value {
+        let returns = std::mem::take(&mut self.returns);
+        let (mut value, after, exit) = self.branch(|walk| walk.expr(&closure.body));
+        let gained = after.guard && !self.state.guard;
+        let mut pending = exit != Exit::None || gained || value.pending;
+        for (guarded, returned) in std::mem::replace(&mut self.returns, returns) {
+            if !returned.is_err {
+                pending &= guarded;
+                value = value.either(returned);
+            }
+        }
+        value.pending = pending && (gained || value.pending);
+        self.state.external = self.state.external.or(after.external);
+        self.state.own_written |= after.own_written;
+        self.state.variables = after.variables;
+        value
     }
 
     fn items<'e>(&mut self, items: impl Iterator<Item = &'e Expr>) -> Value {
@@ -689,7 +749,11 @@ impl<'a> Walk<'a> {
         match self.model.constants.get(&name).cloned() {
             Some(expr) => {
                 let value = self.expr(&expr);
-                Value { constant: true, taint: value.taint & FLOAT | money(&name.to_lowercase()), ..value }
+                Value {
+                    constant: true,
+                    taint: value.taint & FLOAT | money(&name.to_lowercase()),
+                    ..value
+                }
             }
             None => Value { ty: String::new(), ..Value::constant() },
         }
@@ -699,13 +763,30 @@ impl<'a> Walk<'a> {
         let condition = self.expr(&branch.cond);
         let failed = on_failure(&branch.cond);
         let outcome = condition.outcome;
-        if outcome.is_some() && let Expr::Let(pattern) = &*branch.cond {
+        if outcome.is_some()
+            && let Expr::Let(pattern) = &*branch.cond
+        {
             let pattern = pattern.pat.to_token_stream().to_string();
             let empty = branch.then_branch.stmts.is_empty() && pattern.starts_with("Err");
             let no_else = branch.else_branch.is_none() && pattern.starts_with("Ok");
-            if empty || no_else {
-                self.report(Rule::IgnoredResult, branch.cond.span(), "a failure of this is passed over");
+            if empty || no_else && outcome != Some(crate::value::Outcome::Read) {
+                self.report(
+                    Rule::IgnoredResult,
+                    branch.cond.span(),
+                    "a failure of this is passed over",
+                );
             }
+        }
+        let seen = matches!(&*branch.cond, Expr::MethodCall(call) if call.method == "is_ok");
+        if seen
+            && branch.else_branch.is_none()
+            && outcome.is_some_and(|o| o != crate::value::Outcome::Read)
+        {
+            self.report(
+                Rule::IgnoredResult,
+                branch.cond.span(),
+                "a failure of this is passed over",
+            );
         }
         self.fork(
             &condition,
@@ -729,7 +810,13 @@ impl<'a> Walk<'a> {
             for arm in &arms {
                 let pattern = arm.pat.to_token_stream().to_string();
                 let body = arm.body.to_token_stream().to_string().replace(' ', "");
-                if (pattern.starts_with("Err") || pattern == "_") && matches!(body.as_str(), "{}" | "()") {
+                let nothing = matches!(body.as_str(), "{}" | "()")
+                    || pattern == "Err (_)"
+                        && matches!(
+                            body.as_str(),
+                            "Ok(())" | "returnOk(())" | "{Ok(())}" | "{returnOk(());}"
+                        );
+                if (pattern.starts_with("Err") || pattern == "_") && nothing {
                     self.report(Rule::IgnoredResult, arm.span(), "a failure is passed over here");
                 }
             }
@@ -742,7 +829,10 @@ impl<'a> Walk<'a> {
         let [arm, rest @ ..] = arms else { return Value::default() };
         let pattern = arm.pat.to_token_stream().to_string();
         let condition = match (&arm.guard, pattern.as_str()) {
-            (None, "false") => Value { allowed: Some((value.bits() & 1) << 1 | value.bits() >> 1), ..value.clone() },
+            (None, "false") => Value {
+                allowed: Some((value.bits() & 1) << 1 | value.bits() >> 1),
+                ..value.clone()
+            },
             _ => value.clone(),
         };
         let mut guard_value = None;
@@ -815,7 +905,10 @@ impl<'a> Walk<'a> {
                 }
                 Value::of(taint)
             }
-            BinOp::AddAssign(_) | BinOp::SubAssign(_) | BinOp::MulAssign(_) | BinOp::DivAssign(_) => {
+            BinOp::AddAssign(_)
+            | BinOp::SubAssign(_)
+            | BinOp::MulAssign(_)
+            | BinOp::DivAssign(_) => {
                 let mut value = Value { taint, ty: left.ty.clone(), ..Value::default() };
                 if matches!(binary.op, BinOp::SubAssign(_)) {
                     value.minus = self.subtracted(&left, &right, &binary.right);
@@ -832,8 +925,13 @@ impl<'a> Walk<'a> {
                 Value::default()
             }
             _ => {
-                let mut value = Value { taint, constant: left.constant && right.constant, ..Value::default() };
-                value.ty = if left.ty.is_empty() || left.constant { right.ty.clone() } else { left.ty.clone() };
+                let mut value =
+                    Value { taint, constant: left.constant && right.constant, ..Value::default() };
+                value.ty = if left.ty.is_empty() || left.constant {
+                    right.ty.clone()
+                } else {
+                    left.ty.clone()
+                };
                 if left.ty == "String" || left.ty == "str" {
                     if let ([one], [two]) = (&left.texts[..], &right.texts[..]) {
                         value.texts = vec![format!("{one}{two}")];
@@ -843,6 +941,22 @@ impl<'a> Walk<'a> {
                     value.minus = self.subtracted(&left, &right, &binary.right);
                 }
                 self.float_arithmetic(&left, &right, binary.span());
+                let whole = taint & FLOAT == 0;
+                if whole && matches!(binary.op, BinOp::Div(_)) {
+                    value.divided = binary.right.to_token_stream().to_string();
+                }
+                if whole && matches!(binary.op, BinOp::Mul(_)) && self.is_amount(&value) {
+                    for (quotient, other) in [(&left, &binary.right), (&right, &binary.left)] {
+                        let same = quotient.divided == other.to_token_stream().to_string();
+                        if !quotient.divided.is_empty() && !same && self.entry != Kind::View {
+                            self.report(
+                                Rule::AmountArithmetic,
+                                binary.span(),
+                                "a quotient is multiplied: what the division has cut off is lost",
+                            );
+                        }
+                    }
+                }
                 value
             }
         }
@@ -894,14 +1008,23 @@ impl<'a> Walk<'a> {
                     && let Some(row) = &mut known.row
                 {
                     let relative = relative && value.taint & STATE != 0;
-                    row.assigned.push(crate::value::Assigned { field: name, taint: value.taint, relative });
+                    row.assigned.push(crate::value::Assigned {
+                        field: name,
+                        taint: value.taint,
+                        relative,
+                    });
                 }
             }
             Expr::Unary(unary) => self.assign(&unary.expr, value, relative, span),
             Expr::Index(index) => self.assign(&index.expr, value, relative, span),
             Expr::Tuple(tuple) => {
                 for (at, place) in tuple.elems.iter().enumerate() {
-                    self.assign(place, value.items.get(at).cloned().unwrap_or_default(), false, span);
+                    self.assign(
+                        place,
+                        value.items.get(at).cloned().unwrap_or_default(),
+                        false,
+                        span,
+                    );
                 }
             }
             _ => {}
@@ -948,30 +1071,139 @@ fn stops(body: &Block) -> bool {
         let then = branch.then_branch.to_token_stream().to_string();
         let ends = then.contains("break") || then.contains("return");
         ends && (condition.contains(">=") || condition.contains("> ") || condition.contains("=="))
-            && !condition.contains("len") && !condition.contains("is_empty")
+            && !condition.contains("len")
+            && !condition.contains("is_empty")
     })
 }
 
 pub(crate) fn is_number(ty: &str) -> bool {
     matches!(
         ty,
-        "i8" | "i16" | "i32" | "i64" | "i128" | "u8" | "u16" | "u32" | "u64" | "u128" | "usize" | "f64" | "f32"
+        "i8" | "i16"
+            | "i32"
+            | "i64"
+            | "i128"
+            | "u8"
+            | "u16"
+            | "u32"
+            | "u64"
+            | "u128"
+            | "usize"
+            | "f64"
+            | "f32"
     )
 }
 
 /// `MONEY` if a name says money.
 pub(crate) fn money(name: &str) -> u16 {
     const WORDS: &[&str] = &[
-        "amount", "amounts", "balance", "balances", "price", "prices", "fee", "fees", "total", "cost", "costs",
-        "paid", "payment", "payments", "payout", "payouts", "salary", "wage", "wages", "money", "cents", "cent",
-        "coins", "coin", "credit", "credits", "debit", "debt", "deposit", "deposits", "stake", "staked", "stakes",
-        "supply", "reward", "rewards", "interest", "principal", "premium", "revenue", "budget", "invoice", "tax",
-        "refund", "bid", "bids", "funds", "fund", "shares", "share", "dividend", "dividends", "collateral", "loan",
-        "loans", "tokens", "token", "tip", "rent", "bounty", "pot", "treasury", "reserve", "reserves", "royalty",
-        "due", "owed", "earned", "charge", "discount", "subtotal", "sum", "commission", "fine", "withdrawal",
-        "allowance", "escrow", "settlement", "liquidity", "wallet", "purse", "spent", "cash", "donation", "donated",
-        "pledge", "pledged", "quote", "notional", "margin", "vat", "toll", "fare", "grant", "yield", "bonus",
-        "eur", "usd", "dollars", "euros", "currency", "gross", "net", "payable", "income", "expense", "expenses",
+        "amount",
+        "amounts",
+        "balance",
+        "balances",
+        "price",
+        "prices",
+        "fee",
+        "fees",
+        "total",
+        "cost",
+        "costs",
+        "paid",
+        "payment",
+        "payments",
+        "payout",
+        "payouts",
+        "salary",
+        "wage",
+        "wages",
+        "money",
+        "cents",
+        "cent",
+        "coins",
+        "coin",
+        "credit",
+        "credits",
+        "debit",
+        "debt",
+        "deposit",
+        "deposits",
+        "stake",
+        "staked",
+        "stakes",
+        "supply",
+        "reward",
+        "rewards",
+        "interest",
+        "principal",
+        "premium",
+        "revenue",
+        "budget",
+        "invoice",
+        "tax",
+        "refund",
+        "bid",
+        "bids",
+        "funds",
+        "fund",
+        "shares",
+        "share",
+        "dividend",
+        "dividends",
+        "collateral",
+        "loan",
+        "loans",
+        "tokens",
+        "token",
+        "tip",
+        "rent",
+        "bounty",
+        "pot",
+        "treasury",
+        "reserve",
+        "reserves",
+        "royalty",
+        "due",
+        "owed",
+        "earned",
+        "charge",
+        "discount",
+        "subtotal",
+        "sum",
+        "commission",
+        "fine",
+        "withdrawal",
+        "allowance",
+        "escrow",
+        "settlement",
+        "liquidity",
+        "wallet",
+        "purse",
+        "spent",
+        "cash",
+        "donation",
+        "donated",
+        "pledge",
+        "pledged",
+        "quote",
+        "notional",
+        "margin",
+        "vat",
+        "toll",
+        "fare",
+        "grant",
+        "yield",
+        "bonus",
+        "eur",
+        "usd",
+        "dollars",
+        "euros",
+        "currency",
+        "gross",
+        "net",
+        "payable",
+        "income",
+        "expense",
+        "expenses",
     ];
     let lower = name.to_lowercase();
     if lower.split('_').any(|part| WORDS.contains(&part)) { MONEY } else { 0 }
@@ -980,7 +1212,8 @@ pub(crate) fn money(name: &str) -> u16 {
 /// `TIME` if a name says time.
 pub(crate) fn clock(name: &str) -> u16 {
     let lower = name.to_lowercase();
-    let ends = ["_ms", "_at", "_s", "_until", "_height", "_time"].iter().any(|end| lower.ends_with(end));
+    let ends =
+        ["_ms", "_at", "_s", "_until", "_height", "_time"].iter().any(|end| lower.ends_with(end));
     let is = ["deadline", "height", "expires", "until", "timestamp", "expiry"]
         .iter()
         .any(|word| lower.contains(word));

@@ -3,7 +3,7 @@
 use crate::model::{Kind, Table};
 use crate::rule::Rule;
 use crate::statement::{self, Statement};
-use crate::value::{ANSWER, CALLER, FLOAT, FUNDS, MONEY, Outcome, PARAM, STATE, Value};
+use crate::value::{ANSWER, CALLER, FLOAT, FUNDS, MONEY, Outcome, PARAM, STATE, TIME, Value};
 use crate::walk::Walk;
 use proc_macro2::Span;
 
@@ -59,7 +59,11 @@ impl Write {
         if row.fresh {
             write.fields.clone_from(&row.fields);
             let mine = |(_, taint): &(String, u16)| taint & CALLER != 0;
-            write.own = if verb == Verb::Insert { row.fields.iter().any(mine) } else { row.key & CALLER != 0 };
+            write.own = if verb == Verb::Insert {
+                row.fields.iter().any(mine)
+            } else {
+                row.key & CALLER != 0
+            };
         } else {
             write.own = row.key & CALLER != 0;
             write.fields = row.assigned.iter().map(|a| (a.field.clone(), a.taint)).collect();
@@ -101,7 +105,8 @@ impl Write {
             _ if upsert => Verb::Upsert,
             _ => Verb::Insert,
         };
-        let fields = items.iter().enumerate().filter(|(at, _)| !keys.contains(at) || verb != Verb::Update);
+        let fields =
+            items.iter().enumerate().filter(|(at, _)| !keys.contains(at) || verb != Verb::Update);
         Write {
             table: statement.table.clone(),
             verb,
@@ -133,9 +138,32 @@ impl Write {
 /// A column whose name says whose the row is.
 fn names_owner(column: &str) -> bool {
     const WORDS: &[&str] = &[
-        "owner", "creator", "author", "account", "holder", "admin", "user", "issuer", "seller", "payer", "maker",
-        "member", "address", "beneficiary", "patient", "voter", "sender", "depositor", "staker", "lender",
-        "borrower", "client", "employee", "operator", "controller", "manager",
+        "owner",
+        "creator",
+        "author",
+        "account",
+        "holder",
+        "admin",
+        "user",
+        "issuer",
+        "seller",
+        "payer",
+        "maker",
+        "member",
+        "address",
+        "beneficiary",
+        "patient",
+        "voter",
+        "sender",
+        "depositor",
+        "staker",
+        "lender",
+        "borrower",
+        "client",
+        "employee",
+        "operator",
+        "controller",
+        "manager",
     ];
     column.split('_').any(|part| WORDS.contains(&part))
 }
@@ -148,9 +176,10 @@ impl Walk<'_> {
 
     fn is_owned(&self, table: &str) -> bool {
         let learned = self.facts.owners.iter().any(|(owned, _)| owned == table);
-        learned || self.model.tables.get(table).is_some_and(|declared| {
-            declared.columns.iter().any(|column| self.is_owner_column(declared, &column.name))
-        })
+        learned
+            || self.model.tables.get(table).is_some_and(|declared| {
+                declared.columns.iter().any(|column| self.is_owner_column(declared, &column.name))
+            })
     }
 
     pub(crate) fn write(&mut self, write: Write) {
@@ -192,21 +221,31 @@ impl Walk<'_> {
         let authority = self.facts.authorities.contains(&write.table);
         let takes_over = authority && write.whole && write.verb != Verb::Update
             || authority && write.key_constant && sets_up(&self.entry_name);
-        let guarded = self.state.guard || (table.guarded && !self.as_contract)
+        let guarded = self.state.guard
+            || (table.guarded && !self.as_contract)
             || self.facts.guarded.contains(&write.table);
         if takes_over && !guarded && !self.state.state_checked {
             let again = write.verb != Verb::Insert || !self.facts.set_up.contains(&write.table);
             if again {
-                let what = format!("`{}` lets whoever comes set {}, which says who may do what", self.entry_name, write.table);
+                let what = format!(
+                    "`{}` lets whoever comes set {}, which says who may do what",
+                    self.entry_name, write.table
+                );
                 self.report(Rule::UnprotectedInit, write.span, what);
             }
             return;
         }
-        if guarded || write.own && !(authority && write.key_constant) {
+        if guarded || takes_over || write.own && !(authority && write.key_constant) {
             return;
         }
-        let given = write.taint & PARAM != 0 || write.fields.iter().any(|(_, taint)| taint & PARAM != 0);
+        let given =
+            write.taint & PARAM != 0 || write.fields.iter().any(|(_, taint)| taint & PARAM != 0);
         if self.state.timed && write.fields.iter().all(|(_, taint)| taint & PARAM == 0) {
+            return;
+        }
+        let cleans_up = write.verb == Verb::Delete && write.taint & (TIME | PARAM) == TIME;
+        let paid_for = write.taint & FUNDS != 0 && (write.verb != Verb::Update || write.relative);
+        if cleans_up || paid_for {
             return;
         }
         let owned = self.is_owned(&write.table);
@@ -215,7 +254,8 @@ impl Walk<'_> {
                 let into = |(field, taint): &(String, u16)| {
                     let given = taint & PARAM != 0 && taint & CALLER == 0;
                     let sql = field.starts_with('?') && owned;
-                    let references = table.column(field).and_then(|column| column.references.clone());
+                    let references =
+                        table.column(field).and_then(|column| column.references.clone());
                     let child = references.is_some_and(|parent| self.is_owned(&parent));
                     given && (sql || child || self.is_owner_column(table, field))
                 };
@@ -227,7 +267,10 @@ impl Walk<'_> {
             Verb::Update => true,
         };
         if wrong {
-            let what = format!("`{}` writes {} and nothing has checked the caller", self.entry_name, write.table);
+            let what = format!(
+                "`{}` writes {} and nothing has checked the caller",
+                self.entry_name, write.table
+            );
             let raw = self.raw(Rule::MissingCallerCheck, write.span, what);
             self.open.push(raw);
         }
@@ -245,7 +288,8 @@ impl Walk<'_> {
         let covered = coins.of_caller() || coins.taint & FUNDS != 0;
         let crank = self.state.timed && to.taint & (CALLER | PARAM) == 0;
         if self.entry == Kind::Call && !self.state.guard && !covered && !crank {
-            let what = format!("`{}` sends coins and nothing has checked the caller", self.entry_name);
+            let what =
+                format!("`{}` sends coins and nothing has checked the caller", self.entry_name);
             let raw = self.raw(Rule::MissingCallerCheck, span, what);
             self.open.push(raw);
         }
@@ -266,9 +310,13 @@ impl Walk<'_> {
         self.ran(span);
         let gives = ["transfer", "mint", "send", "withdraw", "payout", "release"];
         let gives = gives.iter().any(|word| name.contains(word));
-        let covered = arguments.iter().any(Value::of_caller) || arguments.iter().any(|v| v.taint & FUNDS != 0);
+        let covered = arguments.iter().any(Value::of_caller)
+            || arguments.iter().any(|v| v.taint & FUNDS != 0);
         if self.entry == Kind::Call && gives && !self.paid && !self.state.guard && !covered {
-            let what = format!("`{}` has another contract move tokens and nothing has checked the caller", self.entry_name);
+            let what = format!(
+                "`{}` has another contract move tokens and nothing has checked the caller",
+                self.entry_name
+            );
             let raw = self.raw(Rule::MissingCallerCheck, span, what);
             self.open.push(raw);
         }
@@ -279,7 +327,13 @@ impl Walk<'_> {
     }
 
     /// A statement by its text.
-    pub(crate) fn run_sql(&mut self, text: &Value, parameters: &Value, span: Span, exec: bool) -> Value {
+    pub(crate) fn run_sql(
+        &mut self,
+        text: &Value,
+        parameters: &Value,
+        span: Span,
+        exec: bool,
+    ) -> Value {
         if !text.constant {
             self.report(Rule::BuiltSql, span, "this statement is not a constant text");
         }
@@ -296,7 +350,11 @@ impl Walk<'_> {
                 && !self.state.state_checked
                 && !statement.has("exists")
             {
-                self.report(Rule::UnprotectedInit, span, "#[migrate] changes the schema whatever the version is");
+                self.report(
+                    Rule::UnprotectedInit,
+                    span,
+                    "#[migrate] changes the schema whatever the version is",
+                );
             }
             self.learn_from(&statement, parameters, &compared);
             self.bounded(&statement, parameters, span);
@@ -311,7 +369,8 @@ impl Walk<'_> {
     }
 
     fn learn_from(&mut self, statement: &Statement, parameters: &Value, compared: &[&str]) {
-        let by_caller = parameters.items.iter().any(|value| value.taint & CALLER != 0 && !value.of_caller());
+        let by_caller =
+            parameters.items.iter().any(|value| value.taint & CALLER != 0 && !value.of_caller());
         if !by_caller {
             return;
         }
@@ -322,7 +381,9 @@ impl Walk<'_> {
 
     /// The work of a statement does not grow with the table.
     fn bounded(&mut self, statement: &Statement, parameters: &Value, span: Span) {
-        if matches!(statement.verb, statement::Verb::Other | statement::Verb::Insert) && !statement.has("select") {
+        if matches!(statement.verb, statement::Verb::Other | statement::Verb::Insert)
+            && !statement.has("select")
+        {
             return;
         }
         if statement.verb == statement::Verb::Insert && !statement.has("from") {
@@ -331,7 +392,11 @@ impl Walk<'_> {
         if let Some(limit) = statement.limit_parameter() {
             let given = parameters.items.get(limit).is_some_and(|value| value.taint & PARAM != 0);
             if given {
-                self.report(Rule::UnboundedScan, span, "the caller chooses the LIMIT; cap it: limit.min(100)");
+                self.report(
+                    Rule::UnboundedScan,
+                    span,
+                    "the caller chooses the LIMIT; cap it: limit.min(100)",
+                );
             }
         }
         if statement.has("limit") {
@@ -346,14 +411,25 @@ impl Walk<'_> {
         {
             return;
         }
+        if let Some(column) = statement.extreme()
+            && self
+                .model
+                .tables
+                .get(&statement.table)
+                .and_then(|t| t.column(column))
+                .is_some_and(|c| c.indexed)
+        {
+            return;
+        }
         let tables = statement.reads();
         let compared = statement.compared();
         let narrow = |table: &str| {
             let known = self.model.tables.get(table);
             match known.filter(|known| !known.columns.is_empty()) {
-                Some(known) => known.columns.iter().any(|column| {
-                    column.indexed && compared.iter().any(|c| *c == column.name)
-                }),
+                Some(known) => known
+                    .columns
+                    .iter()
+                    .any(|column| column.indexed && compared.iter().any(|c| *c == column.name)),
                 None => !compared.is_empty(),
             }
         };
@@ -362,8 +438,12 @@ impl Walk<'_> {
         if !asked.into_iter().any(narrow) {
             let table = &statement.table;
             let what = match statement.verb {
-                statement::Verb::Delete => format!("this deletes as many rows of {table} as there are"),
-                statement::Verb::Update => format!("this writes as many rows of {table} as there are"),
+                statement::Verb::Delete => {
+                    format!("this deletes as many rows of {table} as there are")
+                }
+                statement::Verb::Update => {
+                    format!("this writes as many rows of {table} as there are")
+                }
                 _ => format!("this reads as many rows of {table} as there are"),
             };
             self.report(Rule::UnboundedScan, span, what);
@@ -372,8 +452,14 @@ impl Walk<'_> {
 
     fn float_sql(&mut self, statement: &Statement, span: Span) {
         for (name, ty, _) in statement.declared() {
-            if matches!(ty.as_str(), "real" | "float" | "double") && crate::walk::money(&name) & MONEY != 0 {
-                self.report(Rule::FloatMoney, span, format!("the column {name} keeps an amount as REAL"));
+            if matches!(ty.as_str(), "real" | "float" | "double")
+                && crate::walk::money(&name) & MONEY != 0
+            {
+                self.report(
+                    Rule::FloatMoney,
+                    span,
+                    format!("the column {name} keeps an amount as REAL"),
+                );
             }
         }
         if statement.has_float() && statement.names_money() {

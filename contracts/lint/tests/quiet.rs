@@ -19,7 +19,9 @@ fn contracts() -> Vec<PathBuf> {
 fn the_contracts_of_the_repository_have_no_findings() {
     let mut found = Vec::new();
     for path in contracts() {
-        found.extend(dadbs_lint::lint(&path).unwrap().into_iter().map(|finding| finding.to_string()));
+        found.extend(
+            dadbs_lint::lint(&path).unwrap().into_iter().map(|finding| finding.to_string()),
+        );
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
 }

@@ -2,7 +2,7 @@
 //!
 //! 1. `$kind1` is a name of that kind, another one for each number; the pools are below.
 //! 2. `//@ any`, `//@ or`, `//@ end` choose one of the parts; `//@ faulty`, `//@ clean`, `//@ end` keep the part of
-//!    the twin that is made.
+//!    the twin that is made. An `any` holds no twins.
 //! 3. `//~` is a place for statements that mean nothing to the rules.
 //! 4. Items come in a random order, bodies in random blocks, beside functions that have no fault.
 
@@ -23,16 +23,20 @@ impl Random {
 }
 
 const NOUNS: &[&str] = &[
-    "order", "parcel", "ticket", "deal", "lease", "gift", "slot", "batch", "plot", "chart", "badge", "permit",
-    "quota", "tally", "claim", "visit", "trip", "round", "panel", "draft", "recipe", "shelf", "vault", "ledger",
+    "order", "parcel", "ticket", "deal", "lease", "gift", "slot", "batch", "plot", "chart",
+    "badge", "permit", "quota", "tally", "claim", "visit", "trip", "round", "panel", "draft",
+    "recipe", "shelf", "vault", "ledger",
 ];
-const OWNERS: &[&str] = &["owner", "holder", "keeper", "custodian", "landlord", "party", "subject", "proprietor"];
+const OWNERS: &[&str] =
+    &["owner", "holder", "keeper", "custodian", "landlord", "party", "subject", "proprietor"];
 const TEXTS: &[&str] = &["label", "note", "title", "remark", "color", "caption", "story", "motto"];
-const MONEY: &[&str] = &["amount", "balance", "price", "fee", "deposit", "reward", "total_paid", "stake_left"];
+const MONEY: &[&str] =
+    &["amount", "balance", "price", "fee", "deposit", "reward", "total_paid", "stake_left"];
 const TIMES: &[&str] = &["made_at", "changed_ms", "valid_until", "deadline"];
 const MEASURES: &[&str] = &["temperature", "latitude", "humidity", "pressure", "speed"];
 const VERBS: &[&str] = &[
-    "open", "close", "take", "bring", "shift", "settle", "renew", "rename", "sweep", "collect", "grow", "trim",
+    "open", "close", "take", "bring", "shift", "settle", "renew", "rename", "sweep", "collect",
+    "grow", "trim",
 ];
 
 fn upper(name: &str) -> String {
@@ -47,7 +51,8 @@ fn names(text: &str, random: &mut Random) -> String {
     for number in 1..=4 {
         let noun = format!("{}{}", nouns[number - 1], ["", "_x", "_y", "_z"][number - 1]);
         let verb = format!("{}_{}_{number}", random.pick(VERBS), random.pick(NOUNS));
-        let money = format!("{}{}", random.pick(MONEY), ["", "_two", "_three", "_four"][number - 1]);
+        let money =
+            format!("{}{}", random.pick(MONEY), ["", "_two", "_three", "_four"][number - 1]);
         for (kind, name) in [
             ("table", format!("{noun}s")),
             ("Row", upper(&noun)),
@@ -83,7 +88,6 @@ fn choose(template: &str, faulty: bool, random: &mut Random) -> Vec<String> {
                         "//@ or" if depth == 0 => parts += 1,
                         "//@ end" if depth == 0 => break,
                         "//@ end" => depth -= 1,
-                        "//@ faulty" | "//@ clean" => depth += usize::from(!part_follows(&lines, at, line)),
                         _ => {}
                     }
                 }
@@ -105,20 +109,23 @@ fn choose(template: &str, faulty: bool, random: &mut Random) -> Vec<String> {
     kept
 }
 
-/// `any` holds no twins in the templates.
-fn part_follows(_: &[&str], _: usize, _: &str) -> bool {
-    true
-}
-
 /// Rule 3.
 fn noise(random: &mut Random, number: usize) -> String {
     let name = format!("{}_{number}", random.pick(TEXTS));
     match random.below(8) {
-        0 => format!("    let {name} = {};\n    log(if {name} > 3 {{ \"many\" }} else {{ \"few\" }});", random.below(9)),
+        0 => format!(
+            "    let {name} = {};\n    log(if {name} > 3 {{ \"many\" }} else {{ \"few\" }});",
+            random.below(9)
+        ),
         1 => format!("    log(\"{name}\");"),
         2 => format!("    emit(\"{name}\", &[(\"step\", \"{number}\")]);"),
-        3 => format!("    let {name} = [1_i64, 2, 3].iter().sum::<i64>();\n    if {name} != 6 {{ abort(\"{name}\"); }}"),
-        4 => format!("    for round in 0..{} {{ log(if round == 1 {{ \"{name}\" }} else {{ \"-\" }}); }}", 2 + random.below(5)),
+        3 => format!(
+            "    let {name} = [1_i64, 2, 3].iter().sum::<i64>();\n    if {name} != 6 {{ abort(\"{name}\"); }}"
+        ),
+        4 => format!(
+            "    for round in 0..{} {{ log(if round == 1 {{ \"{name}\" }} else {{ \"-\" }}); }}",
+            2 + random.below(5)
+        ),
         5 => "    // Nothing to see here.".into(),
         _ => String::new(),
     }
@@ -139,7 +146,10 @@ fn items(lines: &[String]) -> Vec<String> {
         let last = items.last_mut().unwrap();
         *last += line;
         *last += "\n";
-        let one_line = line.starts_with("struct ") || line.starts_with("enum ") || line.starts_with("const ") || line.starts_with("fn ");
+        let one_line = line.starts_with("struct ")
+            || line.starts_with("enum ")
+            || line.starts_with("const ")
+            || line.starts_with("fn ");
         if line == "}" || one_line && line.matches('{').count() == line.matches('}').count() {
             items.push(String::new());
         }
@@ -148,7 +158,10 @@ fn items(lines: &[String]) -> Vec<String> {
 }
 
 fn nested(item: String, random: &mut Random) -> String {
-    let Some(open) = item.lines().position(|line| line.contains("fn ") && line.ends_with('{')) else { return item };
+    let Some(open) = item.lines().position(|line| line.contains("fn ") && line.ends_with('{'))
+    else {
+        return item;
+    };
     let lines: Vec<&str> = item.lines().collect();
     if *lines.last().unwrap() != "}" || !lines[open].contains("-> Result<") {
         return item;
@@ -179,7 +192,8 @@ pub(crate) fn make(template: &str, faulty: bool, seed: u64) -> String {
         }
     }
     let mut random = step(3);
-    let mut parts: Vec<String> = items(&lines).into_iter().map(|item| nested(item, &mut random)).collect();
+    let mut parts: Vec<String> =
+        items(&lines).into_iter().map(|item| nested(item, &mut random)).collect();
     for _ in 0..random.below(3) {
         let beside = BESIDE[random.below(BESIDE.len())].to_owned();
         if !parts.contains(&beside) {
@@ -193,5 +207,7 @@ pub(crate) fn make(template: &str, faulty: bool, seed: u64) -> String {
         parts.swap(at, random.below(at + 1));
     }
     let body = names(&parts.concat(), &mut step(4));
-    format!("use dadbs_sdk::prelude::*;\n\n#[contract]\nmod generated {{\nuse super::*;\nuse dadbs_sdk::calls;\n\n{body}}}\n")
+    format!(
+        "use dadbs_sdk::prelude::*;\n\n#[contract]\nmod generated {{\nuse super::*;\nuse dadbs_sdk::calls;\n\n{body}}}\n"
+    )
 }

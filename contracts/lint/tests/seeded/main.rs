@@ -66,7 +66,10 @@ fn folder(name: &str) -> PathBuf {
 fn print(title: &str, scores: &BTreeMap<String, Score>) -> Score {
     let mut all = Score::default();
     for (name, score) in scores {
-        println!("{title:9} {name:28} found {:3}/{:3}, false {:3}", score.found, score.seeded, score.wrong);
+        println!(
+            "{title:9} {name:28} found {:3}/{:3}, false {:3}",
+            score.found, score.seeded, score.wrong
+        );
         all.add(score);
     }
     println!("{title:9} recall {} %, precision {} %", all.recall(), all.precision());
@@ -76,8 +79,10 @@ fn print(title: &str, scores: &BTreeMap<String, Score>) -> Score {
 /// Templates of this crate: `<rule>-<number>.rs`.
 #[test]
 fn seeded_faults_are_found_and_twins_are_quiet() {
-    let mut paths: Vec<PathBuf> =
-        std::fs::read_dir(folder("templates")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder("templates"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     paths.sort();
     let mut scores: BTreeMap<String, Score> = BTreeMap::new();
     let mut shown = vec![false; paths.len()];
