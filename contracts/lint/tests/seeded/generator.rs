@@ -211,3 +211,33 @@ pub(crate) fn make(template: &str, faulty: bool, seed: u64) -> String {
         "use dadbs_sdk::prelude::*;\n\n#[contract]\nmod generated {{\nuse super::*;\nuse dadbs_sdk::calls;\n\n{body}}}\n"
     )
 }
+
+/// An audit template with names of this seed: `__KIND<n>__` is replaced as plain text.
+pub(crate) fn fill(template: &str, seed: u64) -> String {
+    let mut random = Random((seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let mut text: String = template.lines().skip(1).collect::<Vec<_>>().join("\n");
+    let mut used = std::collections::BTreeSet::new();
+    for number in 1..=2 {
+        for kind in ["TABLE", "STRUCT", "CALL", "FIELD", "HELPER", "VAR"] {
+            let name = loop {
+                let noun = random.pick(NOUNS);
+                let name = match kind {
+                    "TABLE" => format!("{noun}s"),
+                    "STRUCT" => format!("{}Row", upper(noun)),
+                    "CALL" => format!("{}_{noun}", random.pick(VERBS)),
+                    "FIELD" => {
+                        let pool = [NOUNS, TEXTS, MONEY][random.below(3)];
+                        format!("{}_{}", random.pick(pool), random.pick(&["of", "at_hand", "q", "main"]))
+                    }
+                    "HELPER" => format!("{}_{noun}_inner", random.pick(VERBS)),
+                    _ => format!("{}_{noun}", random.pick(TEXTS)),
+                };
+                if used.insert(name.clone()) {
+                    break name;
+                }
+            };
+            text = text.replace(&format!("__{kind}{number}__"), &name);
+        }
+    }
+    text + "\n"
+}

@@ -1,7 +1,8 @@
 //! What the lint finds of faults that are known: recall and precision over 1,000 contracts with one fault each
 //! and their 1,000 clean twins.
 //!
-//! 1. A fault is found if a finding has its rule; every finding in a clean twin is false.
+//! 1. A fault is found if a finding has its rule; every finding in a clean twin is false, and so is a finding
+//!    of another rule in a faulty contract.
 //! 2. Recall is found / seeded; precision is found / (found + contracts with a false finding).
 //! 3. `DADBS_LINT_SHOW=1` prints what is missed and what is false, once for each template.
 
@@ -47,9 +48,10 @@ fn judge(rule: &str, faulty: &str, clean: &str, score: &mut Score, shown: &mut b
     let hit = in_faulty.iter().any(|finding| finding.contains(&format!(": {rule}: ")));
     score.seeded += 1;
     score.found += u32::from(hit);
-    score.wrong += u32::from(!in_clean.is_empty());
+    let other = in_faulty.iter().any(|finding| !finding.contains(&format!(": {rule}: ")));
+    score.wrong += u32::from(!in_clean.is_empty()) + u32::from(other);
     let show = std::env::var_os("DADBS_LINT_SHOW").is_some() && !*shown;
-    if show && !hit {
+    if show && (!hit || other) {
         *shown = true;
         println!("MISSED {rule}: {in_faulty:?}\n{faulty}");
     }
@@ -74,6 +76,44 @@ fn print(title: &str, scores: &BTreeMap<String, Score>) -> Score {
     }
     println!("{title:9} recall {} %, precision {} %", all.recall(), all.precision());
     all
+}
+
+/// What the authors of the audit templates call the rules.
+fn rule_of(class: &str) -> &str {
+    match class {
+        "call-before-state" => "state-after-call",
+        "wrapping-arithmetic" => "amount-arithmetic",
+        class => class,
+    }
+}
+
+/// Templates of `audit_templates`, whose authors have not seen the lint.
+#[test]
+fn faults_of_audits_are_found_and_twins_are_quiet() {
+    let folder = folder("audit_templates");
+    let mut names: Vec<String> = std::fs::read_dir(&folder)
+        .unwrap()
+        .filter_map(|entry| {
+            let name = entry.unwrap().file_name().to_string_lossy().into_owned();
+            name.strip_suffix(".faulty.rs").map(str::to_owned)
+        })
+        .collect();
+    names.sort();
+    let mut scores: BTreeMap<String, Score> = BTreeMap::new();
+    let mut shown = vec![false; names.len()];
+    for seed in 0..500 {
+        let at = seed % names.len();
+        let name = &names[at];
+        let read = |kind: &str| std::fs::read_to_string(folder.join(format!("{name}.{kind}.rs"))).unwrap();
+        let (faulty, clean) = (read("faulty"), read("clean"));
+        let class = faulty.lines().next().unwrap().split("class: ").nth(1).unwrap();
+        let rule = rule_of(class.split(';').next().unwrap());
+        let (faulty, clean) =
+            (generator::fill(&faulty, seed as u64), generator::fill(&clean, seed as u64));
+        judge(rule, &faulty, &clean, scores.entry(name.clone()).or_default(), &mut shown[at]);
+    }
+    let all = print("audit", &scores);
+    assert!(all.recall() >= 95 && all.precision() >= 90, "the goals are 95 % and 90 %");
 }
 
 /// Templates of this crate: `<rule>-<number>.rs`.
