@@ -51,7 +51,8 @@ impl Walk<'_> {
             }
             "wrapping" | "overflowing" | "rotate" => Some(result),
             "saturating" => {
-                let step = operand.constant && receiver.taint & MONEY == 0;
+                let step =
+                    operand.constant && (name == "saturating_add" || receiver.taint & MONEY == 0);
                 if amount && !clock && !step && self.entry != Kind::View {
                     self.report(
                         Rule::AmountArithmetic,
@@ -149,7 +150,11 @@ impl Walk<'_> {
 
     /// A whole number becomes a float.
     pub(crate) fn widened(&mut self, value: &Value, to: &str, span: Span) {
-        if matches!(to, "f64" | "f32") && value.taint & MONEY != 0 && value.taint & FLOAT == 0 {
+        if self.entry != Kind::View
+            && matches!(to, "f64" | "f32")
+            && value.taint & MONEY != 0
+            && value.taint & FLOAT == 0
+        {
             self.report(Rule::FloatMoney, span, "an amount becomes a float here");
         }
     }
@@ -186,6 +191,10 @@ impl Walk<'_> {
                 "{column} may go below zero: nothing compares it with what is subtracted, and no check keeps it at 0"
             );
             self.report(Rule::AmountArithmetic, span, what);
+        }
+        let money = value.taint & FLOAT != 0 && value.taint & MONEY != 0;
+        if money && matches!(inner(&declared.ty), "f64" | "f32") {
+            self.report(Rule::FloatMoney, span, format!("{column} keeps an amount as a float"));
         }
         if value.taint & FLOAT != 0
             && value.taint & (MONEY | ROUNDED) != 0

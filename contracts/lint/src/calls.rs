@@ -66,6 +66,12 @@ impl Walk<'_> {
         if home.is_none()
             && let Some(known) = self.state.variables.get(last).cloned()
         {
+            if let Some(closure) = known.closure.clone() {
+                for (pattern, value) in closure.inputs.iter().zip(arguments) {
+                    self.bind(pattern, value);
+                }
+                return self.closure(&closure);
+            }
             let taint = arguments.iter().fold(known.taint, |taint, value| taint | value.taint);
             return Value { taint, ..known };
         }
@@ -75,7 +81,9 @@ impl Walk<'_> {
             .or_else(|| self.model.find(None, last, false).filter(|_| home.is_none()));
         let own = own.or_else(|| self.model.find(Some(home?), last, true));
         if let Some(function) = own {
-            return self.inline(&function, arguments);
+            let value = self.inline(&function, arguments);
+            self.give_back(&call.args);
+            return value;
         }
         let taint = arguments.iter().fold(0, |taint, value| taint | value.taint);
         match (home, last) {
@@ -141,6 +149,32 @@ impl Walk<'_> {
 
     fn is_client(&self, name: &str) -> bool {
         self.model.imports.get(name).is_some_and(|path| path.ends_with("Client"))
+    }
+
+    /// What was passed as `&mut` is what the function has left.
+    fn give_back(&mut self, arguments: &Punctuated<Expr, Token![,]>) {
+        let left = std::mem::take(&mut self.left);
+        for (argument, value) in arguments.iter().zip(left) {
+            if let Expr::Reference(reference) = argument
+                && reference.mutability.is_some()
+                && let Expr::Path(path) = &*reference.expr
+                && let Some(name) = path.path.get_ident()
+            {
+                self.state.variables.insert(name.to_string(), value);
+            }
+        }
+    }
+
+    /// A function that is passed to an adapter runs on what the receiver holds.
+    fn passed(&mut self, argument: &Expr, receiver: &Value) -> Option<Value> {
+        let Expr::Path(path) = argument else { return None };
+        let name = path.path.get_ident()?.to_string();
+        if self.state.variables.contains_key(&name) {
+            return None;
+        }
+        let function = self.model.find(None, &name, false)?;
+        let item = Value { outcome: None, pending: false, ..receiver.clone() };
+        Some(self.inline(&function, vec![item]))
     }
 
     pub(crate) fn arguments(&mut self, arguments: &Punctuated<Expr, Token![,]>) -> Vec<Value> {
@@ -228,6 +262,8 @@ impl Walk<'_> {
                     // A closure may not run: it cannot check the caller for what follows.
                     let (value, after, _) = self.branch(|walk| walk.expr(argument));
                     self.state.external = self.state.external.or(after.external);
+                    value
+                } else if let Some(value) = self.passed(argument, &receiver) {
                     value
                 } else {
                     self.expr(argument)
@@ -626,7 +662,7 @@ impl Walk<'_> {
             "sql" => {
                 let parameters = Value {
                     items: values.get(1..).unwrap_or_default().to_vec(),
-                    ..Value::default()
+                    ..Value::of(taint)
                 };
                 let text = values.first().cloned().unwrap_or_default();
                 let exec = !text.texts.first().is_some_and(|text| {

@@ -181,8 +181,9 @@ fn cycles(facts: &Facts) -> Vec<Raw> {
 fn floats(model: &Model) -> Vec<Raw> {
     let mut found = Vec::new();
     for field in &model.floats {
-        let words = field.doc.replace(|c: char| !c.is_alphanumeric(), "_");
-        if walk::money(&field.field) | walk::money(&words) != 0 {
+        let doc = field.doc.to_lowercase();
+        let says = ["cents", "price", "coins", "euro", "dollar", "amount of money"];
+        if walk::money(&field.field) != 0 || says.iter().any(|word| doc.contains(word)) {
             let start = field.span.start();
             found.push(Raw {
                 file: field.file,

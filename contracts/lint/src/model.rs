@@ -303,7 +303,8 @@ impl Model {
         for field in &item.fields {
             let Some(name) = &field.ident else { continue };
             let ty = type_name(&field.ty);
-            if matches!(inner(&ty), "f64" | "f32") {
+            let kept = item.attrs.iter().any(|attribute| attribute.path().is_ident("table"));
+            if kept && matches!(inner(&ty), "f64" | "f32") {
                 self.floats.push(FloatField {
                     item: ident.clone(),
                     field: name.to_string(),

@@ -192,6 +192,12 @@ impl Statement {
         self.words.get(at + 2).map(String::as_str)
     }
 
+    /// An UPDATE or DELETE that asks for more than a key.
+    pub(crate) fn is_conditional(&self) -> bool {
+        let asks = self.condition().iter().any(|word| word == "and");
+        asks && matches!(self.verb, Verb::Update | Verb::Delete)
+    }
+
     /// A word says money.
     pub(crate) fn names_money(&self) -> bool {
         self.words.iter().any(|word| crate::walk::money(word) != 0)

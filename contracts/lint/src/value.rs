@@ -64,7 +64,7 @@ pub(crate) enum Outcome {
 }
 
 /// See the module.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Value {
     pub(crate) taint: u16,
     /// Bits of `TRUE_IS_ALLOWED` and `FALSE_IS_ALLOWED`, for a comparison.
@@ -87,6 +87,10 @@ pub(crate) struct Value {
     pub(crate) is_err: bool,
     /// A `checked_` operation or conversion whose failure is still to be seen.
     pub(crate) checked: bool,
+    /// A closure that has not run yet.
+    pub(crate) closure: Option<std::rc::Rc<syn::ExprClosure>>,
+    /// The number of rows that a statement with several conditions has changed.
+    pub(crate) counted: bool,
     /// What it was divided by, as text.
     pub(crate) divided: String,
     /// What was subtracted to get it, by name, as long as nobody has compared.

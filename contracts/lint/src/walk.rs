@@ -26,7 +26,7 @@ pub(crate) enum Exit {
 }
 
 /// What holds at one place of the walk.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct State {
     pub(crate) variables: BTreeMap<String, Value>,
     /// The caller was checked.
@@ -41,6 +41,8 @@ pub(crate) struct State {
     pub(crate) external: Option<usize>,
     /// A row of the caller was written.
     pub(crate) own_written: bool,
+    /// A statement with conditions has run, and nobody has asked how many rows it has changed.
+    pub(crate) uncounted: Option<Span>,
 }
 
 /// What the first walk learns for the second.
@@ -83,6 +85,8 @@ pub(crate) struct Walk<'a> {
     /// Guard and value of each `return`.
     returns: Vec<(bool, Value)>,
     stack: Vec<Rc<Function>>,
+    /// The parameters of the function that has run last, as it has left them.
+    pub(crate) left: Vec<Value>,
     /// Results that wait for somebody to look at them.
     unseen: BTreeMap<String, Span>,
     /// Names that were compared by size.
@@ -130,6 +134,7 @@ impl<'a> Walk<'a> {
             exit: Exit::None,
             returns: Vec::new(),
             stack: Vec::new(),
+            left: Vec::new(),
             unseen: BTreeMap::new(),
             compared: BTreeSet::new(),
             endless: 0,
@@ -204,6 +209,9 @@ impl<'a> Walk<'a> {
         self.stack.push(function.clone());
         let mut value = self.block(&function.block);
         self.stack.pop();
+        let parameters = function.parameters.iter();
+        let left = parameters.map(|(name, _)| self.state.variables.get(name).cloned());
+        self.left = left.map(Option::unwrap_or_default).collect();
         let aborted = self.exit == Exit::Abort;
         let mut gained = self.state.guard || value.pending;
         if self.exit == Exit::None {
@@ -270,6 +278,9 @@ impl<'a> Walk<'a> {
             Stmt::Expr(expr, None) => self.expr(expr),
             Stmt::Expr(expr, Some(_)) => {
                 let value = self.expr(expr);
+                if value.counted {
+                    self.state.uncounted = Some(expr.span());
+                }
                 if value.outcome.is_some() && self.exit == Exit::None {
                     self.report(Rule::IgnoredResult, expr.span(), "the result of this is dropped");
                 }
@@ -295,7 +306,12 @@ impl<'a> Walk<'a> {
             self.bind(&local.pat, Value::default());
             return;
         };
-        let mut value = self.expr(&init.expr);
+        let mut value = match &*init.expr {
+            Expr::Closure(closure) => {
+                Value { closure: Some(Rc::new(closure.clone())), ..Value::default() }
+            }
+            expr => self.expr(expr),
+        };
         if let Some((_, otherwise)) = &init.diverge {
             let bits = value.bits();
             self.branch_off(&value, bits & FALSE_IS_ALLOWED != 0, |walk| walk.expr(otherwise));
@@ -495,6 +511,7 @@ impl<'a> Walk<'a> {
             timed: one.timed && two.timed,
             external: one.external.or(two.external),
             own_written: one.own_written || two.own_written,
+            uncounted: one.uncounted.or(two.uncounted),
         };
     }
 
@@ -699,7 +716,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The body of a closure, as if it ran here; a check in it is proven by `?` on its result.
-    fn closure(&mut self, closure: &syn::ExprClosure) -> Value {
+    pub(crate) fn closure(&mut self, closure: &syn::ExprClosure) -> Value {
         let returns = std::mem::take(&mut self.returns);
         let (mut value, after, exit) = self.branch(|walk| walk.expr(&closure.body));
         let gained = after.guard && !self.state.guard;
@@ -777,17 +794,6 @@ impl<'a> Walk<'a> {
                 );
             }
         }
-        let seen = matches!(&*branch.cond, Expr::MethodCall(call) if call.method == "is_ok");
-        if seen
-            && branch.else_branch.is_none()
-            && outcome.is_some_and(|o| o != crate::value::Outcome::Read)
-        {
-            self.report(
-                Rule::IgnoredResult,
-                branch.cond.span(),
-                "a failure of this is passed over",
-            );
-        }
         self.fork(
             &condition,
             |walk| {
@@ -816,7 +822,10 @@ impl<'a> Walk<'a> {
                             body.as_str(),
                             "Ok(())" | "returnOk(())" | "{Ok(())}" | "{returnOk(());}"
                         );
-                if (pattern.starts_with("Err") || pattern == "_") && nothing {
+                let told = pattern.starts_with("Err")
+                    && value.outcome != Some(crate::value::Outcome::Read)
+                    && only_tells(&arm.body);
+                if (pattern.starts_with("Err") || pattern == "_") && nothing || told {
                     self.report(Rule::IgnoredResult, arm.span(), "a failure is passed over here");
                 }
             }
@@ -1052,6 +1061,21 @@ fn same_caller(left: &Value, right: &Value, equal: bool) -> Option<u8> {
 fn idents_same(left: &Expr, right: &Expr) -> bool {
     let (left, right) = (left.to_token_stream().to_string(), right.to_token_stream().to_string());
     right.contains(&left)
+}
+
+/// Nothing but `log` and `emit`.
+fn only_tells(body: &Expr) -> bool {
+    match body {
+        Expr::Call(call) => {
+            let name = call.func.to_token_stream().to_string();
+            matches!(name.rsplit(' ').next(), Some("log" | "emit"))
+        }
+        Expr::Block(block) => block.block.stmts.iter().all(|statement| match statement {
+            Stmt::Expr(expr, _) => only_tells(expr),
+            _ => false,
+        }),
+        _ => false,
+    }
 }
 
 /// The condition holds if something has failed.

@@ -1,6 +1,6 @@
 //! Rows and coins that change: who asks for it, after what, and how many.
 
-use crate::model::{Kind, Table};
+use crate::model::{Kind, Table, inner};
 use crate::rule::Rule;
 use crate::statement::{self, Statement};
 use crate::value::{ANSWER, CALLER, FLOAT, FUNDS, MONEY, Outcome, PARAM, STATE, TIME, Value};
@@ -219,23 +219,29 @@ impl Walk<'_> {
         let empty = Table::default();
         let table = self.model.tables.get(&write.table).unwrap_or(&empty);
         let authority = self.facts.authorities.contains(&write.table);
-        let takes_over = authority && write.whole && write.verb != Verb::Update
-            || authority && write.key_constant && sets_up(&self.entry_name);
         let guarded = self.state.guard
             || (table.guarded && !self.as_contract)
             || self.facts.guarded.contains(&write.table);
+        let owned = self.is_owned(&write.table);
+        // The one row that says who may do what, or that #[init] has made for its owner.
+        let fixed = write.key_constant && (authority || self.facts.set_up.contains(&write.table));
+        let whole = authority && write.whole && write.verb != Verb::Update;
+        let takes_over = whole || fixed && owned && write.verb != Verb::Delete;
         if takes_over && !guarded && !self.state.state_checked {
             let again = write.verb != Verb::Insert || !self.facts.set_up.contains(&write.table);
-            if again {
+            if again && !self.changes_one(write) {
                 let what = format!(
-                    "`{}` lets whoever comes set {}, which says who may do what",
+                    "`{}` lets whoever comes set up {} (again)",
                     self.entry_name, write.table
                 );
                 self.report(Rule::UnprotectedInit, write.span, what);
+                return;
             }
+        }
+        if guarded || write.own && !(authority && write.key_constant) {
             return;
         }
-        if guarded || takes_over || write.own && !(authority && write.key_constant) {
+        if takes_over && self.state.state_checked {
             return;
         }
         let given =
@@ -248,7 +254,6 @@ impl Walk<'_> {
         if cleans_up || paid_for {
             return;
         }
-        let owned = self.is_owned(&write.table);
         let wrong = match write.verb {
             Verb::Insert | Verb::Upsert => {
                 let into = |(field, taint): &(String, u16)| {
@@ -259,11 +264,14 @@ impl Walk<'_> {
                     let child = references.is_some_and(|parent| self.is_owned(&parent));
                     given && (sql || child || self.is_owner_column(table, field))
                 };
-                let takes_part = self.state.own_written && write.verb == Verb::Insert;
+                let counts = write.verb == Verb::Insert || write.relative;
+                let takes_part = self.state.own_written && counts;
                 write.fields.iter().any(into) && !takes_part
             }
             Verb::Delete => true,
             Verb::Update if write.relative => owned && given && !self.state.own_written,
+            // A counter or cursor of the contract that nobody decides.
+            Verb::Update if write.key_constant && !owned => given,
             Verb::Update => true,
         };
         if wrong {
@@ -276,8 +284,17 @@ impl Walk<'_> {
         }
     }
 
+    /// A setter of one column that is no owner's: a missing check, not a second setup.
+    fn changes_one(&self, write: &Write) -> bool {
+        write.fields.len() == 1 && write.taint & CALLER == 0 && !write.whole
+    }
+
     /// Coins leave the contract.
     pub(crate) fn transfer(&mut self, to: &Value, coins: &Value, span: Span) {
+        if let Some(span) = self.state.uncounted.take() {
+            let what = "nobody asks how many rows this has changed before coins are sent";
+            self.report(Rule::IgnoredResult, span, what);
+        }
         self.ran(span);
         for coin in coins.items.iter().chain([coins]) {
             if coin.items.get(1).unwrap_or(coin).taint & FLOAT != 0 {
@@ -339,11 +356,14 @@ impl Walk<'_> {
         }
         let outcome = Some(if exec { Outcome::Write } else { Outcome::Read });
         let mut result = Value { outcome, ..Value::of(STATE | parameters.taint & CALLER) };
+        let text_taint = text.taint;
         for text in text.texts.clone() {
             let statement = Statement::of(&text);
             let compared = statement.compared();
             if statement.writes() {
-                self.write(Write::of_statement(&statement, parameters, span));
+                let mut write = Write::of_statement(&statement, parameters, span);
+                write.own |= text_taint & CALLER != 0;
+                self.write(write);
             } else if self.entry == Kind::Migrate
                 && statement.verb == statement::Verb::Other
                 && !self.state.guard
@@ -363,6 +383,7 @@ impl Walk<'_> {
                 // A fixed row: what the caller is compared with may be an authority.
                 result.checked = statement.has_condition() || statement.has("limit");
             }
+            result.counted |= exec && statement.is_conditional();
             result.column = Some((statement.table.clone(), String::new()));
         }
         result
@@ -462,15 +483,12 @@ impl Walk<'_> {
                 );
             }
         }
-        if statement.has_float() && statement.names_money() {
+        let whole_numbers = self.model.tables.get(&statement.table).is_some_and(|table| {
+            !table.columns.is_empty() && table.columns.iter().all(|c| inner(&c.ty) != "f64")
+        });
+        let keeps = statement.writes() && whole_numbers;
+        if statement.has_float() && (keeps || statement.names_money() && !statement.writes()) {
             self.report(Rule::FloatMoney, span, "this statement computes an amount as REAL");
         }
     }
-}
-
-/// An entry point that says that it sets the contract up.
-fn sets_up(name: &str) -> bool {
-    ["init", "setup", "set_up", "bootstrap", "configure", "initialize", "start", "install"]
-        .iter()
-        .any(|word| name.contains(word))
 }

@@ -227,7 +227,11 @@ pub(crate) fn fill(template: &str, seed: u64) -> String {
                     "CALL" => format!("{}_{noun}", random.pick(VERBS)),
                     "FIELD" => {
                         let pool = [NOUNS, TEXTS, MONEY][random.below(3)];
-                        format!("{}_{}", random.pick(pool), random.pick(&["of", "at_hand", "q", "main"]))
+                        format!(
+                            "{}_{}",
+                            random.pick(pool),
+                            random.pick(&["of", "at_hand", "q", "main"])
+                        )
                     }
                     "HELPER" => format!("{}_{noun}_inner", random.pick(VERBS)),
                     _ => format!("{}_{noun}", random.pick(TEXTS)),

@@ -104,7 +104,8 @@ fn faults_of_audits_are_found_and_twins_are_quiet() {
     for seed in 0..500 {
         let at = seed % names.len();
         let name = &names[at];
-        let read = |kind: &str| std::fs::read_to_string(folder.join(format!("{name}.{kind}.rs"))).unwrap();
+        let read =
+            |kind: &str| std::fs::read_to_string(folder.join(format!("{name}.{kind}.rs"))).unwrap();
         let (faulty, clean) = (read("faulty"), read("clean"));
         let class = faulty.lines().next().unwrap().split("class: ").nth(1).unwrap();
         let rule = rule_of(class.split(';').next().unwrap());
