@@ -56,6 +56,8 @@ pub(crate) struct Facts {
     pub(crate) set_up: BTreeSet<String>,
     /// Tables with a rule that looks at the caller.
     pub(crate) guarded: BTreeSet<String>,
+    /// Columns that `#[init]` leaves at a constant: (table, column).
+    pub(crate) blank: BTreeSet<(String, String)>,
     /// From (rule, table) to (rule, table), with the place of the write.
     pub(crate) edges: BTreeMap<(String, String), Vec<(String, String, usize, usize, usize)>>,
 }
@@ -551,7 +553,12 @@ impl<'a> Walk<'a> {
                 }
             }
             (Exit::None, Exit::None) => {
+                // What the condition alone has granted ends with its branches.
+                let before = (self.state.guard, self.state.state_checked, self.state.timed);
                 self.merge(state_one, state_two);
+                self.state.guard &= bits == 0 || before.0;
+                self.state.state_checked &= !checked || before.1;
+                self.state.timed &= !timed || before.2;
                 one.either(two)
             }
             (Exit::None, exit) => {

@@ -201,6 +201,11 @@ impl Walk<'_> {
         match self.entry {
             Kind::Init => {
                 self.facts.set_up.insert(write.table.clone());
+                for (field, taint) in &write.fields {
+                    if *taint == 0 {
+                        self.facts.blank.insert((write.table.clone(), field.clone()));
+                    }
+                }
             }
             Kind::Migrate => {
                 if !self.state.guard && !self.state.state_checked && !write.idempotent {
@@ -284,9 +289,13 @@ impl Walk<'_> {
         }
     }
 
-    /// A setter of one column that is no owner's: a missing check, not a second setup.
+    /// A setter of one column that `#[init]` has filled: a missing check, not a second setup.
     fn changes_one(&self, write: &Write) -> bool {
-        write.fields.len() == 1 && write.taint & CALLER == 0 && !write.whole
+        let blank = |(field, _): &(String, u16)| {
+            self.facts.blank.contains(&(write.table.clone(), field.clone()))
+        };
+        let one = write.fields.len() == 1 && !write.fields.iter().any(blank);
+        one && write.taint & CALLER == 0 && !write.whole
     }
 
     /// Coins leave the contract.
