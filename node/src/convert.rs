@@ -2,10 +2,11 @@
 
 use dadbs_app::{BlockOutcome, TxResult};
 use dadbs_proto::tendermint::abci as cosmos_abci;
-use dadbs_types::Event;
+use dadbs_types::{Event, ValidatorUpdate};
 use sha2::{Digest, Sha256};
 use tendermint::Time;
 use tendermint_proto::v0_38::abci;
+use tendermint_proto::v0_38::crypto::{PublicKey, public_key::Sum};
 
 const NS_PER_SECOND: i64 = 1_000_000_000;
 
@@ -79,10 +80,19 @@ pub fn finalize_response(outcome: BlockOutcome) -> abci::ResponseFinalizeBlock {
     abci::ResponseFinalizeBlock {
         events: outcome.events.into_iter().map(abci_event).collect(),
         tx_results: outcome.tx_results.into_iter().map(exec_tx_result).collect(),
-        validator_updates: Vec::new(),
+        validator_updates: validator_updates(&outcome.validator_updates),
         consensus_param_updates: None,
         app_hash: outcome.app_hash.to_vec().into(),
     }
+}
+
+/// Changes of the validator set as ABCI has them.
+pub fn validator_updates(updates: &[ValidatorUpdate]) -> Vec<abci::ValidatorUpdate> {
+    let update = |update: &ValidatorUpdate| abci::ValidatorUpdate {
+        pub_key: Some(PublicKey { sum: Some(Sum::Ed25519(update.key.to_vec())) }),
+        power: signed(update.power),
+    };
+    updates.iter().map(update).collect()
 }
 
 /// Events as Cosmos' transaction responses carry them.

@@ -5,11 +5,13 @@ use crate::api::Api;
 use crate::core_thread::CoreThread;
 use crate::engine::Engine;
 use crate::engine::dev::DevThread;
+use crate::engine::dev::key::ValidatorKey;
 use crate::error::{NodeError, listen};
 use crate::grpc::{self, Calls};
 use crate::home::Home;
 use crate::index::TxIndex;
 use crate::metrics;
+use crate::network::create::genesis_validator;
 use crate::readiness::Readiness;
 use crate::rpc;
 use dadbs_app::{AppConfig, CHECKPOINT_INTERVAL, Genesis};
@@ -26,7 +28,8 @@ use tokio::sync::watch;
 pub struct DevConfig {
     /// The folder of its state; made if absent.
     pub home: PathBuf,
-    /// The genesis of a new home. A home that has one keeps it; the chain ids must agree.
+    /// The genesis of a new home; its validator is the home's, its operator the first account. A home that has one
+    /// keeps it; the chain ids must agree.
     pub genesis: Genesis,
     /// The secret of a funded account that gives coins away.
     pub faucet: Option<[u8; 32]>,
@@ -204,15 +207,24 @@ impl Parts {
 
 fn open(config: &DevConfig) -> Result<Parts, NodeError> {
     let home = Home::open(&config.home)?;
-    let genesis = home.adopt_genesis(config.genesis.clone())?;
+    let key = ValidatorKey::load(&home)?;
+    let mut genesis = config.genesis.clone();
+    genesis.validators = vec![genesis_validator(&genesis, 0, "dev", key.public())];
+    let genesis = home.adopt_genesis(genesis)?;
     let core = CoreThread::start(AppConfig {
-        dir: home.join("app"),
         checkpoint_interval: config.checkpoint_interval,
         verify_rows: config.verify_rows,
+        ..AppConfig::new(home.join("app"))
     })?;
     let resumed = core.core().info()?.height > 0;
     let index = Arc::new(TxIndex::open(&home.join("index.db"))?);
-    let engine =
-        DevThread::start(&home, core.core(), genesis.clone(), index.clone(), config.block_time)?;
+    let engine = DevThread::start(
+        &home,
+        key,
+        core.core(),
+        genesis.clone(),
+        index.clone(),
+        config.block_time,
+    )?;
     Ok(Parts { engine, core, index, genesis, resumed, home })
 }

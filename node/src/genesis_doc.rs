@@ -4,17 +4,17 @@
 //!    of the same chain give the same bytes; the genesis hash is the SHA-256 of these bytes.
 //! 2. Chain id, time and initial height stand twice; they must agree.
 //! 3. The consensus parameters must be those of this version.
-//! 4. There is at least one validator, with an ed25519 key and a positive power; keys are distinct.
+//! 4. The validators are those of the genesis, at least one, in its order, with the power of their stake.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use dadbs_app::Genesis;
+use dadbs_app::staking::{POWER_REDUCTION, consensus_address};
+use dadbs_app::{Genesis, GenesisValidator};
 use dadbs_genesis::GenesisError;
 use dadbs_types::limits::{BLOCK_BYTES_MAX, BLOCK_GAS_MAX};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
 
 /// The consensus parameters of the chain, in CometBFT's JSON form.
 pub fn consensus_params() -> Value {
@@ -31,9 +31,10 @@ pub fn consensus_params() -> Value {
     })
 }
 
-/// The document of a genesis; `validators` is a list in CometBFT's JSON form.
-pub fn document(genesis: &Genesis, validators: &Value) -> Result<Value, GenesisError> {
+/// The document of a genesis.
+pub fn document(genesis: &Genesis) -> Result<Value, GenesisError> {
     let app_state: Value = serde_json::from_str(&dadbs_genesis::to_json(genesis)?)?;
+    let validators: Vec<Validator> = genesis.validators.iter().map(validator).collect();
     Ok(json!({
         "genesis_time": crate::convert::time_of_ns(genesis.time_ns).to_rfc3339(),
         "chain_id": genesis.chain_id,
@@ -45,24 +46,11 @@ pub fn document(genesis: &Genesis, validators: &Value) -> Result<Value, GenesisE
     }))
 }
 
-/// A validator of the first block.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GenesisValidator {
-    /// Its name, for people.
-    pub name: String,
-    /// Its ed25519 public key.
-    pub public_key: [u8; 32],
-    /// Its voting power.
-    pub power: u64,
-}
-
-/// A genesis with its validators.
+/// A genesis that networks begin with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
     /// The genesis of the application.
     pub genesis: Genesis,
-    /// The validators of the first block.
-    pub validators: Vec<GenesisValidator>,
 }
 
 /// What CometBFT writes and serves.
@@ -79,7 +67,7 @@ struct File {
     app_state: Value,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Validator {
     #[serde(default)]
@@ -90,7 +78,7 @@ struct Validator {
     name: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PublicKey {
     r#type: String,
@@ -99,11 +87,17 @@ struct PublicKey {
 
 const KEY_TYPE: &str = "tendermint/PubKeyEd25519";
 
-/// The address of an ed25519 key: the first 20 bytes of its SHA-256.
-pub fn validator_address(public_key: &[u8; 32]) -> [u8; 20] {
-    let mut address = [0; 20];
-    address.copy_from_slice(&Sha256::digest(public_key)[..20]);
-    address
+/// A validator in CometBFT's form.
+fn validator(validator: &GenesisValidator) -> Validator {
+    Validator {
+        address: hex::encode_upper(consensus_address(&validator.consensus_key).0),
+        pub_key: PublicKey {
+            r#type: KEY_TYPE.into(),
+            value: BASE64.encode(validator.consensus_key),
+        },
+        power: (validator.tokens / POWER_REDUCTION).to_string(),
+        name: validator.moniker.clone(),
+    }
 }
 
 fn invalid<T>(why: impl Into<String>) -> Result<T, GenesisError> {
@@ -140,22 +134,20 @@ impl Document {
         if !file.app_hash.is_empty() {
             return invalid("app_hash must be empty: the hash follows from app_state");
         }
-        let validators = file.validators.iter().map(validator).collect::<Result<Vec<_>, _>>()?;
-        let document = Document { genesis, validators };
+        if file.validators != genesis.validators.iter().map(validator).collect::<Vec<_>>() {
+            return invalid(
+                "its validators are not those of app_state: build it with `dadbs init`",
+            );
+        }
+        let document = Document { genesis };
         document.check()?;
         Ok(document)
     }
 
     /// Rule 4.
     fn check(&self) -> Result<(), GenesisError> {
-        if self.validators.is_empty() {
+        if self.genesis.validators.is_empty() {
             return invalid("it names no validators");
-        }
-        let mut seen = BTreeSet::new();
-        for validator in &self.validators {
-            if !seen.insert(validator.public_key) {
-                return invalid(format!("two validators have the key of \"{}\"", validator.name));
-            }
         }
         Ok(())
     }
@@ -164,47 +156,12 @@ impl Document {
     pub fn to_json(&self) -> Result<String, GenesisError> {
         dadbs_genesis::validate(&self.genesis)?;
         self.check()?;
-        let validators: Vec<Validator> = self
-            .validators
-            .iter()
-            .map(|validator| Validator {
-                address: hex::encode_upper(validator_address(&validator.public_key)),
-                pub_key: PublicKey {
-                    r#type: KEY_TYPE.into(),
-                    value: BASE64.encode(validator.public_key),
-                },
-                power: validator.power.to_string(),
-                name: validator.name.clone(),
-            })
-            .collect();
-        let value = document(&self.genesis, &serde_json::to_value(validators)?)?;
-        Ok(serde_json::to_string_pretty(&value)?)
+        Ok(serde_json::to_string_pretty(&document(&self.genesis)?)?)
     }
 
     /// The genesis hash (rule 1).
     pub fn hash(&self) -> Result<[u8; 32], GenesisError> {
         Ok(Sha256::digest(self.to_json()?).into())
-    }
-}
-
-fn validator(validator: &Validator) -> Result<GenesisValidator, GenesisError> {
-    let Validator { address, pub_key, power, name } = validator;
-    let key = BASE64.decode(&pub_key.value).ok().and_then(|key| <[u8; 32]>::try_from(key).ok());
-    let public_key = match key {
-        Some(key) if pub_key.r#type == KEY_TYPE => key,
-        _ => return invalid(format!("the key of validator \"{name}\" is not ed25519")),
-    };
-    if !address.is_empty()
-        && !address.eq_ignore_ascii_case(&hex::encode(validator_address(&public_key)))
-    {
-        return invalid(format!("the address of validator \"{name}\" is not that of its key"));
-    }
-    match power.parse() {
-        // CometBFT caps the sum at 2^63 / 8.
-        Ok(power) if (1..1 << 50).contains(&power) => {
-            Ok(GenesisValidator { name: name.clone(), public_key, power })
-        }
-        _ => invalid(format!("the power \"{power}\" of validator \"{name}\" is not 1 to 2^50 - 1")),
     }
 }
 
@@ -215,10 +172,11 @@ mod tests {
 
     fn sample() -> Document {
         let accounts = vec![(AccountAddress([1; 20]), Amount(7))];
-        let genesis = dadbs_genesis::genesis("dadbs-test", 1_700_000_000_000_000_005, accounts);
+        let mut genesis = dadbs_genesis::genesis("dadbs-test", 1_700_000_000_000_000_005, accounts);
         let validator =
-            |n| GenesisValidator { name: format!("v{n}"), public_key: [n; 32], power: 10 };
-        Document { genesis, validators: vec![validator(1), validator(2)] }
+            |n| dadbs_genesis::validator(format!("v{n}"), AccountAddress([n; 20]), [n; 32]);
+        genesis.validators = vec![validator(1), validator(2)];
+        Document { genesis }
     }
 
     #[test]
@@ -243,8 +201,8 @@ mod tests {
             ("\"chain_id\": \"dadbs-test\"", "\"chain_id\": \"other\""),
             ("\"max_gas\": \"2", "\"max_gas\": \"3"),
             ("\"app_hash\": \"\"", "\"app_hash\": \"00\""),
-            ("\"power\": \"10\"", "\"power\": \"0\""),
-            ("\"power\": \"10\"", "\"power\": \"-1\""),
+            ("\"power\": \"100\"", "\"power\": \"101\""),
+            ("\"name\": \"v1\"", "\"name\": \"v2\""),
             ("PubKeyEd25519", "PubKeySecp256k1"),
             (second_key.as_str(), "AA=="),
             ("\"app_hash\"", "\"extra\": 1, \"app_hash\""),
@@ -253,10 +211,8 @@ mod tests {
             assert_ne!(changed, text, "{from}");
             assert!(Document::from_json(changed.as_bytes()).is_err(), "{from} -> {to}");
         }
-        let mut twice = sample();
-        twice.validators[1].public_key = [1; 32];
-        assert!(twice.to_json().unwrap_err().to_string().contains("two validators"));
-        let nobody = Document { validators: Vec::new(), ..sample() };
+        let mut nobody = sample();
+        nobody.genesis.validators.clear();
         assert!(nobody.to_json().unwrap_err().to_string().contains("no validators"));
     }
 }

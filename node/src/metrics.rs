@@ -240,6 +240,7 @@ mod tests {
         let outcome = BlockOutcome {
             tx_results: vec![TxResult::default(), failed],
             events: Vec::new(),
+            validator_updates: Vec::new(),
             app_hash: [0; 32],
         };
         metrics.executed(&outcome, began);

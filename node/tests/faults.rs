@@ -73,6 +73,8 @@ fn replay(network: &Network, height: u64) {
             height: at,
             time_ns: ns_of_time(time).unwrap(),
             proposer_address: bytes(&header["proposer_address"]).try_into().unwrap(),
+            votes: network.votes(0, at),
+            misbehavior: Vec::new(),
         };
         let txs = answer["block"]["data"]["txs"].as_array().into_iter().flatten();
         let txs = txs.map(|tx| BASE64.decode(tx.as_str().unwrap()).unwrap()).collect();

@@ -21,13 +21,12 @@ use tendermint::{PublicKey, validator, vote};
 fn validators_hash(home: &Path) -> String {
     let text = std::fs::read(home.join("cometbft/config/genesis.json")).unwrap();
     let document = Document::from_json(&text).unwrap();
-    let info = |known: &dadbs::genesis_doc::GenesisValidator| {
-        let key = PublicKey::from_raw_ed25519(&known.public_key).unwrap();
+    let info = |known: &dadbs_types::ValidatorUpdate| {
+        let key = PublicKey::from_raw_ed25519(&known.key).unwrap();
         validator::Info::new(key, vote::Power::try_from(known.power).unwrap())
     };
-    validator::Set::without_proposer(document.validators.iter().map(info).collect())
-        .hash()
-        .to_string()
+    let updates = document.genesis.validator_updates();
+    validator::Set::without_proposer(updates.iter().map(info).collect()).hash().to_string()
 }
 
 /// `dadbs testnet start` with its first answer.

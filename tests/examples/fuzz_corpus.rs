@@ -159,7 +159,15 @@ fn transactions(corpus: &Corpus) -> Result<()> {
     for (name, message) in messages {
         put(name, &UnsignedTx::new(vec![message]))?;
     }
-    put("all", &UnsignedTx { messages: all, memo: "note".into(), timeout_height: 9 })
+    put(
+        "all",
+        &UnsignedTx {
+            messages: all,
+            memo: "note".into(),
+            timeout_height: 9,
+            ..UnsignedTx::default()
+        },
+    )
 }
 
 fn contracts(corpus: &Corpus) -> Result<()> {

@@ -4,9 +4,11 @@
 //! real stock contract and a real store. [`craft`] makes transactions that are wrong in one place,
 //! [`golden`] freezes formats, [`Random`] makes loads from seeds.
 
+pub mod consensus;
 pub mod craft;
 pub mod load;
 
+use consensus::Consensus;
 use dadbs_app::{App, AppConfig, Block, BlockOutcome, Genesis, TxResult};
 use dadbs_client::{Fee, SecretKey, Signer, UnsignedTx, tx::any};
 use dadbs_proto::cosmos::bank::v1beta1::MsgSend;
@@ -16,9 +18,12 @@ use dadbs_proto::dadbs::contract::v1::{
     MsgExecute, MsgInstantiate, MsgStoreCode, MsgStoreCodeResponse,
 };
 use dadbs_proto::dadbs::sql::v1::{MsgExec, QueryRequest, QueryResponse, Row, Statement};
-use dadbs_types::{AccountAddress, Amount, BlockInfo, Value};
+use dadbs_types::{
+    AccountAddress, Amount, BlockInfo, Misbehavior, OperatorAddress, ValidatorUpdate, Value,
+};
 use prost::{Message, Name};
 use prost_types::Any;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The chain id of every test chain.
@@ -41,6 +46,23 @@ pub fn key(index: u8) -> SecretKey {
 pub fn genesis(accounts: u8) -> Genesis {
     let funded = (0..accounts).map(|index| (key(index).address(), Amount(1_000_000_000_000)));
     dadbs_genesis::genesis(CHAIN_ID, 1_700_000_000_000_000_000, funded.collect())
+}
+
+/// A consensus key that depends on `index` alone; nobody signs with it.
+pub fn consensus_key(index: u8) -> [u8; 32] {
+    [index.wrapping_add(0x80); 32]
+}
+
+/// A genesis with `accounts` prefunded accounts, of which the first `validators` operate one each, with
+/// [`consensus_key`] and equal power.
+pub fn staked_genesis(accounts: u8, validators: u8) -> Genesis {
+    let mut genesis = genesis(accounts);
+    let validator = |index| {
+        let operator = key(index).address();
+        dadbs_genesis::validator(format!("v{index}"), operator, consensus_key(index))
+    };
+    genesis.validators = (0..validators).map(validator).collect();
+    genesis
 }
 
 /// The least fee of a gas limit, in udadb.
@@ -111,6 +133,14 @@ pub struct Chain {
     pub app: App,
     /// The height of the last block.
     pub height: u64,
+    /// The validator sets, as the consensus engine keeps them.
+    pub consensus: Consensus,
+    /// Consensus addresses whose signatures the next blocks lack.
+    pub absent: BTreeSet<[u8; 20]>,
+    /// Evidence that the next block carries.
+    pub misbehavior: Vec<Misbehavior>,
+    /// How many seconds the clock of the chain was moved ahead.
+    pub skipped_seconds: i64,
     keys: Vec<SecretKey>,
     sequences: Vec<u64>,
 }
@@ -137,14 +167,73 @@ impl Chain {
     ///
     /// # Panics
     /// If genesis fails.
-    pub fn over(mut app: App, accounts: u8) -> Chain {
-        let genesis = genesis(accounts);
-        app.init_chain(&genesis).expect("genesis applies");
+    pub fn over(app: App, accounts: u8) -> Chain {
+        Chain::of(app, &genesis(accounts))
+    }
+
+    /// A chain in memory with parameters of its own.
+    ///
+    /// # Panics
+    /// If genesis fails.
+    pub fn with_params(accounts: u8, params: &[(&str, u64)]) -> Chain {
+        let params = params.iter().map(|(name, value)| ((*name).to_string(), *value)).collect();
+        let genesis = Genesis { params, ..genesis(accounts) };
+        Chain::of(App::memory().expect("an application in memory"), &genesis)
+    }
+
+    /// A chain in memory of [`staked_genesis`], with parameters of its own.
+    ///
+    /// # Panics
+    /// If genesis fails.
+    pub fn staked(accounts: u8, validators: u8, params: &[(&str, u64)]) -> Chain {
+        let params = params.iter().map(|(name, value)| ((*name).to_string(), *value)).collect();
+        let genesis = Genesis { params, ..staked_genesis(accounts, validators) };
+        Chain::of(App::memory().expect("an application in memory"), &genesis)
+    }
+
+    /// A chain of a genesis whose accounts are those of [`key`], new or resumed.
+    ///
+    /// # Panics
+    /// If genesis fails.
+    pub fn of(mut app: App, genesis: &Genesis) -> Chain {
+        app.init_chain(genesis).expect("genesis applies");
         let height = app.info().height;
-        let keys: Vec<_> = (0..accounts).map(key).collect();
-        let mut chain = Chain { app, height, keys, sequences: Vec::new() };
+        let accounts = u8::try_from(genesis.accounts.len()).expect("few accounts");
+        let mut chain = Chain {
+            app,
+            height,
+            consensus: Consensus::default(),
+            absent: BTreeSet::new(),
+            misbehavior: Vec::new(),
+            skipped_seconds: 0,
+            keys: (0..accounts).map(key).collect(),
+            sequences: Vec::new(),
+        };
+        chain.consensus = Consensus::begin(&chain.validator_set());
         chain.sequences = (0..accounts).map(|index| chain.committed_sequence(index)).collect();
         chain
+    }
+
+    /// What the consensus engine was told, as the committed state has it.
+    ///
+    /// # Panics
+    /// If it cannot be read.
+    pub fn validator_set(&self) -> Vec<ValidatorUpdate> {
+        let rows = self.rows("", "SELECT key, power FROM chain.validator_set ORDER BY key");
+        rows.iter()
+            .map(|row| match &row[..] {
+                [Value::Blob(key), Value::Integer(power)] => ValidatorUpdate {
+                    key: key.as_slice().try_into().expect("a key has 32 bytes"),
+                    power: power.unsigned_abs(),
+                },
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+
+    /// The operator address of an account.
+    pub fn operator(&self, index: u8) -> OperatorAddress {
+        OperatorAddress(self.address(index))
     }
 
     /// The sequence that the account's next transaction will be signed with.
@@ -205,8 +294,16 @@ impl Chain {
     pub fn next_block(&self, txs: Vec<Vec<u8>>) -> Block {
         let height = self.height + 1;
         let seconds = i64::try_from(height).expect("a small height");
+        let seconds = seconds + self.skipped_seconds;
         let time_ns = 1_700_000_000_000_000_000 + seconds * 1_000_000_000;
-        Block { info: BlockInfo { height, time_ns, proposer_address: [7; 20] }, txs }
+        let info = BlockInfo {
+            height,
+            time_ns,
+            proposer_address: [7; 20],
+            votes: self.consensus.last.votes(&self.absent),
+            misbehavior: self.misbehavior.clone(),
+        };
+        Block { info, txs }
     }
 
     /// Executes and commits a block of transactions.
@@ -223,6 +320,8 @@ impl Chain {
         let outcome = self.app.finalize_block(block).expect("the block executes");
         self.app.commit().expect("the block commits");
         self.height += 1;
+        self.consensus.advance(&outcome.validator_updates);
+        self.misbehavior.clear();
         outcome
     }
 

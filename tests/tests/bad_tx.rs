@@ -258,7 +258,10 @@ fn fee_rows(chain: &Chain) -> Vec<Row> {
         ("a payer", Code::InvalidRequest, {
             changed(chain, |craft| craft.fee().payer = key(0).address().to_string())
         }),
-        ("a granter", Code::InvalidRequest, {
+        ("a granter that is no address", Code::InvalidAddress, {
+            changed(chain, |craft| craft.fee().granter = "dadbs1".into())
+        }),
+        ("a granter who grants nothing", Code::NoFeeAllowance, {
             changed(chain, |craft| craft.fee().granter = key(1).address().to_string())
         }),
         ("a gas limit of 0", Code::OutOfGas, gas(0)),

@@ -203,6 +203,7 @@ fn scenario(chain: &Chain) -> Vec<(&'static str, u8, prost_types::Any)> {
                 contract: "other".into(),
                 code_id: 2,
                 arguments: vec![],
+                ..MsgMigrate::default()
             })
         }),
         ("drop what a view needs", 0, sql(0, "DROP TABLE sale")),

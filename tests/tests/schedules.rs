@@ -80,7 +80,8 @@ fn escrow(chain: &Chain) -> Vec<Vec<Value>> {
 }
 
 fn kinds(outcome: &BlockOutcome) -> Vec<String> {
-    outcome.events.iter().map(|event| event.kind.clone()).collect()
+    let kinds = outcome.events.iter().map(|event| event.kind.clone());
+    kinds.filter(|kind| kind.starts_with("schedule")).collect()
 }
 
 fn price(gas: i64) -> i64 {

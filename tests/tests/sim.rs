@@ -267,7 +267,8 @@ impl Sim {
             if let Some(txs) = self.vote(&proposals, calm) {
                 self.time_ns += 1 + (self.random.below(3_000_000_000)).cast_signed();
                 let proposer_address = [proposer as u8; 20];
-                let info = BlockInfo { height, time_ns: self.time_ns, proposer_address };
+                let time_ns = self.time_ns;
+                let info = BlockInfo { height, time_ns, proposer_address, ..BlockInfo::default() };
                 let block = Block { info, txs };
                 self.execute_a_candidate(&proposals[0].txs, &block);
                 return block;

@@ -298,6 +298,7 @@ fn migrate(chain: &Chain, index: u8, contract: &str, code_id: u64) -> Any {
         contract: contract.into(),
         code_id,
         arguments: vec![],
+        ..MsgMigrate::default()
     })
 }
 

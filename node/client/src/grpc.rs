@@ -22,7 +22,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
 /// Largest answer that is read; the node's own bound on answers is below it.
-const ANSWER_BYTES_MAX: usize = 16 * 1_048_576;
+pub(crate) const ANSWER_BYTES_MAX: usize = 16 * 1_048_576;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const CALL_TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -159,7 +159,7 @@ pub struct Simulated {
 #[derive(Clone, Debug)]
 pub struct Client {
     endpoint: String,
-    channel: Channel,
+    pub(crate) channel: Channel,
 }
 
 macro_rules! service {
@@ -189,7 +189,7 @@ impl Client {
         &self.endpoint
     }
 
-    fn error(&self, status: &Status) -> ClientError {
+    pub(crate) fn error(&self, status: &Status) -> ClientError {
         let mut message = status.message().to_owned();
         if let Some(rejected) = rejection(status) {
             message = format!("{} [{}/{}]", rejected.log, rejected.codespace, rejected.code);

@@ -10,6 +10,7 @@ pub mod contract;
 pub mod grpc;
 pub mod key;
 pub mod keyring;
+mod money;
 pub mod tx;
 
 pub use grpc::{Client, ClientError, Included};

@@ -98,6 +98,8 @@ pub struct UnsignedTx {
     pub memo: String,
     /// The last height it may be included at; 0 for any.
     pub timeout_height: u64,
+    /// Who pays the fee by an allowance; `None` for the signer.
+    pub granter: Option<AccountAddress>,
 }
 
 impl UnsignedTx {
@@ -145,7 +147,12 @@ impl UnsignedTx {
                 mode_info: Some(ModeInfo { sum: Some(mode_info::Sum::Single(single)) }),
                 sequence: signer.sequence,
             }],
-            fee: Some(wire::Fee { amount, gas_limit, ..wire::Fee::default() }),
+            fee: Some(wire::Fee {
+                amount,
+                gas_limit,
+                granter: self.granter.map(|granter| granter.to_string()).unwrap_or_default(),
+                ..wire::Fee::default()
+            }),
         };
         SignDoc {
             body_bytes: self.body_bytes(),

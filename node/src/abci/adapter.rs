@@ -3,17 +3,20 @@
 //! 1. The trait is infallible: a fault unwinds out of the call with the [`Fatal`] as its payload; the
 //!    server answers with an exception, and the node ends.
 //! 2. `FinalizeBlock` and Commit go to the core's thread; `CheckTx` and Query run on the caller's.
-//! 3. Transactions are indexed after Commit, on a thread of their own ([`super::indexer`]).
+//! 3. The validators of the genesis file are those of its app_state; InitChain answers them.
+//! 4. Transactions are indexed after Commit, on a thread of their own ([`super::indexer`]).
 
 use super::indexer::{Committed, Indexer};
 use super::server::CheckAll;
 use crate::api::Api;
-use crate::convert::{check_tx_response, finalize_response, height_i64, ns_of_time};
+use crate::convert::{
+    check_tx_response, finalize_response, height_i64, ns_of_time, validator_updates,
+};
 use crate::core_thread::Core;
 use crate::engine::cometbft::CometBft;
 use crate::index::TxIndex;
 use dadbs_app::{Block, CheckKind, Genesis};
-use dadbs_types::{BlockInfo, Fatal};
+use dadbs_types::{BlockInfo, Fatal, Misbehavior, MisbehaviorKind, Vote};
 use prost::bytes::Bytes;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,11 +25,12 @@ use tendermint_abci::Application;
 use tendermint_proto::google::protobuf::Timestamp;
 use tendermint_proto::v0_38::abci::response_process_proposal::ProposalStatus;
 use tendermint_proto::v0_38::abci::{
-    CheckTxType, RequestCheckTx, RequestFinalizeBlock, RequestInfo, RequestInitChain,
-    RequestPrepareProposal, RequestProcessProposal, RequestQuery, ResponseCheckTx, ResponseCommit,
-    ResponseFinalizeBlock, ResponseInfo, ResponseInitChain, ResponsePrepareProposal,
-    ResponseProcessProposal, ResponseQuery,
+    self as abci, CheckTxType, CommitInfo, MisbehaviorType, RequestCheckTx, RequestFinalizeBlock,
+    RequestInfo, RequestInitChain, RequestPrepareProposal, RequestProcessProposal, RequestQuery,
+    ResponseCheckTx, ResponseCommit, ResponseFinalizeBlock, ResponseInfo, ResponseInitChain,
+    ResponsePrepareProposal, ResponseProcessProposal, ResponseQuery,
 };
+use tendermint_proto::v0_38::types::BlockIdFlag;
 
 /// The application as CometBFT sees it; clones share it.
 #[derive(Clone)]
@@ -93,10 +97,12 @@ impl Adapter {
                 genesis.initial_height
             )));
         }
+        let validators = validator_updates(&genesis.validator_updates());
+        check_validators(request, &validators)?;
         let app_hash = self.core.init_chain(genesis)?;
         Ok(ResponseInitChain {
             consensus_params: None,
-            validators: Vec::new(),
+            validators,
             app_hash: app_hash.to_vec().into(),
         })
     }
@@ -107,7 +113,10 @@ impl Adapter {
             proposer_address.copy_from_slice(&request.proposer_address);
         }
         let (height, time_ns) = (height(request.height)?, time_ns(request.time)?);
-        let info = BlockInfo { height, time_ns, proposer_address };
+        let votes = votes(request.decided_last_commit)?;
+        let misbehavior =
+            request.misbehavior.into_iter().map(misbehavior).collect::<Result<_, _>>()?;
+        let info = BlockInfo { height, time_ns, proposer_address, votes, misbehavior };
         let txs = owned(request.txs);
         let outcome = self.core.finalize_block(Block { info, txs: txs.clone() })?;
         let response = finalize_response(outcome);
@@ -126,6 +135,73 @@ impl Adapter {
         }
         Ok(ResponseCommit { retain_height: 0 })
     }
+}
+
+/// Rule 3.
+fn check_validators(
+    request: &RequestInitChain,
+    ours: &[abci::ValidatorUpdate],
+) -> Result<(), Fatal> {
+    let key = |update: &abci::ValidatorUpdate| format!("{:?}", update.pub_key);
+    let mut theirs = request.validators.clone();
+    theirs.sort_by_key(key);
+    let mut sorted = ours.to_vec();
+    sorted.sort_by_key(key);
+    if theirs != sorted {
+        return Err(Fatal::new(format!(
+            "the genesis file names {} validators, its app_state {}, or others, or with other powers; build it with `dadbs init`",
+            theirs.len(),
+            sorted.len()
+        )));
+    }
+    Ok(())
+}
+
+fn consensus_address(bytes: &[u8]) -> Result<[u8; 20], Fatal> {
+    bytes
+        .try_into()
+        .map_err(|_| Fatal::new(format!("a validator's address has {} bytes, not 20", bytes.len())))
+}
+
+/// Who signed the block before; a vote for nothing is a signature.
+fn votes(commit: Option<CommitInfo>) -> Result<Vec<Vote>, Fatal> {
+    let vote = |vote: abci::VoteInfo| {
+        let signed = match BlockIdFlag::try_from(vote.block_id_flag) {
+            Ok(BlockIdFlag::Commit | BlockIdFlag::Nil) => true,
+            Ok(BlockIdFlag::Absent) => false,
+            Ok(BlockIdFlag::Unknown) | Err(_) => {
+                let flag = vote.block_id_flag;
+                return Err(Fatal::new(format!("a vote has the unknown flag {flag}")));
+            }
+        };
+        let validator = vote.validator.unwrap_or_default();
+        let (address, power) = (consensus_address(&validator.address)?, power(validator.power)?);
+        Ok(Vote { address, power, signed })
+    };
+    commit.unwrap_or_default().votes.into_iter().map(vote).collect()
+}
+
+fn power(power: i64) -> Result<u64, Fatal> {
+    u64::try_from(power).map_err(|_| Fatal::new(format!("the power {power} is negative")))
+}
+
+fn misbehavior(evidence: abci::Misbehavior) -> Result<Misbehavior, Fatal> {
+    let kind = match MisbehaviorType::try_from(evidence.r#type) {
+        Ok(MisbehaviorType::DuplicateVote) => MisbehaviorKind::DuplicateVote,
+        Ok(MisbehaviorType::LightClientAttack) => MisbehaviorKind::LightClientAttack,
+        Ok(MisbehaviorType::Unknown) | Err(_) => {
+            let kind = evidence.r#type;
+            return Err(Fatal::new(format!("evidence has the unknown kind {kind}")));
+        }
+    };
+    let validator = evidence.validator.unwrap_or_default();
+    Ok(Misbehavior {
+        kind,
+        address: consensus_address(&validator.address)?,
+        height: height(evidence.height)?,
+        time_ns: time_ns(evidence.time)?,
+        power: power(validator.power)?,
+    })
 }
 
 fn check_kind(request: &RequestCheckTx) -> CheckKind {

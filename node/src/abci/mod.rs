@@ -76,9 +76,9 @@ struct Parts {
 fn open(config: &AbciConfig) -> Result<Parts, NodeError> {
     let home = Home::open(&config.home)?;
     let core = CoreThread::start(AppConfig {
-        dir: home.join("app"),
         checkpoint_interval: config.checkpoint_interval,
         verify_rows: config.verify_rows,
+        ..AppConfig::new(home.join("app"))
     })?;
     let height = core.core().info()?.height;
     let index = Arc::new(TxIndex::open(&home.join("index.db"))?);

@@ -4,7 +4,7 @@ use super::{Api, ApiError};
 use crate::engine::dev::mempool::Submitted;
 use crate::engine::dev::{ADVANCE_BLOCKS_MAX, ADVANCE_SECONDS_MAX, Tip};
 use dadbs_client::tx::any;
-use dadbs_client::{Fee, SecretKey, Signer, UnsignedTx};
+use dadbs_client::{Fee, GasPrice, SecretKey, Signer, UnsignedTx};
 use dadbs_proto::cosmos::auth::v1beta1::{BaseAccount, QueryAccountRequest, QueryAccountResponse};
 use dadbs_proto::cosmos::bank::v1beta1::MsgSend;
 use dadbs_proto::cosmos::base::v1beta1::Coin;
@@ -88,11 +88,9 @@ impl Api {
         let signer =
             Signer { address, account_number: account.account_number, sequence: account.sequence };
         let params = self.params()?;
-        let per_million = u128::from(params.min_fee_per_million_gas);
-        let fee = Fee {
-            gas_limit: FAUCET_GAS,
-            amount: (u128::from(FAUCET_GAS) * per_million).div_ceil(1_000_000),
-        };
+        let price = self.base_fee()?.suggested_gas_price.parse::<GasPrice>();
+        let price = price.map_err(|error| ApiError::unavailable(error.to_string()))?;
+        let fee = Fee { gas_limit: FAUCET_GAS, amount: price.fee(FAUCET_GAS) };
         Ok(UnsignedTx::new(vec![any(&send)]).sign(key, &signer, &fee, &params.chain_id))
     }
 

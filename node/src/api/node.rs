@@ -3,16 +3,12 @@
 use super::{Api, ApiError};
 use crate::convert::ns_of_time;
 use crate::engine::Engine;
+use dadbs_proto::dadbs::fees::v1::{BaseFeeRequest, BaseFeeResponse};
 use dadbs_proto::dadbs::node::v1::{
     LimitsResponse, StatusResponse, TrustResponse, limits_response::Limit,
 };
 use dadbs_types::{gas, limits};
-
-/// The price of one gas in udadb from that of a million, as a decimal.
-fn gas_price(per_million: u64) -> String {
-    let text = format!("{}.{:06}", per_million / 1_000_000, per_million % 1_000_000);
-    text.trim_end_matches('0').trim_end_matches('.').to_string()
-}
+use prost::Message;
 
 impl Api {
     pub(super) fn status(&self) -> Result<StatusResponse, ApiError> {
@@ -34,9 +30,17 @@ impl Api {
             time_ns,
             engine: self.engine.name().into(),
             version: env!("CARGO_PKG_VERSION").into(),
-            min_gas_price: gas_price(params.min_fee_per_million_gas),
+            min_gas_price: self.base_fee()?.suggested_gas_price,
             gas_schedule: gas::SCHEDULE_VERSION,
         })
+    }
+
+    /// The price of gas.
+    pub(super) fn base_fee(&self) -> Result<BaseFeeResponse, ApiError> {
+        let request = BaseFeeRequest {}.encode_to_vec();
+        let (_, answer) = self.core.query("/dadbs.fees.v1.Query/BaseFee", &request)?;
+        BaseFeeResponse::decode(&answer[..])
+            .map_err(|_| ApiError::unavailable("the price of gas cannot be decoded"))
     }
 
     pub(super) fn limits() -> LimitsResponse {
@@ -56,18 +60,5 @@ impl Api {
             height: signed.header.height.value(),
             validators_hash: validators.hash().as_bytes().to_vec(),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::gas_price;
-
-    #[test]
-    fn gas_prices_have_no_trailing_zeros() {
-        assert_eq!(gas_price(2_500), "0.0025");
-        assert_eq!(gas_price(0), "0");
-        assert_eq!(gas_price(1_000_000), "1");
-        assert_eq!(gas_price(12_000_001), "12.000001");
     }
 }

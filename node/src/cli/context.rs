@@ -56,9 +56,12 @@ pub(crate) struct Globals {
     /// Factor on simulated gas
     #[arg(long, global = true, default_value_t = 1.2, value_name = "FACTOR")]
     pub(crate) gas_adjustment: f64,
-    /// Fee in udadb [default: gas limit * the node's least gas price, rounded up]
+    /// Fee in udadb [default: gas limit * the present gas price, rounded up; more while blocks are full]
     #[arg(long, global = true, value_name = "UDADB")]
     pub(crate) fees: Option<u128>,
+    /// Who pays the fee, by an allowance: address or key name
+    #[arg(long, global = true, value_name = "GRANTER")]
+    pub(crate) fee_granter: Option<String>,
     /// Do not wait until a block holds the transaction
     #[arg(long, global = true)]
     pub(crate) no_wait: bool,
@@ -249,6 +252,11 @@ impl Globals {
     ) -> Outcome<Option<Included>> {
         let account = self.account(session).await?;
         let public_key = account.key.public_key();
+        let mut tx = tx.clone();
+        if let Some(granter) = &self.fee_granter {
+            tx.granter = Some(self.address(granter)?);
+        }
+        let tx = &tx;
         let fee = self.fee(session, tx, &public_key, &account.signer).await?;
         if let Some(question) = question {
             let fee = output::grouped(fee.amount);

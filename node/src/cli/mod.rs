@@ -3,9 +3,11 @@
 mod context;
 mod contract;
 mod dev;
+mod distribution;
 mod doctor;
 mod exit;
 mod export;
+mod feegrant;
 mod funded;
 mod import;
 mod keys;

@@ -44,7 +44,7 @@ impl Identity {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Init {
-    /// Give an account of the new chain coins; several times for several accounts
+    /// Give an account of the new chain coins; several times for several accounts. The first operates the validator
     #[arg(long, required = true, value_name = "ADDRESS|KEY=UDADB", value_parser = parse_fund)]
     fund: Vec<(String, u128)>,
     #[command(flatten)]

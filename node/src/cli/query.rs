@@ -26,6 +26,18 @@ pub(crate) enum Query {
     },
     /// The table of limits
     Limits,
+    /// Rewards, commission, the community pool
+    #[command(subcommand)]
+    Distribution(super::distribution::Query),
+    /// The price of gas
+    Fees,
+    /// Who pays whose fees
+    Feegrant {
+        /// Address or key name of the account that is paid for, or that pays [default: the key that signs]
+        address: Option<String>,
+    },
+    /// Inflation
+    Mint,
     /// Code and its entry points
     Code {
         /// Its id
@@ -61,11 +73,18 @@ pub(crate) async fn run(globals: &Globals, command: &Query) -> Outcome {
         }
         Query::Tx { hash } => tx::show(globals, hash).await,
         Query::Limits => limits(globals).await,
+        Query::Distribution(query) => super::distribution::query(globals, query).await,
+        Query::Fees => super::distribution::fees(globals).await,
+        Query::Feegrant { address } => {
+            let address = address_of(globals, address.as_deref())?;
+            super::feegrant::query(globals, address).await
+        }
+        Query::Mint => super::distribution::mint(globals).await,
         Query::Code { code_id } => code(globals, *code_id).await,
     }
 }
 
-fn address_of(globals: &Globals, text: Option<&str>) -> Outcome<AccountAddress> {
+pub(super) fn address_of(globals: &Globals, text: Option<&str>) -> Outcome<AccountAddress> {
     if let Some(text) = text {
         globals.address(text)
     } else {

@@ -1,7 +1,7 @@
 //! `dadbs testnet`: a network of validators on this machine, or the homes of one in containers.
 //!
 //! 1. The network is in `<home>/testnet`; the keys of its accounts are in the keyring of the home.
-//! 2. The accounts are those of [`super::funded`].
+//! 2. The accounts are those of [`super::funded`], at least one for each validator: `dev0` operates `node0`, and so on.
 
 use super::context::Globals;
 use super::exit::{Failure, Outcome};
@@ -98,7 +98,8 @@ fn init(globals: &Globals, args: &Init) -> Outcome {
     let home = globals.home()?;
     // Before the keys of its accounts are made.
     manifest.check().map_err(Failure::usage)?;
-    let funded = funded::accounts(&home, manifest.accounts)?;
+    let accounts = manifest.accounts.max(manifest.validators.into());
+    let funded = funded::accounts(&home, accounts)?;
     let amount = Amount(u128::from(manifest.balance));
     let balances = funded.iter().map(|account| (account.address, amount)).collect();
     let genesis = dadbs_genesis::genesis(&*manifest.chain_id, funded::now_ns()?, balances);

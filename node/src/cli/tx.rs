@@ -24,6 +24,12 @@ pub(crate) enum Tx {
         /// The transaction's bytes in hex
         hex: String,
     },
+    /// Withdraw rewards and commission, fund the community pool
+    #[command(subcommand)]
+    Distribution(super::distribution::Tx),
+    /// Pay fees for others
+    #[command(subcommand)]
+    Feegrant(super::feegrant::Tx),
     /// Show a transaction of a block
     Show {
         /// Its hash
@@ -104,6 +110,8 @@ pub(crate) async fn run(globals: &Globals, command: &Tx) -> Outcome {
             }
             Ok(())
         }
+        Tx::Distribution(command) => super::distribution::run(globals, command).await,
+        Tx::Feegrant(command) => super::feegrant::run(globals, command).await,
         Tx::Show { hash } => show(globals, hash).await,
     }
 }
@@ -124,7 +132,8 @@ fn build(globals: &Globals, transfer: &Transfer) -> Outcome<UnsignedTx> {
         amount: vec![Coin { denom: DENOM.into(), amount: amount.to_string() }],
     };
     let (memo, timeout_height) = (transfer.memo.clone(), transfer.timeout_height);
-    Ok(UnsignedTx { messages: vec![tx::any(&message)], memo, timeout_height })
+    let messages = vec![tx::any(&message)];
+    Ok(UnsignedTx { messages, memo, timeout_height, ..UnsignedTx::default() })
 }
 
 /// Shows a transaction of a block, failed or not.

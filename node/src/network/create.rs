@@ -1,20 +1,34 @@
 //! Makes the home of one node: of a new chain, or of a chain that exists.
 //!
-//! 1. A new chain has the new node as its only validator; others join and follow.
+//! 1. A new chain has the new node as its only validator; others join and follow. Its operator is the first account
+//!    of the genesis.
 //! 2. A node that joins takes the genesis as it is. Its hash is printed, to be compared with what the
 //!    people of the chain publish; a hash that is given must match.
 
 use crate::error::NodeError;
-use crate::genesis_doc::{Document, GenesisValidator};
+use crate::genesis_doc::Document;
 use crate::network::home::Draft;
 use crate::network::settings::{Listen, Peer, Settings};
-use dadbs_app::Genesis;
+use dadbs_app::staking::consensus_address;
+use dadbs_app::{Genesis, GenesisValidator};
+use dadbs_types::AccountAddress;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Voting power of a validator that a genesis begins with.
-pub const POWER: u64 = 10;
+/// The validator with this number of a new chain: the account with this number operates it, or nobody if there are
+/// fewer.
+pub fn genesis_validator(
+    genesis: &Genesis,
+    number: usize,
+    name: &str,
+    key: [u8; 32],
+) -> GenesisValidator {
+    // Nobody has a key whose address is that of another kind of key.
+    let nobody = || AccountAddress(consensus_address(&key).0);
+    let operator = genesis.accounts.get(number).map_or_else(nobody, |(address, _)| *address);
+    dadbs_genesis::validator(name, operator, key)
+}
 
 /// A node that is to be made.
 #[derive(Clone, Debug)]
@@ -54,9 +68,10 @@ impl NewNode {
             genesis_hash: hex::encode(hash),
             node_id: draft.keys.node_id.clone(),
             is_validator: document
+                .genesis
                 .validators
                 .iter()
-                .any(|validator| validator.public_key == draft.keys.validator),
+                .any(|validator| validator.consensus_key == draft.keys.validator),
         };
         let settings = Settings {
             chain_id: made.chain_id.clone(),
@@ -74,14 +89,10 @@ impl NewNode {
 }
 
 /// Makes the first node of a new chain (rule 1).
-pub fn new_chain(node: NewNode, genesis: Genesis) -> Result<Made, NodeError> {
+pub fn new_chain(node: NewNode, mut genesis: Genesis) -> Result<Made, NodeError> {
     let draft = Draft::make(&node.home)?;
-    let validator = GenesisValidator {
-        name: node.name.clone(),
-        public_key: draft.keys.validator,
-        power: POWER,
-    };
-    node.finish(draft, &Document { genesis, validators: vec![validator] })
+    genesis.validators = vec![genesis_validator(&genesis, 0, &node.name, draft.keys.validator)];
+    node.finish(draft, &Document { genesis })
 }
 
 /// Makes a node that follows a chain (rule 2); `expected` is the chain id and genesis hash that were asked

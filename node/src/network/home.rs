@@ -135,18 +135,14 @@ impl NodeHome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::genesis_doc::GenesisValidator;
 
     fn make(path: &Path) -> Document {
         let draft = Draft::make(path).unwrap();
-        let document = Document {
-            genesis: dadbs_genesis::genesis("dadbs-test", 5, Vec::new()),
-            validators: vec![GenesisValidator {
-                name: "node0".into(),
-                public_key: draft.keys.validator,
-                power: 10,
-            }],
-        };
+        let mut genesis = dadbs_genesis::genesis("dadbs-test", 5, Vec::new());
+        let operator = dadbs_types::AccountAddress([1; 20]);
+        let validator = dadbs_genesis::validator("node0", operator, draft.keys.validator);
+        genesis.validators = vec![validator];
+        let document = Document { genesis };
         let genesis_hash = hex::encode(document.hash().unwrap());
         draft.finish(&document, &Settings { genesis_hash, ..settings::sample() }).unwrap();
         document
@@ -171,7 +167,7 @@ mod tests {
     fn rule_3_a_genesis_that_differs_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let mut document = make(folder.path());
-        document.validators[0].power = 11;
+        document.genesis.validators[0].tokens += 1_000_000;
         std::fs::write(folder.path().join(GENESIS), document.to_json().unwrap()).unwrap();
         let refused = NodeHome::open(folder.path(), None).unwrap_err().to_string();
         assert!(refused.contains("put the genesis of the chain back"), "{refused}");

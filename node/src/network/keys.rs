@@ -8,9 +8,9 @@
 //!    the chain punishes. A copied home is refused, wherever it is.
 
 use crate::error::NodeError;
-use crate::genesis_doc::validator_address;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use dadbs_app::staking::consensus_address;
 use ed25519_consensus::SigningKey;
 use serde_json::{Value, json};
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -90,7 +90,7 @@ impl NodeKeys {
         let validator = seed(&path)?;
         let public = validator.verification_key().to_bytes();
         let file = json!({
-            "address": hex::encode_upper(validator_address(&public)),
+            "address": hex::encode_upper(consensus_address(&public).0),
             "pub_key": { "type": "tendermint/PubKeyEd25519", "value": BASE64.encode(public) },
             "priv_key": private(&validator),
         });
@@ -104,7 +104,7 @@ impl NodeKeys {
     pub fn read(comet: &Path) -> Result<NodeKeys, NodeError> {
         let node = read_public(&comet.join(NODE_KEY))?;
         Ok(NodeKeys {
-            node_id: hex::encode(validator_address(&node)),
+            node_id: hex::encode(consensus_address(&node).0),
             validator: read_public(&comet.join(VALIDATOR_KEY))?,
         })
     }
@@ -119,7 +119,7 @@ pub struct SigningLock {
 impl SigningLock {
     /// Takes the lock of the key; `home` is the node's, for the message.
     pub fn take(keys: &NodeKeys, home: &Path) -> Result<SigningLock, NodeError> {
-        let address = hex::encode_upper(validator_address(&keys.validator));
+        let address = hex::encode_upper(consensus_address(&keys.validator).0);
         let path = std::env::temp_dir().join(format!("dadbs-validator-{address}.lock"));
         // Another user's file cannot be written, but it can be locked.
         let made = OpenOptions::new().write(true).create(true).truncate(false).open(&path);

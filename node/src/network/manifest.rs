@@ -45,7 +45,7 @@ pub struct Manifest {
     /// The first of all ports of `processes`; without it the standard ports, ten up for each node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_port: Option<u16>,
-    /// Funded accounts with keys that everyone knows.
+    /// Funded accounts with keys that everyone knows; at least one is made for each validator.
     pub accounts: u32,
     /// What each account holds, in udadb.
     pub balance: u64,

@@ -3,12 +3,13 @@
 //! 1. The folder holds `testnet.json` and a home per node. It is made beside its place and moved there: it
 //!    is whole or absent.
 //! 2. Making a network where one is changes nothing: with the same manifest that is fine, with another an error.
-//! 3. Every node is a process `dadbs start` that is kept running; its lines carry its name. A node that ends
+//! 3. Account N of the genesis operates the validator of node N.
+//! 4. Every node is a process `dadbs start` that is kept running; its lines carry its name. A node that ends
 //!    is started again; one that cannot work ends them all.
 
 use crate::error::NodeError;
-use crate::genesis_doc::{Document, GenesisValidator};
-use crate::network::create::{NewNode, POWER};
+use crate::genesis_doc::Document;
+use crate::network::create::{NewNode, genesis_validator};
 use crate::network::home::Draft;
 use crate::network::manifest::{self, Manifest, Placement};
 use crate::network::settings::Peer;
@@ -54,23 +55,20 @@ pub fn init(folder: &Path, manifest: &Manifest, genesis: Genesis) -> Result<bool
     Ok(true)
 }
 
-fn make_homes(folder: &Path, manifest: &Manifest, genesis: Genesis) -> Result<(), NodeError> {
+fn make_homes(folder: &Path, manifest: &Manifest, mut genesis: Genesis) -> Result<(), NodeError> {
     let members = manifest.members();
     let drafts = members
         .iter()
         .map(|member| Draft::make(&folder.join(&member.name)))
         .collect::<Result<Vec<_>, _>>()?;
     let validators = || members.iter().zip(&drafts).filter(|(member, _)| member.is_validator);
-    let document = Document {
-        genesis,
-        validators: validators()
-            .map(|(member, draft)| GenesisValidator {
-                name: member.name.clone(),
-                public_key: draft.keys.validator,
-                power: POWER,
-            })
-            .collect(),
-    };
+    genesis.validators = validators()
+        .enumerate()
+        .map(|(number, (member, draft))| {
+            genesis_validator(&genesis, number, &member.name, draft.keys.validator)
+        })
+        .collect();
+    let document = Document { genesis };
     let peers: Vec<(String, Peer)> = validators()
         .map(|(member, draft)| {
             let peer = Peer { id: draft.keys.node_id.clone(), address: member.dial.clone() };
@@ -123,7 +121,7 @@ fn node(config: &RunConfig, name: &str) -> Program {
     }
 }
 
-/// Keeps all nodes running until `shutdown` resolves or one cannot work (rule 3).
+/// Keeps all nodes running until `shutdown` resolves or one cannot work (rule 4).
 pub async fn run(
     config: &RunConfig,
     manifest: &Manifest,
@@ -170,7 +168,7 @@ mod tests {
         let folder = home.path().join("testnet");
         assert!(init(&folder, &sample(), genesis()).unwrap());
         let first = read_genesis(&folder.join("node0")).unwrap();
-        assert_eq!(first.validators.len(), 4);
+        assert_eq!(first.genesis.validators.len(), 4);
         for (number, member) in sample().members().iter().enumerate() {
             let home = NodeHome::open(&folder.join(&member.name), None).unwrap();
             assert_eq!(read_genesis(&home.path).unwrap(), first);

@@ -179,9 +179,7 @@ fn blockchain(engine: &DevEngine, from: Option<u64>, to: Option<u64>) -> Answer 
 }
 
 fn genesis(engine: &DevEngine) -> Answer {
-    let validators: Value =
-        engine.validators().validators().iter().map(shapes::genesis_validator).collect();
-    let document = genesis_doc::document(engine.genesis(), &validators)
+    let document = genesis_doc::document(engine.genesis())
         .map_err(|error| RpcError::internal(error.to_string()))?;
     Ok(json!({ "genesis": document }))
 }

@@ -192,13 +192,3 @@ pub(super) fn validator(info: &validator::Info) -> Value {
         "proposer_priority": "0",
     })
 }
-
-/// A validator of `genesis`.
-pub(super) fn genesis_validator(info: &validator::Info) -> Value {
-    json!({
-        "address": hex::encode_upper(info.address.as_bytes()),
-        "pub_key": public_key(info),
-        "power": info.power.value().to_string(),
-        "name": "dev",
-    })
-}

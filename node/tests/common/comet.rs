@@ -4,6 +4,8 @@
 //! file that uses this has a test `child_node` that calls [`child`].
 
 use super::{config, http};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use dadbs::{AbciAddr, AbciConfig, run_abci};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -99,7 +101,11 @@ impl Comet {
         for address in funded {
             genesis.accounts.push((*address, dadbs_types::Amount(1_000_000_000)));
         }
-        let document = dadbs::genesis_doc::document(&genesis, &made["validators"]).unwrap();
+        let key = made["validators"][0]["pub_key"]["value"].as_str().unwrap();
+        let key = STANDARD.decode(key).unwrap().try_into().unwrap();
+        let operator = genesis.accounts[0].0;
+        genesis.validators = vec![dadbs_genesis::validator("node", operator, key)];
+        let document = dadbs::genesis_doc::document(&genesis).unwrap();
         std::fs::write(&path, document.to_string()).unwrap();
         let path = home.join("config/config.toml");
         let mut text = std::fs::read_to_string(&path).unwrap();

@@ -3,6 +3,7 @@
 use super::cli::{command, text};
 use super::comet::Killed;
 use dadbs::network::manifest::{Manifest, Member};
+use dadbs_types::Vote;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value as Json;
@@ -253,6 +254,31 @@ impl Network {
             }
         }
         height
+    }
+
+    /// Who signed the block before this height, as CometBFT tells the application.
+    pub fn votes(&self, number: usize, height: u64) -> Vec<Vote> {
+        let block = wait_for("a block", || self.rpc(number, &format!("block?height={height}")));
+        let signatures = block["block"]["last_commit"]["signatures"].as_array().cloned();
+        let signatures = signatures.unwrap_or_default();
+        if signatures.is_empty() {
+            return Vec::new();
+        }
+        let before = height - 1;
+        let set = wait_for("validators", || {
+            self.rpc(number, &format!("validators?height={before}&per_page=100"))
+        });
+        let validators = set["validators"].as_array().unwrap();
+        assert_eq!(validators.len(), signatures.len());
+        let vote = |(validator, signature): (&Json, &Json)| Vote {
+            address: hex::decode(validator["address"].as_str().unwrap())
+                .unwrap()
+                .try_into()
+                .unwrap(),
+            power: validator["voting_power"].as_str().unwrap().parse().unwrap(),
+            signed: signature["block_id_flag"] != 1,
+        };
+        validators.iter().zip(&signatures).map(vote).collect()
     }
 
     /// A command that asks this node.

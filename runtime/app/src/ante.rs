@@ -2,14 +2,18 @@
 //!
 //! 1. The timeout height is not behind the block.
 //! 2. The gas limit covers the bytes, the signature and the rows that every transaction writes.
-//! 3. The fee is at least gas limit times the least gas price, rounded up.
+//! 3. The fee is at least gas limit times the gas price of the block, rounded up.
 //! 4. The signer's account exists; a key that is known already is the one that signs.
 //! 5. The sequence is the account's next one.
 //! 6. The signature verifies over the sign document of this chain.
-//! 7. The fee is held; it is taken, and the sequence advances, whether or not the messages fail.
+//! 7. A granter's allowance pays for these messages, and has as much left.
+//! 8. The fee is held by who pays it; it is taken, and the sequence advances, whether or not the messages fail.
 
+use crate::messages::feegrant::purposes;
 use crate::tx::Tx;
 use dadbs_modules::auth::Account;
+use dadbs_modules::feegrant::Allowance;
+use dadbs_modules::fees;
 use dadbs_types::gas::price;
 use dadbs_types::{Amount, Code, GasMeter, Hash, OutOfGas, Rejection};
 
@@ -20,15 +24,10 @@ pub struct AnteParams<'a> {
     pub chain_id: &'a str,
     /// The height at which the transaction runs, or would run next.
     pub height: u64,
-    /// Least fee for 1,000,000 gas, in the base denomination.
-    pub min_fee_per_million_gas: u64,
+    /// The price of 1,000,000 gas in this block, in the base denomination.
+    pub gas_price: u64,
     /// False only when a transaction is simulated: signature, sequence and fee are not checked.
     pub signed: bool,
-}
-
-/// The least fee for a gas limit (rule 3).
-pub fn least_fee(min_fee_per_million_gas: u64, gas_limit: u64) -> Amount {
-    Amount((u128::from(min_fee_per_million_gas) * u128::from(gas_limit)).div_ceil(1_000_000))
 }
 
 /// Rules 1 to 3, which need no account.
@@ -49,8 +48,13 @@ pub fn check_stateless(tx: &Tx, params: &AnteParams<'_>) -> Result<(), Rejection
             format!("the gas limit {} does not cover the transaction itself", tx.gas_limit),
         )
     })?;
-    let least = least_fee(params.min_fee_per_million_gas, tx.gas_limit);
-    if params.signed && tx.fee < least {
+    if params.signed { check_fee(tx, params.gas_price) } else { Ok(()) }
+}
+
+/// Rule 3.
+pub fn check_fee(tx: &Tx, gas_price: u64) -> Result<(), Rejection> {
+    let least = Amount(fees::fee(gas_price, tx.gas_limit));
+    if tx.fee < least {
         return Err(Rejection::new(
             Code::InsufficientFee,
             format!(
@@ -112,12 +116,18 @@ pub fn check_sequence(tx: &Tx, sequence: u64) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// Rule 7, the part that can refuse: the fee is held.
+/// Rule 7: takes the fee off an allowance.
+pub fn check_allowance(tx: &Tx, allowance: &mut Allowance, now_ms: u64) -> Result<(), Rejection> {
+    let fee = u64::try_from(tx.fee.0).unwrap_or(u64::MAX);
+    allowance.pay(fee, now_ms, &purposes(&tx.msgs))
+}
+
+/// Rule 8, the part that can refuse: the fee is held.
 pub fn check_funds(tx: &Tx, held: u64) -> Result<(), Rejection> {
     if tx.fee > Amount(u128::from(held)) {
         return Err(Rejection::new(
             Code::InsufficientFunds,
-            format!("{} holds {held}udadb, the fee is {}udadb", tx.sender, tx.fee),
+            format!("{} holds {held}udadb, the fee is {}udadb", tx.payer(), tx.fee),
         ));
     }
     Ok(())

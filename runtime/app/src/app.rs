@@ -7,16 +7,18 @@
 //! 4. Heights follow each other; the first is the genesis' initial height.
 //! 5. Simulation and explanation run between blocks and leave nothing.
 
-use crate::ante::AnteParams;
+use crate::ante::{self, AnteParams};
 use crate::check::{Checker, Memories, Precheck};
 use crate::execute::BlockContext;
 use crate::genesis::load_params;
 use crate::genesis::{self, Genesis};
 use crate::outcome::{BlockOutcome, TxResult, rejection};
 use crate::queries::Queries;
+use crate::settle::Paid;
 use crate::tx::Tx;
-use crate::{explain, proposal};
-use dadbs_modules::auth;
+use crate::upgrades::{self, UPGRADES, Upgrade};
+use crate::{electorate, explain, proposal};
+use dadbs_modules::{auth, bank, fees, gov, votes};
 use dadbs_proto::dadbs::sql::v1::{ExplainRequest, ExplainResponse};
 use dadbs_store::{Store, StoreConfig};
 use dadbs_types::{BlockInfo, Code, Error, Fatal, Hash, Rejection};
@@ -36,12 +38,19 @@ pub struct AppConfig {
     pub checkpoint_interval: u64,
     /// Compare every row with the tree at start: about two seconds per million rows.
     pub verify_rows: bool,
+    /// The upgrades that the software knows.
+    pub upgrades: &'static [Upgrade],
 }
 
 impl AppConfig {
     /// The defaults for a folder.
     pub fn new(dir: impl Into<PathBuf>) -> AppConfig {
-        AppConfig { dir: dir.into(), checkpoint_interval: CHECKPOINT_INTERVAL, verify_rows: true }
+        AppConfig {
+            dir: dir.into(),
+            checkpoint_interval: CHECKPOINT_INTERVAL,
+            verify_rows: true,
+            upgrades: UPGRADES,
+        }
     }
 }
 
@@ -52,8 +61,6 @@ pub struct ChainParams {
     pub chain_id: String,
     /// Height of the first block.
     pub initial_height: u64,
-    /// Least fee for 1,000,000 gas, in the base denomination.
-    pub min_fee_per_million_gas: u64,
 }
 
 /// What ABCI's Info answers.
@@ -91,6 +98,7 @@ pub struct App {
     vm: Arc<Vm>,
     params: Option<ChainParams>,
     memories: Memories,
+    upgrades: &'static [Upgrade],
     executed: bool,
 }
 
@@ -105,18 +113,21 @@ impl App {
             verify_rows: config.verify_rows,
             ..StoreConfig::new(&config.dir)
         })?;
-        App::over(store, Vm::new(Some(&config.dir.join("code_cache")))?)
+        App::over(store, Vm::new(Some(&config.dir.join("code_cache")))?, config.upgrades)
     }
 
     /// An application in memory, for tests.
     pub fn memory() -> Result<App, Fatal> {
-        App::over(Store::memory()?, Vm::new(None)?)
+        App::over(Store::memory()?, Vm::new(None)?, UPGRADES)
     }
 
-    fn over(store: Store, vm: Vm) -> Result<App, Fatal> {
+    fn over(store: Store, vm: Vm, upgrades: &'static [Upgrade]) -> Result<App, Fatal> {
         let params = load_params(&store)?;
+        if params.is_some() {
+            upgrades::check_opened(&store, upgrades, store.height().saturating_add(1))?;
+        }
         let memories = Memories::default();
-        Ok(App { store, vm: Arc::new(vm), params, memories, executed: false })
+        Ok(App { store, vm: Arc::new(vm), params, memories, upgrades, executed: false })
     }
 
     /// The last committed height.
@@ -171,14 +182,15 @@ impl App {
         self.drop_executed()?;
         self.store.begin_block(block.info.height, block.info.time_ms())?;
         self.executed = true;
-        let mut context = self.block_context(&params, &block.info, true);
+        let mut context = self.block_context(&params, &block.info, true)?;
+        context.begin()?;
         let mut tx_results = Vec::with_capacity(block.txs.len());
         for tx in &block.txs {
             tx_results.push(context.deliver(tx)?);
         }
-        let events = context.end()?;
+        let (events, validator_updates) = context.end()?;
         let app_hash = self.store.finish_block()?;
-        Ok(BlockOutcome { tx_results, events, app_hash })
+        Ok(BlockOutcome { tx_results, events, validator_updates, app_hash })
     }
 
     fn block_context<'a>(
@@ -186,21 +198,24 @@ impl App {
         params: &'a ChainParams,
         info: &'a BlockInfo,
         signed: bool,
-    ) -> BlockContext<'a> {
-        BlockContext {
+    ) -> Result<BlockContext<'a>, Fatal> {
+        let gas_price = fees::price(&self.store, info.height)?;
+        Ok(BlockContext {
             store: &mut self.store,
             vm: &self.vm,
             info,
             params: AnteParams {
                 chain_id: &params.chain_id,
                 height: info.height,
-                min_fee_per_million_gas: params.min_fee_per_million_gas,
+                gas_price,
                 signed,
             },
+            upgrades: self.upgrades,
             memories: &self.memories,
             gas_wanted: 0,
-            fees: 0,
-        }
+            paid: Paid::default(),
+            events: Vec::new(),
+        })
     }
 
     fn drop_executed(&mut self) -> Result<(), Fatal> {
@@ -225,13 +240,24 @@ impl App {
         tx_bytes_max: usize,
     ) -> Result<Vec<Vec<u8>>, Fatal> {
         self.drop_executed()?;
-        proposal::prepare(&self.memories.known, txs, tx_bytes_max, |tx| self.is_signed(tx))
+        let price = self.next_gas_price()?;
+        proposal::prepare(&self.memories.known, txs, tx_bytes_max, |tx| {
+            Ok(ante::check_fee(tx, price).is_ok() && self.is_signed(tx)?)
+        })
     }
 
     /// True if honest nodes can have proposed these transactions, judged by the last committed state.
     pub fn process_proposal(&mut self, txs: &[Vec<u8>]) -> Result<bool, Fatal> {
         self.drop_executed()?;
-        proposal::process(&self.memories.known, txs, |tx| self.is_signed(tx))
+        let price = self.next_gas_price()?;
+        proposal::process(&self.memories.known, txs, |tx| {
+            Ok(ante::check_fee(tx, price).is_ok() && self.is_signed(tx)?)
+        })
+    }
+
+    /// The price of gas in the block after the last committed one.
+    fn next_gas_price(&self) -> Result<u64, Fatal> {
+        fees::price(&self.store, self.store.height().saturating_add(1))
     }
 
     /// True if the sender's account is committed and the signature verifies.
@@ -268,10 +294,10 @@ impl App {
         let info = BlockInfo {
             height: self.store.height().saturating_add(1),
             time_ns: self.store.time_ms().saturating_mul(1_000_000),
-            proposer_address: [0; 20],
+            ..BlockInfo::default()
         };
         self.store.begin_block(info.height, info.time_ms())?;
-        let result = work(&mut self.block_context(&params, &info, false));
+        let result = work(&mut self.block_context(&params, &info, false)?);
         self.store.drop_block()?;
         result.map(Ok)
     }
@@ -302,6 +328,16 @@ impl App {
     /// Before genesis was applied.
     pub fn queries(&self) -> Result<Queries, Fatal> {
         Ok(Queries::new(self.store.readers(), Arc::clone(&self.vm), self.params()?.clone()))
+    }
+
+    /// What must hold in every committed state; a message for each breach.
+    pub fn invariants(&self) -> Result<Vec<String>, Fatal> {
+        let mut broken = bank::invariant(&self.store)?;
+        broken.extend(gov::invariant(&self.store)?);
+        broken.extend(votes::invariant(&self.store, |voter| {
+            electorate::stake_of(&self.store, voter)
+        })?);
+        Ok(broken)
     }
 
     /// The store, for tests and audits.

@@ -6,6 +6,8 @@
 //! 4. Decoding and the signature need no order: [`Precheck`] does both on any thread, and [`Checker`] does
 //!    the rest, one transaction after the other.
 //! 5. A recheck verifies no signature, and decodes only what was forgotten.
+//! 6. A new transaction pays the price of gas of the next block. One that waits may stay until its fee is below a
+//!    third of it: prices come back, and proposals leave it out until then.
 
 use crate::ante::{self, AnteParams};
 use crate::known::KnownTxs;
@@ -14,13 +16,16 @@ use crate::signatures::{AccountNumbers, VerifiedSignatures};
 use crate::tx::Tx;
 use crate::{ChainParams, CheckKind};
 use dadbs_modules::auth::{self, Account};
-use dadbs_modules::bank;
+use dadbs_modules::feegrant::{self, Allowance};
+use dadbs_modules::{bank, fees};
 use dadbs_store::{Readers, View};
-use dadbs_types::coin::DENOM;
 use dadbs_types::{AccountAddress, Error, Fatal, Rejection};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
+
+/// Rule 6.
+const RECHECK_PRICE_DIVISOR: u64 = 3;
 
 /// What is shared by checks, proposals and blocks, and changes no result.
 #[derive(Clone, Debug, Default)]
@@ -117,19 +122,31 @@ impl Precheck {
 struct Pending {
     account: Account,
     sequence: u64,
-    funds: u64,
 }
 
 /// The part of CheckTx that follows the order of the mempool.
 pub struct Checker {
     precheck: Precheck,
     view: Option<View>,
+    /// The price of gas in the next block, once it was read.
+    gas_price: Option<u64>,
     pending: BTreeMap<AccountAddress, Pending>,
+    /// What accounts hold after the pending fees.
+    funds: BTreeMap<AccountAddress, u64>,
+    /// Allowances after the pending fees, by granter and grantee.
+    allowances: BTreeMap<(AccountAddress, Option<AccountAddress>), Allowance>,
 }
 
 impl Checker {
     pub(crate) fn new(precheck: Precheck) -> Checker {
-        Checker { precheck, view: None, pending: BTreeMap::new() }
+        Checker {
+            precheck,
+            view: None,
+            gas_price: None,
+            pending: BTreeMap::new(),
+            funds: BTreeMap::new(),
+            allowances: BTreeMap::new(),
+        }
     }
 
     /// Both parts, for one transaction.
@@ -154,7 +171,10 @@ impl Checker {
     /// Forgets what is pending; called after each commit, before rechecks (rule 3).
     pub fn reset(&mut self) {
         self.pending.clear();
+        self.funds.clear();
+        self.allowances.clear();
         self.view = None;
+        self.gas_price = None;
     }
 
     fn check(&mut self, tx: &Tx, forged: Option<Rejection>, kind: CheckKind) -> Result<(), Error> {
@@ -164,18 +184,22 @@ impl Checker {
         };
         let view = self.view.insert(view);
         let Precheck { params, memories, .. } = &self.precheck;
-        let params = AnteParams {
-            chain_id: &params.chain_id,
-            height: view.height().saturating_add(1),
-            min_fee_per_million_gas: params.min_fee_per_million_gas,
-            signed: true,
+        let height = view.height().saturating_add(1);
+        let price = match self.gas_price {
+            Some(price) => price,
+            None => fees::price(view, height)?,
         };
+        self.gas_price = Some(price);
+        let gas_price = match kind {
+            CheckKind::New => price,
+            CheckKind::Recheck => price / RECHECK_PRICE_DIVISOR,
+        };
+        let params = AnteParams { chain_id: &params.chain_id, height, gas_price, signed: true };
         ante::check_stateless(tx, &params)?;
         if let Entry::Vacant(first) = self.pending.entry(tx.sender)
             && let Some(account) = auth::load_account(view, tx.sender)?
         {
-            let funds = bank::balance(view, tx.sender, DENOM)?;
-            first.insert(Pending { sequence: account.sequence, account, funds });
+            first.insert(Pending { sequence: account.sequence, account });
         }
         let pending = self.pending.get_mut(&tx.sender);
         let account = pending.as_ref().map(|pending| &pending.account);
@@ -189,12 +213,29 @@ impl Checker {
             }
             CheckKind::Recheck => ante::check_sequence(tx, next)?,
         }
-        if let Some(pending) = pending {
-            ante::check_funds(tx, pending.funds)?;
-            pending.sequence = pending.sequence.saturating_add(1);
-            let fee = u64::try_from(tx.fee.0).unwrap_or(u64::MAX);
-            pending.funds = pending.funds.saturating_sub(fee);
+        let Some(pending) = pending else { return Ok(()) };
+        let paid = match tx.granter {
+            Some(granter) => {
+                let stored = feegrant::for_payment(view, granter, tx.sender)?;
+                let known = self.allowances.get(&(granter, stored.grantee)).cloned();
+                let mut allowance = known.unwrap_or(stored);
+                let now = u64::try_from(view.time_ms()).unwrap_or(0);
+                ante::check_allowance(tx, &mut allowance, now)?;
+                Some(allowance)
+            }
+            None => None,
+        };
+        let held = match self.funds.entry(tx.payer()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(first) => first.insert(bank::spendable(view, tx.payer())?),
+        };
+        ante::check_funds(tx, *held)?;
+        let fee = u64::try_from(tx.fee.0).unwrap_or(u64::MAX);
+        *held = held.saturating_sub(fee);
+        if let Some(allowance) = paid {
+            self.allowances.insert((allowance.granter, allowance.grantee), allowance);
         }
+        pending.sequence = pending.sequence.saturating_add(1);
         Ok(())
     }
 }

@@ -4,20 +4,28 @@
 //! 2. Ante writes first: the sequence advances and the fee is taken. Both stay when the messages fail.
 //! 3. The messages of a transaction run in one savepoint, all or nothing.
 //! 4. A panic inside a transaction undoes its messages and is a rejection at full gas.
-//! 5. Collected fees are credited to the fee collector at the end of the block, in one row.
+//! 5. Collected fees are divided at the end of the block (see `settle`).
 //! 6. A transaction whose gas limit does not fit what is left of the block's gas is rejected as in rule 1.
-//! 7. Scheduled calls that are due run at the end of the block (see `schedules`).
+//! 7. Scheduled calls that are due run at the end of the block (see `schedules`), then proposals (see
+//!    `governance`), before fees are divided.
+//! 8. A block begins with the upgrade that is planned for it (see `upgrades`), the end of pauses, who signed the block
+//!    before and what evidence there is; it ends with the validator set and what matures.
 
 use crate::ante::{self, AnteParams};
 use crate::check::Memories;
 use crate::messages;
+use crate::messages::feegrant::now_ms;
 use crate::outcome::TxResult;
+use crate::settle::Paid;
 use crate::tx::Tx;
-use dadbs_modules::{Context, auth, bank};
+use crate::upgrades::{self, Upgrade};
+use dadbs_modules::{Context, Writer, auth, bank, circuit, feegrant, fees, slashing, staking};
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
 use dadbs_types::limits::{BLOCK_GAS_MAX, TX_GAS_MAX};
-use dadbs_types::{BlockInfo, Code, Coin, Error, Event, Fatal, GasMeter, Hash, Rejection};
+use dadbs_types::{
+    BlockInfo, Code, Coin, Error, Event, Fatal, GasMeter, Hash, Rejection, ValidatorUpdate,
+};
 use dadbs_vm::Vm;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -33,12 +41,16 @@ pub struct BlockContext<'a> {
     pub info: &'a BlockInfo,
     /// What ante checks against.
     pub params: AnteParams<'a>,
+    /// The upgrades that the software knows.
+    pub(crate) upgrades: &'static [Upgrade],
     /// Transactions and signatures seen before.
     pub(crate) memories: &'a Memories,
     /// Gas limits of the transactions so far.
     pub gas_wanted: u64,
-    /// Fees taken so far, in the base denomination.
-    pub fees: u64,
+    /// What was paid so far.
+    pub paid: Paid,
+    /// Events of the block itself so far.
+    pub events: Vec<Event>,
 }
 
 impl BlockContext<'_> {
@@ -88,12 +100,25 @@ impl BlockContext<'_> {
         if let Some(account) = &account {
             auth::advance_sequence(self.store, account, &tx.public_key)?;
         }
-        if self.params.signed && tx.fee.0 > 0 {
-            let fee = Coin { denom: DENOM.into(), amount: tx.fee };
-            let taken = bank::burn_fee(self.store, tx.sender, &fee)?;
-            self.fees = self.fees.saturating_add(taken);
+        if self.params.signed {
+            self.take_fee(tx)?;
         }
+        self.paid.fee(tx.fee, fees::fee(self.params.gas_price, tx.gas_limit));
         self.gas_wanted = gas_wanted;
+        Ok(())
+    }
+
+    /// The last part of ante: who pays holds the fee, and an allowance of his says so.
+    fn take_fee(&mut self, tx: &Tx) -> Result<(), Error> {
+        if let Some(granter) = tx.granter {
+            let mut allowance = feegrant::for_payment(self.store, granter, tx.sender)?;
+            ante::check_allowance(tx, &mut allowance, now_ms(self.info))?;
+            feegrant::save_paid(self.store, &allowance)?;
+        }
+        if tx.fee.0 > 0 {
+            let fee = Coin { denom: DENOM.into(), amount: tx.fee };
+            bank::take_fee(self.store, tx.payer(), &fee)?;
+        }
         Ok(())
     }
 
@@ -122,6 +147,7 @@ impl BlockContext<'_> {
             Err(Error::Rejected(rejection)) if rejection.code == Code::Panic => tx.gas_limit,
             _ => gas.used(),
         };
+        self.paid.gas(gas_used, tx.gas_limit);
         let outcome = match run {
             Ok(data) => self.store.commit_tx().map(|()| data),
             Err(error) => self.roll_back(error)?,
@@ -166,31 +192,50 @@ impl BlockContext<'_> {
             vm: self.vm,
             block: self.info,
             chain_id: self.params.chain_id,
-            fee_per_million_gas: self.params.min_fee_per_million_gas,
+            fee_per_million_gas: self.params.gas_price,
             tx_hash,
             gas,
             events,
         }
     }
 
-    /// Rules 5 and 7; gives the block's events.
-    pub fn end(&mut self) -> Result<Vec<Event>, Fatal> {
-        let events = self.run_due()?;
-        if self.fees > 0 {
-            bank::credit(self.store, bank::fee_collector(), DENOM, self.fees)?;
-        }
-        Ok(events)
+    /// What comes before the transactions (rule 8), in this order.
+    pub fn begin(&mut self) -> Result<(), Fatal> {
+        upgrades::begin(self.store, self.upgrades, self.info.height, &mut self.events)?;
+        circuit::expire(self.store, &mut self.events, self.info)?;
+        slashing::begin_block(&mut self.writer())
+    }
+
+    /// What keepers write to outside of transactions.
+    fn writer(&mut self) -> Writer<'_> {
+        Writer { store: self.store, block: self.info, events: &mut self.events, rows: 0 }
+    }
+
+    /// What comes after the transactions (rules 5, 7 and 8), in this order; gives the block's events and what
+    /// changes in the validator set.
+    pub fn end(mut self) -> Result<(Vec<Event>, Vec<ValidatorUpdate>), Fatal> {
+        let mut events = self.run_due()?;
+        self.run_proposals(&mut events)?;
+        self.settle(&mut events)?;
+        self.events.extend(events);
+        let updates = staking::end_block(&mut self.writer())?;
+        Ok((self.events, updates))
     }
 }
 
 /// The events that stay when the messages fail, as Cosmos indexers know them.
 fn fee_events(tx: &Tx) -> Vec<Event> {
-    vec![
+    let mut events = vec![
         Event::new("tx")
             .with("fee", format!("{}{DENOM}", tx.fee))
-            .with("fee_payer", tx.sender)
+            .with("fee_payer", tx.payer())
             .with("acc_seq", format!("{}/{}", tx.sender, tx.sequence)),
-    ]
+    ];
+    if let Some(granter) = tx.granter {
+        let used = Event::new("use_feegrant").with("granter", granter).with("grantee", tx.sender);
+        events.push(used);
+    }
+    events
 }
 
 /// Runs what may panic: then it is a rejection (rule 4).

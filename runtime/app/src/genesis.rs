@@ -2,16 +2,23 @@
 //!
 //! 1. Accounts are numbered in the order of the genesis, from 0.
 //! 2. Codes are numbered in the order of the genesis, from 1; code 1 is the stock `database` contract.
-//! 3. `chain.params` keeps what genesis fixed, with a hash of the whole genesis.
+//! 3. Validators are made in the order of the genesis, each with its operator's delegation, whose coins come on top
+//!    of what the accounts hold. Operators without an account get one after all accounts.
+//! 4. `chain.params` keeps what genesis fixed, with a hash of the whole genesis.
 
 use crate::app::ChainParams;
-use dadbs_modules::params::{self, fact};
-use dadbs_modules::{Context, auth, bank, contract};
+use dadbs_modules::params::{self, Param, fact};
+use dadbs_modules::staking::{self, GenesisValidator};
+use dadbs_modules::{
+    Context, Writer, auth, bank, circuit, contract, distribution, feegrant, fees, gov, mint,
+    slashing, upgrade, votes,
+};
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
 use dadbs_types::value::encode_rows;
 use dadbs_types::{
-    AccountAddress, Amount, BlockInfo, Error, Fatal, GasMeter, Value, gas::SCHEDULE_VERSION,
+    AccountAddress, Amount, BlockInfo, Error, Fatal, GasMeter, ValidatorUpdate, Value,
+    gas::SCHEDULE_VERSION,
 };
 use dadbs_vm::Vm;
 use std::collections::BTreeMap;
@@ -29,14 +36,18 @@ pub struct Genesis {
     pub min_fee_per_million_gas: u64,
     /// Parameters that differ from their defaults, by name.
     pub params: BTreeMap<String, u64>,
+    /// Who may pause in an emergency, if anybody.
+    pub guardian: Option<AccountAddress>,
     /// Prefunded accounts, in udadb; numbered in this order.
     pub accounts: Vec<(AccountAddress, Amount)>,
+    /// The validators that the chain begins with.
+    pub validators: Vec<GenesisValidator>,
     /// Modules stored as code 1, 2, ... in this order; the first is the stock `database` contract.
     pub codes: Vec<Vec<u8>>,
 }
 
 impl Genesis {
-    /// BLAKE3 over all of it, in hexadecimal (rule 3).
+    /// BLAKE3 over all of it, in hexadecimal (rule 4).
     pub fn hash(&self) -> String {
         let integer = |n: u64| Value::Text(n.to_string());
         let mut rows = vec![vec![
@@ -48,28 +59,56 @@ impl Genesis {
         for (address, amount) in &self.accounts {
             rows.push(vec![Value::Text(address.to_string()), Value::Text(amount.to_string())]);
         }
+        for validator in &self.validators {
+            rows.push(vec![
+                Value::Text(validator.operator.to_string()),
+                Value::Blob(validator.consensus_key.to_vec()),
+                integer(validator.tokens),
+                Value::Text(validator.moniker.clone()),
+                integer(validator.commission_ppm),
+            ]);
+        }
         let params = self.params.iter();
         rows.extend(params.map(|(name, value)| vec![Value::Text(name.clone()), integer(*value)]));
+        if let Some(guardian) = self.guardian {
+            rows.push(vec![Value::Text("guardian".into()), Value::Text(guardian.to_string())]);
+        }
         rows.extend(self.codes.iter().map(|wasm| vec![Value::Blob(wasm.clone())]));
         dadbs_types::row::leaf_value(&encode_rows(&rows))
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect()
     }
+
+    /// The validator set that the chain begins with, sorted by key.
+    pub fn validator_updates(&self) -> Vec<ValidatorUpdate> {
+        staking::updates_of(&self.validators)
+    }
 }
 
 /// Writes the genesis state into the open block of height 0.
 pub(crate) fn apply(store: &mut Store, vm: &Vm, genesis: &Genesis) -> Result<(), Fatal> {
     store.begin_tx([0; 32])?;
-    fatal(params::init(store, &genesis.params))?;
+    let mut chosen = genesis.params.clone();
+    let least_price = Param::LeastGasPrice.definition().name.to_string();
+    chosen.insert(least_price, genesis.min_fee_per_million_gas);
+    fatal(params::init(store, &chosen))?;
     auth::init(store)?;
     bank::init(store)?;
+    votes::init(store)?;
+    gov::init(store)?;
+    upgrade::init(store)?;
+    circuit::init(store)?;
+    circuit::set_guardian(store, genesis.guardian)?;
+    fees::init(store, genesis.initial_height)?;
+    mint::init(store, genesis.time_ns.div_euclid(1_000_000))?;
+    distribution::init(store)?;
+    feegrant::init(store)?;
     contract::init(store)?;
     for (name, value) in [
         ("chain_id", genesis.chain_id.clone()),
         ("genesis_hash", genesis.hash()),
         ("initial_height", genesis.initial_height.to_string()),
-        ("min_fee_per_million_gas", genesis.min_fee_per_million_gas.to_string()),
         ("gas_schedule", SCHEDULE_VERSION.to_string()),
     ] {
         params::write_fact(store, name, &value)?;
@@ -80,14 +119,23 @@ pub(crate) fn apply(store: &mut Store, vm: &Vm, genesis: &Genesis) -> Result<(),
             .map_err(|_| Fatal::new(format!("genesis gives {address} more than 2^63 - 1")))?;
         bank::mint(store, *address, DENOM, amount)?;
     }
-    auth::create_account(store, bank::fee_collector())?;
-    auth::create_account(store, contract::escrow())?;
+    for name in bank::MODULE_ACCOUNTS {
+        auth::create_account(store, AccountAddress::of_module(name))?;
+    }
+    let block = BlockInfo {
+        height: genesis.initial_height.saturating_sub(1),
+        time_ns: genesis.time_ns,
+        ..BlockInfo::default()
+    };
+    let mut writer = Writer { store, block: &block, events: &mut Vec::new(), rows: 0 };
+    fatal(staking::init(&mut writer, &genesis.validators))?;
+    slashing::init(store)?;
     store_codes(store, vm, genesis)?;
     fatal(store.commit_tx())
 }
 
 fn store_codes(store: &mut Store, vm: &Vm, genesis: &Genesis) -> Result<(), Fatal> {
-    let block = BlockInfo { height: 0, time_ns: genesis.time_ns, proposer_address: [0; 20] };
+    let block = BlockInfo { time_ns: genesis.time_ns, ..BlockInfo::default() };
     for wasm in &genesis.codes {
         let mut context = Context {
             store: &mut *store,
@@ -125,7 +173,6 @@ pub(crate) fn load_params(store: &Store) -> Result<Option<ChainParams>, Fatal> {
     Ok(Some(ChainParams {
         chain_id: fact(store, "chain_id")?,
         initial_height: number("initial_height")?,
-        min_fee_per_million_gas: number("min_fee_per_million_gas")?,
     }))
 }
 

@@ -1,8 +1,13 @@
 //! Routes each message to the keeper that runs it; the responses become the transaction's data.
 
+pub mod distribution;
+pub mod feegrant;
+pub mod gov;
+pub mod staking;
+
 use crate::tx::{Msg, Tx};
 use dadbs_modules::contract::{Instantiate, Statement};
-use dadbs_modules::{Context, bank, contract};
+use dadbs_modules::{Context, bank, circuit, contract};
 use dadbs_proto::cosmos::bank::v1beta1::{MsgSend, MsgSendResponse};
 use dadbs_proto::cosmos::base::abci::v1beta1::TxMsgData;
 use dadbs_proto::cosmos::base::v1beta1::Coin as WireCoin;
@@ -13,7 +18,9 @@ use dadbs_proto::dadbs::contract::v1::{
 use dadbs_proto::dadbs::sql::v1::{MsgExec, MsgExecResponse, Row, StatementResult, Value as Wire};
 use dadbs_types::coin::valid_denom;
 use dadbs_types::limits::SQL_STATEMENTS_MAX;
-use dadbs_types::{AccountAddress, Amount, Code, Coin, Error, Event, Rejection, Value};
+use dadbs_types::{
+    AccountAddress, Amount, Code, Coin, Error, Event, OperatorAddress, Rejection, Value,
+};
 use prost::{Message, Name};
 use prost_types::Any;
 
@@ -29,8 +36,11 @@ pub fn run(context: &mut Context<'_>, tx: &Tx) -> Result<Vec<u8>, Error> {
     Ok(TxMsgData { msg_responses }.encode_to_vec())
 }
 
+/// Runs one message of `sender`, unless its type is paused.
 fn run_one(context: &mut Context<'_>, sender: AccountAddress, msg: &Msg) -> Result<Any, Error> {
+    circuit::check_message(context.store, &msg.type_url())?;
     match msg {
+        Msg::Gov(msg) => gov::run(context, sender, msg),
         Msg::Send(msg) => send(context, sender, msg),
         Msg::StoreCode(msg) => {
             let (code_id, code_hash) = contract::store_code(context, sender, &msg.wasm)?;
@@ -45,11 +55,20 @@ fn run_one(context: &mut Context<'_>, sender: AccountAddress, msg: &Msg) -> Resu
             any(&MsgExecuteResponse { rows: wire(rows) })
         }
         Msg::Migrate(msg) => {
-            let arguments = values(&msg.arguments);
-            let rows = contract::migrate(context, sender, &msg.contract, msg.code_id, &arguments)?;
+            let request = contract::Migrate {
+                name: &msg.contract,
+                code_id: msg.code_id,
+                code_hash: &msg.code_hash,
+                replaces_hash: &msg.replaces_hash,
+                arguments: &values(&msg.arguments),
+            };
+            let rows = contract::migrate(context, sender, &request)?;
             any(&MsgMigrateResponse { rows: wire(rows) })
         }
         Msg::SqlExec(msg) => sql_exec(context, sender, msg),
+        Msg::Staking(msg) => staking::run(context, sender, msg),
+        Msg::Distribution(msg) => distribution::run(context, sender, msg),
+        Msg::FeeGrant(msg) => feegrant::run(context, sender, msg),
     }
 }
 
@@ -129,6 +148,14 @@ pub fn address(text: &str) -> Result<AccountAddress, Rejection> {
     text.parse().map_err(|error: dadbs_types::address::AddressError| {
         Rejection::new(Code::InvalidAddress, error.0)
     })
+}
+
+/// A validator's address in a message: its operator's account.
+pub fn operator(text: &str) -> Result<AccountAddress, Rejection> {
+    match text.parse() {
+        Ok(OperatorAddress(account)) => Ok(account),
+        Err(error) => Err(Rejection::new(Code::InvalidAddress, error.0)),
+    }
 }
 
 /// Wire values in the core's form.

@@ -1,6 +1,6 @@
 //! What the application says of transactions and blocks.
 
-use dadbs_types::{Error, Event, Fatal, Hash, Rejection};
+use dadbs_types::{Error, Event, Fatal, Hash, Rejection, ValidatorUpdate};
 
 /// The outcome of one transaction, as ABCI's `ExecTxResult`.
 ///
@@ -53,6 +53,8 @@ pub struct BlockOutcome {
     pub tx_results: Vec<TxResult>,
     /// Events of the block itself.
     pub events: Vec<Event>,
+    /// What changes in the validator set, each key once.
+    pub validator_updates: Vec<ValidatorUpdate>,
     /// The root over all rows after the block.
     pub app_hash: Hash,
 }

@@ -7,7 +7,7 @@
 //!    and so is all that its sender sent after it.
 //! 4. A proposal is refused if honest nodes cannot have made it: a transaction that does not decode, sequences
 //!    of a sender that do not follow each other, a signature of a committed account that does not verify, a
-//!    sender without an account, gas limits over the block's gas.
+//!    sender without an account, a fee below the price of gas, gas limits over the block's gas.
 //! 5. Rule 4 looks at the proposal and the last committed state only, so all honest nodes agree.
 
 use crate::known::KnownTxs;
@@ -36,7 +36,7 @@ pub(crate) fn prepare(
     known: &KnownTxs,
     txs: Vec<Vec<u8>>,
     tx_bytes_max: usize,
-    mut is_signed: impl FnMut(&Tx) -> Result<bool, Fatal>,
+    mut is_valid: impl FnMut(&Tx) -> Result<bool, Fatal>,
 ) -> Result<Vec<Vec<u8>>, Fatal> {
     let mut bytes_left = tx_bytes_max.min(BLOCK_BYTES_MAX);
     let mut gas_left = BLOCK_GAS_MAX;
@@ -48,7 +48,7 @@ pub(crate) fn prepare(
         // The engine counts a length prefix of at most 10 bytes per transaction.
         let len = bytes.len().saturating_add(10);
         let fits = len <= bytes_left && tx.gas_limit <= gas_left;
-        if waiting.contains(&tx.sender) || !fits || !sequences.follows(&tx) || !is_signed(&tx)? {
+        if waiting.contains(&tx.sender) || !fits || !sequences.follows(&tx) || !is_valid(&tx)? {
             waiting.insert(tx.sender);
             continue;
         }
@@ -60,18 +60,18 @@ pub(crate) fn prepare(
     Ok(chosen)
 }
 
-/// Rule 4; `is_signed` verifies a signature against the committed account.
+/// Rule 4; `is_valid` judges fee and signature by the committed state.
 pub(crate) fn process(
     known: &KnownTxs,
     txs: &[Vec<u8>],
-    mut is_signed: impl FnMut(&Tx) -> Result<bool, Fatal>,
+    mut is_valid: impl FnMut(&Tx) -> Result<bool, Fatal>,
 ) -> Result<bool, Fatal> {
     let mut gas: u64 = 0;
     let mut sequences = Sequences::default();
     for bytes in txs {
         let Ok(tx) = known.decode(bytes) else { return Ok(false) };
         gas = gas.saturating_add(tx.gas_limit);
-        if gas > BLOCK_GAS_MAX || !sequences.follows(&tx) || !is_signed(&tx)? {
+        if gas > BLOCK_GAS_MAX || !sequences.follows(&tx) || !is_valid(&tx)? {
             return Ok(false);
         }
         sequences.advance(&tx);

@@ -5,6 +5,13 @@
 //! 2. An answer comes from one snapshot; its height is returned with it.
 //! 3. A read has bounds of steps, rows and bytes, and shares no lock with the writer.
 
+mod distribution;
+mod feegrant;
+mod gov;
+mod money;
+mod page;
+mod staking;
+
 use crate::app::ChainParams;
 use crate::messages::{address, values, wire};
 use dadbs_modules::{auth, bank, contract};
@@ -28,6 +35,7 @@ use dadbs_proto::dadbs::sql::v1::{
     Object, QueryRequest, QueryResponse, SchemaRequest, SchemaResponse,
 };
 use dadbs_store::{ReadLimits, Readers, RowProof, View};
+use dadbs_types::coin::DENOM;
 use dadbs_types::gas::price;
 use dadbs_types::limits::{
     MEMO_BYTES_MAX, QUERY_BYTES_MAX, QUERY_GAS_MAX, QUERY_ROWS_MAX, QUERY_STEPS_MAX,
@@ -64,6 +72,83 @@ const ROUTES: &[(&str, Handler)] = &[
     ("/cosmos.bank.v1beta1.Query/SpendableBalances", |r, b| answer(r, b, spendable_balances)),
     ("/cosmos.bank.v1beta1.Query/TotalSupply", |r, b| answer(r, b, total_supply)),
     ("/cosmos.bank.v1beta1.Query/SupplyOf", |r, b| answer(r, b, supply_of)),
+    ("/cosmos.staking.v1beta1.Query/Validators", |r, b| answer(r, b, staking::validators)),
+    ("/cosmos.staking.v1beta1.Query/Validator", |r, b| answer(r, b, staking::validator)),
+    ("/cosmos.staking.v1beta1.Query/ValidatorDelegations", |r, b| {
+        answer(r, b, staking::validator_delegations)
+    }),
+    ("/cosmos.staking.v1beta1.Query/ValidatorUnbondingDelegations", |r, b| {
+        answer(r, b, staking::validator_unbondings)
+    }),
+    ("/cosmos.staking.v1beta1.Query/Delegation", |r, b| answer(r, b, staking::delegation)),
+    ("/cosmos.staking.v1beta1.Query/UnbondingDelegation", |r, b| {
+        answer(r, b, staking::unbonding_delegation)
+    }),
+    ("/cosmos.staking.v1beta1.Query/DelegatorDelegations", |r, b| {
+        answer(r, b, staking::delegator_delegations)
+    }),
+    ("/cosmos.staking.v1beta1.Query/DelegatorUnbondingDelegations", |r, b| {
+        answer(r, b, staking::delegator_unbondings)
+    }),
+    ("/cosmos.staking.v1beta1.Query/Redelegations", |r, b| answer(r, b, staking::redelegations)),
+    ("/cosmos.staking.v1beta1.Query/DelegatorValidators", |r, b| {
+        answer(r, b, staking::delegator_validators)
+    }),
+    ("/cosmos.staking.v1beta1.Query/DelegatorValidator", |r, b| {
+        answer(r, b, staking::delegator_validator)
+    }),
+    ("/cosmos.staking.v1beta1.Query/Pool", |r, b| answer(r, b, staking::pool)),
+    ("/cosmos.staking.v1beta1.Query/Params", |r, b| answer(r, b, staking::staking_params)),
+    ("/cosmos.slashing.v1beta1.Query/Params", |r, b| answer(r, b, staking::slashing_params)),
+    ("/cosmos.slashing.v1beta1.Query/SigningInfo", |r, b| answer(r, b, staking::signing_info)),
+    ("/cosmos.slashing.v1beta1.Query/SigningInfos", |r, b| answer(r, b, staking::signing_infos)),
+    ("/cosmos.gov.v1.Query/Proposal", |r, b| answer(r, b, gov::proposal)),
+    ("/cosmos.gov.v1.Query/Proposals", |r, b| answer(r, b, gov::proposals)),
+    ("/cosmos.gov.v1.Query/Vote", |r, b| answer(r, b, gov::vote)),
+    ("/cosmos.gov.v1.Query/Votes", |r, b| answer(r, b, gov::votes_of)),
+    ("/cosmos.gov.v1.Query/Params", |r, b| answer(r, b, gov::gov_params)),
+    ("/cosmos.gov.v1.Query/Deposit", |r, b| answer(r, b, gov::deposit)),
+    ("/cosmos.gov.v1.Query/Deposits", |r, b| answer(r, b, gov::deposits)),
+    ("/cosmos.gov.v1.Query/TallyResult", |r, b| answer(r, b, gov::tally)),
+    ("/cosmos.upgrade.v1beta1.Query/CurrentPlan", |r, b| answer(r, b, gov::current_plan)),
+    ("/cosmos.upgrade.v1beta1.Query/AppliedPlan", |r, b| answer(r, b, gov::applied_plan)),
+    ("/cosmos.upgrade.v1beta1.Query/Authority", |r, b| answer(r, b, gov::upgrade_authority)),
+    ("/dadbs.params.v1.Query/Params", |r, b| answer(r, b, gov::all_params)),
+    ("/dadbs.circuit.v1.Query/Pauses", |r, b| answer(r, b, gov::pauses)),
+    ("/cosmos.distribution.v1beta1.Query/Params", |r, b| answer(r, b, distribution::params)),
+    ("/cosmos.distribution.v1beta1.Query/ValidatorDistributionInfo", |r, b| {
+        answer(r, b, distribution::validator_info)
+    }),
+    ("/cosmos.distribution.v1beta1.Query/ValidatorOutstandingRewards", |r, b| {
+        answer(r, b, distribution::outstanding)
+    }),
+    ("/cosmos.distribution.v1beta1.Query/ValidatorCommission", |r, b| {
+        answer(r, b, distribution::commission)
+    }),
+    ("/cosmos.distribution.v1beta1.Query/DelegationRewards", |r, b| {
+        answer(r, b, distribution::delegation_rewards)
+    }),
+    ("/cosmos.distribution.v1beta1.Query/DelegationTotalRewards", |r, b| {
+        answer(r, b, distribution::total_rewards)
+    }),
+    ("/cosmos.distribution.v1beta1.Query/DelegatorValidators", |r, b| {
+        answer(r, b, distribution::delegator_validators)
+    }),
+    ("/cosmos.distribution.v1beta1.Query/DelegatorWithdrawAddress", |r, b| {
+        answer(r, b, distribution::withdraw_address)
+    }),
+    ("/cosmos.distribution.v1beta1.Query/CommunityPool", |r, b| {
+        answer(r, b, distribution::community_pool)
+    }),
+    ("/cosmos.mint.v1beta1.Query/Params", |r, b| answer(r, b, money::mint_params)),
+    ("/cosmos.mint.v1beta1.Query/Inflation", |r, b| answer(r, b, money::inflation)),
+    ("/cosmos.mint.v1beta1.Query/AnnualProvisions", |r, b| answer(r, b, money::annual_provisions)),
+    ("/cosmos.feegrant.v1beta1.Query/Allowance", |r, b| answer(r, b, feegrant::allowance)),
+    ("/cosmos.feegrant.v1beta1.Query/Allowances", |r, b| answer(r, b, feegrant::allowances)),
+    ("/cosmos.feegrant.v1beta1.Query/AllowancesByGranter", |r, b| {
+        answer(r, b, feegrant::allowances_by_granter)
+    }),
+    ("/dadbs.fees.v1.Query/BaseFee", |r, b| answer(r, b, money::base_fee)),
     ("/dadbs.contract.v1.Query/Contract", |r, b| answer(r, b, contract_by_name)),
     ("/dadbs.contract.v1.Query/Contracts", |r, b| answer(r, b, contracts)),
     ("/dadbs.contract.v1.Query/Code", |r, b| answer(r, b, code)),
@@ -184,7 +269,12 @@ fn spendable_balances(
     reading: &mut Reading<'_>,
     request: QuerySpendableBalancesRequest,
 ) -> Result<QuerySpendableBalancesResponse, Error> {
-    let (balances, pagination) = held(reading, &request.address)?;
+    let (mut balances, pagination) = held(reading, &request.address)?;
+    let spendable = bank::spendable(&reading.view, address(&request.address)?)?;
+    for coin in balances.iter_mut().filter(|coin| coin.denom == DENOM) {
+        coin.amount = spendable.to_string();
+    }
+    balances.retain(|coin| coin.amount != "0");
     Ok(QuerySpendableBalancesResponse { balances, pagination })
 }
 

@@ -35,7 +35,7 @@ impl BlockContext<'_> {
         let seed = seed(self.info.height, due.id);
         self.store.begin_tx(seed)?;
         let fee = fatal(contract::begin_scheduled(self.store, due))?;
-        self.fees = self.fees.saturating_add(fee);
+        self.paid.scheduled_fee(fee);
         fatal(self.store.commit_tx())?;
 
         let mut gas = GasMeter::new(due.gas);

@@ -6,10 +6,15 @@
 //! 3. Exactly one signer, with `SIGN_MODE_DIRECT` and a compressed secp256k1 key; the signature is 64
 //!    bytes r and s, with s in the lower half.
 //! 4. Every message is one that this chain knows, and its signer is the transaction's.
-//! 5. The fee is at most one coin, in the base denomination; payer and granter are empty.
+//! 5. The fee is at most one coin, in the base denomination; the payer is empty. A granter is another account.
 //! 6. Extension options are refused.
 //! 7. The hash of a transaction is SHA-256 of its bytes.
 
+use crate::messages::address;
+use crate::messages::distribution::DistributionMsg;
+use crate::messages::feegrant::FeeGrantMsg;
+use crate::messages::gov::GovMsg;
+use crate::messages::staking::StakingMsg;
 use dadbs_proto::cosmos::tx::v1beta1::mode_info::{Single, Sum};
 use dadbs_proto::cosmos::tx::v1beta1::{AuthInfo, Fee, ModeInfo, SignDoc, TxBody, TxRaw};
 use dadbs_proto::cosmos::{bank, crypto};
@@ -39,10 +44,31 @@ pub enum Msg {
     Migrate(contract::v1::MsgMigrate),
     /// Runs SQL through a contract.
     SqlExec(sql::v1::MsgExec),
+    /// Validators and stake.
+    Staking(StakingMsg),
+    /// Rewards and the community pool.
+    Distribution(DistributionMsg),
+    /// Who pays fees for whom.
+    FeeGrant(FeeGrantMsg),
+    /// Proposals, votes, and what governance does.
+    Gov(GovMsg),
 }
 
 impl Msg {
-    fn decode(type_url: &str, bytes: &[u8]) -> Result<Msg, Rejection> {
+    /// Decodes a message of this chain (rules 2 and 4).
+    pub(crate) fn decode(type_url: &str, bytes: &[u8]) -> Result<Msg, Rejection> {
+        if let Some(msg) = GovMsg::decode(type_url, bytes) {
+            return msg.map(Msg::Gov);
+        }
+        if let Some(msg) = DistributionMsg::decode(type_url, bytes) {
+            return msg.map(Msg::Distribution);
+        }
+        if let Some(msg) = StakingMsg::decode(type_url, bytes) {
+            return msg.map(Msg::Staking);
+        }
+        if let Some(msg) = FeeGrantMsg::decode(type_url, bytes) {
+            return msg.map(Msg::FeeGrant);
+        }
         Ok(match type_url.strip_prefix('/').unwrap_or_default() {
             "cosmos.bank.v1beta1.MsgSend" => Msg::Send(strict(bytes)?),
             "dadbs.contract.v1.MsgStoreCode" => Msg::StoreCode(strict(bytes)?),
@@ -68,6 +94,19 @@ impl Msg {
             Msg::Execute(msg) => &msg.sender,
             Msg::Migrate(msg) => &msg.sender,
             Msg::SqlExec(msg) => &msg.sender,
+            Msg::Gov(msg) => msg.signer(),
+            Msg::Staking(msg) => msg.signer(),
+            Msg::Distribution(msg) => msg.signer(),
+            Msg::FeeGrant(msg) => msg.signer(),
+        }
+    }
+
+    /// True if it is this account that must sign (rule 4).
+    fn is_signer(&self, account: AccountAddress) -> bool {
+        match self {
+            Msg::Staking(msg) => msg.is_signer(account),
+            Msg::Distribution(msg) => msg.is_signer(account),
+            _ => self.signer() == account.to_string(),
         }
     }
 
@@ -80,6 +119,10 @@ impl Msg {
             Msg::Execute(_) => contract::v1::MsgExecute::type_url(),
             Msg::Migrate(_) => contract::v1::MsgMigrate::type_url(),
             Msg::SqlExec(_) => sql::v1::MsgExec::type_url(),
+            Msg::Gov(msg) => msg.type_url(),
+            Msg::Staking(msg) => msg.type_url(),
+            Msg::Distribution(msg) => msg.type_url(),
+            Msg::FeeGrant(msg) => msg.type_url(),
         }
     }
 }
@@ -103,6 +146,8 @@ pub struct Tx {
     pub timeout_height: u64,
     /// The fee in the base denomination.
     pub fee: Amount,
+    /// Who pays the fee by an allowance, instead of the signer.
+    pub granter: Option<AccountAddress>,
     /// The gas limit.
     pub gas_limit: u64,
     /// The messages, in order.
@@ -114,7 +159,7 @@ pub struct Tx {
 }
 
 /// Rule 2 for one protobuf message.
-fn strict<M: Message + Name + Default>(bytes: &[u8]) -> Result<M, Rejection> {
+pub(crate) fn strict<M: Message + Name + Default>(bytes: &[u8]) -> Result<M, Rejection> {
     let refuse = |why: String| {
         Rejection::new(Code::TxDecode, format!("cannot decode {}: {why}", M::full_name()))
     };
@@ -149,6 +194,7 @@ impl Tx {
         }
         let signer = Signer::of(&raw, &auth_info)?;
         let (fee, gas_limit) = check_fee(auth_info.fee.as_ref())?;
+        let granter = auth_info.fee.as_ref().map_or("", |fee| &fee.granter);
         Ok(Tx {
             hash: Sha256::digest(bytes).into(),
             len: bytes.len(),
@@ -158,6 +204,7 @@ impl Tx {
             sequence: signer.sequence,
             timeout_height: body.timeout_height,
             fee,
+            granter: granter_of(granter, signer.address)?,
             gas_limit,
             msgs: decode_msgs(&body, signer.address)?,
             sign_mode: signer.mode,
@@ -176,6 +223,11 @@ impl Tx {
             account_number,
         };
         Sha256::digest(document.encode_to_vec()).into()
+    }
+
+    /// Who pays the fee.
+    pub fn payer(&self) -> AccountAddress {
+        self.granter.unwrap_or(self.sender)
     }
 
     /// The signature's bytes.
@@ -262,8 +314,8 @@ pub fn address_of_key(public_key: &[u8]) -> AccountAddress {
 /// Rule 5.
 fn check_fee(fee: Option<&Fee>) -> Result<(Amount, u64), Rejection> {
     let fee = fee.ok_or_else(|| Rejection::new(Code::InsufficientFee, "the fee is missing"))?;
-    if !fee.payer.is_empty() || !fee.granter.is_empty() {
-        let message = "the signer pays: leave the fee's payer and granter empty";
+    if !fee.payer.is_empty() {
+        let message = "the signer pays, or a granter: leave the fee's payer empty";
         return Err(Rejection::new(Code::InvalidRequest, message));
     }
     if fee.gas_limit > TX_GAS_MAX {
@@ -283,6 +335,15 @@ fn check_fee(fee: Option<&Fee>) -> Result<(Amount, u64), Rejection> {
     Ok((amount, fee.gas_limit))
 }
 
+/// Rule 5: who names himself pays as if he named nobody.
+fn granter_of(text: &str, sender: AccountAddress) -> Result<Option<AccountAddress>, Rejection> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let granter = address(text)?;
+    Ok((granter != sender).then_some(granter))
+}
+
 fn decode_msgs(body: &TxBody, sender: AccountAddress) -> Result<Vec<Msg>, Rejection> {
     if body.messages.is_empty() {
         return Err(Rejection::new(Code::InvalidRequest, "the transaction has no message"));
@@ -295,7 +356,7 @@ fn decode_msgs(body: &TxBody, sender: AccountAddress) -> Result<Vec<Msg>, Reject
     let mut msgs = Vec::with_capacity(body.messages.len());
     for any in &body.messages {
         let msg = Msg::decode(&any.type_url, &any.value)?;
-        if msg.signer() != sender.to_string() {
+        if !msg.is_signer(sender) {
             let message = format!(
                 "{} must be signed by \"{}\", the transaction is signed by {sender}",
                 msg.type_url(),

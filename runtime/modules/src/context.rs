@@ -1,7 +1,9 @@
 //! What a keeper is given, and how tables are read alike inside a block and on a committed height.
 
 use dadbs_store::{Store, View};
-use dadbs_types::{BlockInfo, Event, Fatal, GasMeter, Hash, Value};
+use dadbs_types::{
+    AccountAddress, BlockInfo, Error, Event, Fatal, GasMeter, Hash, OperatorAddress, Value,
+};
 use dadbs_vm::Vm;
 
 /// Everything that the execution of one transaction may touch.
@@ -22,6 +24,35 @@ pub struct Context<'a> {
     pub gas: &'a mut GasMeter,
     /// The events of the transaction.
     pub events: &'a mut Vec<Event>,
+}
+
+/// What keepers that need neither gas nor contracts write to: also at the begin and end of a block.
+pub struct Writer<'a> {
+    /// The store.
+    pub store: &'a mut Store,
+    /// The block's facts.
+    pub block: &'a BlockInfo,
+    /// Where events go.
+    pub events: &'a mut Vec<Event>,
+    /// Rows written beyond those that a message is always charged for.
+    pub rows: u64,
+}
+
+impl Context<'_> {
+    /// The part of it that most keepers need.
+    pub fn writer(&mut self) -> Writer<'_> {
+        Writer { store: self.store, block: self.block, events: self.events, rows: 0 }
+    }
+}
+
+/// The outcome of the chain's own bookkeeping, which nothing may refuse.
+pub(crate) fn certain<T>(result: Result<T, Error>) -> Result<T, Fatal> {
+    result.map_err(|error| match error {
+        Error::Fatal(fatal) => fatal,
+        Error::Rejected(rejection) => {
+            Fatal::new(format!("the chain's own bookkeeping was refused: {rejection}"))
+        }
+    })
 }
 
 /// Chain tables that can be read: the open block's, or a committed height's.
@@ -70,6 +101,24 @@ impl Table {
         match row.get(column) {
             Some(Value::Text(text)) => Ok(text.clone()),
             _ => Err(self.fault(column)),
+        }
+    }
+
+    /// An account's address.
+    pub fn address(self, row: &[Value], column: usize) -> Result<AccountAddress, Fatal> {
+        self.text(row, column)?.parse().map_err(|_| self.fault(column))
+    }
+
+    /// A validator's address.
+    pub fn operator(self, row: &[Value], column: usize) -> Result<OperatorAddress, Fatal> {
+        self.text(row, column)?.parse().map_err(|_| self.fault(column))
+    }
+
+    /// An INTEGER that is not negative, or NULL.
+    pub fn optional_count(self, row: &[Value], column: usize) -> Result<Option<u64>, Fatal> {
+        match row.get(column) {
+            Some(Value::Null) => Ok(None),
+            _ => self.count(row, column).map(Some),
         }
     }
 

@@ -3,12 +3,23 @@
 //!
 //! 1. A module's tables are written by its own keeper only; others call the keeper.
 //! 2. A keeper checks everything first and writes last.
-//! 3. Imports follow `params, auth <- bank <- contract`.
+//! 3. Imports follow
+//!    `params, auth <- bank <- fees, feegrant, mint, distribution, votes <- staking <- slashing <- gov, upgrade <- circuit <- contract`.
 
 pub mod auth;
 pub mod bank;
+pub mod circuit;
 mod context;
 pub mod contract;
+pub mod distribution;
+pub mod feegrant;
+pub mod fees;
+pub mod gov;
+pub mod mint;
 pub mod params;
+pub mod slashing;
+pub mod staking;
+pub mod upgrade;
+pub mod votes;
 
-pub use context::{Context, Rows, Table};
+pub use context::{Context, Rows, Table, Writer};

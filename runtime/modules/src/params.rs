@@ -13,6 +13,9 @@ use dadbs_store::Store;
 use dadbs_types::{Code, Error, Fatal, Rejection, Value};
 use std::collections::BTreeMap;
 
+/// All of something, in millionths.
+pub const PPM: u64 = 1_000_000;
+
 const PARAMS: Table = Table("chain.params");
 
 /// The module's table.
@@ -48,9 +51,61 @@ macro_rules! params {
     };
 }
 
+const YEAR: u64 = 31_536_000;
+/// The largest amount of coins.
+const MONEY_MAX: u64 = i64::MAX as u64;
+
 // name = default, least, greatest, unit, meaning; `ppm` are millionths.
 params! {
+    LeastGasPrice "fees.least_price" = 2_500, 0, 1_000_000_000_000, "udadb per 1,000,000 gas", "The price of gas while blocks are not full.";
+    MostGasPriceFactor "fees.most_price_factor" = 1_000_000, 1, 1_000_000, "times the least", "The highest price of gas.";
+    TargetGas "fees.target_gas" = 1_000_000_000, 1, 2_000_000_000, "gas", "The gas of a block that leaves the price as it is.";
+    GasPriceDenominator "fees.change_denominator" = 8, 2, 50, "", "The price rises by one part in so many after a block of twice the target.";
+    BurnedFees "fees.burned" = 500_000, 0, 1_000_000, "ppm", "The part of the gas price that is burned; validators and delegators share the rest.";
+
+    CommunityTax "distribution.community_tax" = 20_000, 0, 1_000_000, "ppm", "The part of fees and inflation that goes to the community pool.";
+
+    InflationMin "mint.inflation_min" = 70_000, 0, 1_000_000, "ppm", "The least inflation of a year.";
+    InflationMax "mint.inflation_max" = 200_000, 0, 1_000_000, "ppm", "The greatest inflation of a year.";
+    InflationChange "mint.inflation_rate_change" = 130_000, 0, 1_000_000, "ppm", "How much inflation rises in a year while nothing is bonded.";
+    GoalBonded "mint.goal_bonded" = 670_000, 1, 1_000_000, "ppm", "The part of the supply that is to be bonded.";
+    InflationGap "mint.gap" = 600, 1, 3_600, "seconds", "The longest time between two settlements that inflation is paid for.";
+    MaxSupply "mint.max_supply" = 9_223_372_036_854_775_807, 1, 9_223_372_036_854_775_807, "udadb", "The supply at which nothing is minted any more.";
+
     ScheduleBlockGas "contract.schedule_block_gas" = 200_000_000, 0, 2_000_000_000, "gas", "Gas of scheduled calls at the end of one block.";
+
+    UnbondingTime "staking.unbonding_time" = 1_814_400, 1, 31_536_000, "seconds", "How long stake waits, and can be slashed, after it was withdrawn.";
+    MaxValidators "staking.max_validators" = 100, 1, 500, "validators", "The most validators of the set.";
+    MaxEntries "staking.max_entries" = 7, 1, 100, "entries", "Unbondings, or redelegations, of one delegator between the same validators at once.";
+    MinCommission "staking.min_commission" = 50_000, 0, 1_000_000, "ppm", "The least commission of a validator.";
+    MinSelfDelegation "staking.min_self_delegation" = 1_000_000, 1, 1_000_000_000_000_000, "udadb", "The least that a new validator's operator delegates to it.";
+    AdmissionOpen "staking.admission_open" = 1, 0, 1, "0 or 1", "1: anyone may run a validator; 0: whom governance admits.";
+    KeyRotationFee "staking.key_rotation_fee" = 1_000_000, 0, 1_000_000_000_000, "udadb", "The price of a new consensus key.";
+
+    SignedBlocksWindow "slashing.signed_blocks_window" = 10_000, 5, 100_000, "blocks", "The last blocks of which a validator must sign a part.";
+    MinSignedPerWindow "slashing.min_signed_per_window" = 50_000, 1, 1_000_000, "ppm", "The part of the window that a validator must sign.";
+    DowntimeJailDuration "slashing.downtime_jail_duration" = 600, 1, 31_536_000, "seconds", "How long a validator that signed too little is jailed at least.";
+    SlashFractionDoubleSign "slashing.slash_fraction_double_sign" = 50_000, 0, 1_000_000, "ppm", "The part of the stake that is burned for signing against oneself.";
+    SlashFractionDowntime "slashing.slash_fraction_downtime" = 10_000, 0, 1_000_000, "ppm", "The part of the stake that is burned for signing too little.";
+    JailedPowerPerHour "slashing.jailed_power_per_hour" = 100_000, 1, 1_000_000, "ppm", "The part of all power that is jailed for signing too little in one hour, beyond the first validator.";
+
+    GovMinDeposit "gov.min_deposit" = 100_000_000, 1, MONEY_MAX, "udadb", "Deposit at which a proposal is voted on.";
+    GovExpeditedMinDeposit "gov.expedited_min_deposit" = 500_000_000, 1, MONEY_MAX, "udadb", "Deposit at which an expedited proposal is voted on.";
+    GovInitialDeposit "gov.initial_deposit" = 250_000, 0, PPM, "ppm", "Part of the deposit that comes with the proposal.";
+    GovDepositStep "gov.deposit_step" = 10_000, 0, PPM, "ppm", "Part of the deposit that each further deposit is at least.";
+    GovDepositPeriod "gov.deposit_period" = 1_209_600, 1, YEAR, "seconds", "Time for a proposal to find its deposit.";
+    GovVotingPeriod "gov.voting_period" = 604_800, 1, YEAR, "seconds", "Time for votes.";
+    GovExpeditedVotingPeriod "gov.expedited_voting_period" = 86_400, 1, YEAR, "seconds", "Time for votes on an expedited proposal.";
+    GovQuorum "gov.quorum" = 334_000, 1, PPM, "ppm", "Part of the power that must vote.";
+    GovExpeditedQuorum "gov.expedited_quorum" = 500_000, 1, PPM, "ppm", "Part of the power that must vote on an expedited proposal.";
+    GovThreshold "gov.threshold" = 500_000, 500_000, 999_999, "ppm", "Part of the votes that must be more than this for, abstentions left out.";
+    GovCriticalThreshold "gov.critical_threshold" = 667_000, 500_000, 999_999, "ppm", "The same for code, upgrades and faults.";
+    GovExpeditedThreshold "gov.expedited_threshold" = 667_000, 500_000, 999_999, "ppm", "The same for expedited proposals.";
+    GovVetoThreshold "gov.veto_threshold" = 334_000, 1, PPM, "ppm", "Part of the votes that refuses a proposal and burns its deposits if more than this veto.";
+    GovCancelBurn "gov.cancel_burn" = 500_000, 0, PPM, "ppm", "Part of the deposits that is burned when a proposal is cancelled.";
+    GovTimelock "gov.timelock" = 172_800, 0, 2_592_000, "seconds", "Wait between the result and the execution for code, parameters and money.";
+    GovBlockGas "gov.block_gas" = 200_000_000, 0, 2_000_000_000, "gas", "Once executions of a block have used this, others wait for the next block.";
+    CircuitGuardianPeriod "circuit.guardian_period" = 259_200, 0, 2_592_000, "seconds", "The longest pause that the guardian alone may set.";
 }
 
 /// What is fixed about a parameter.
@@ -154,8 +209,33 @@ pub fn apply(store: &mut Store, changes: &[Change]) -> Result<(), Error> {
 }
 
 /// What must hold between parameters (rule 5).
-pub fn check(_rows: &impl Rows) -> Result<(), Error> {
+pub fn check(rows: &impl Rows) -> Result<(), Error> {
+    for (lower, upper) in [
+        (Param::InflationMin, Param::InflationMax),
+        (Param::GovExpeditedVotingPeriod, Param::GovVotingPeriod),
+        (Param::GovMinDeposit, Param::GovExpeditedMinDeposit),
+        (Param::GovQuorum, Param::GovExpeditedQuorum),
+        (Param::GovThreshold, Param::GovExpeditedThreshold),
+        (Param::GovThreshold, Param::GovCriticalThreshold),
+    ] {
+        if get(rows, lower)? > get(rows, upper)? {
+            let (lower, upper) = (lower.definition().name, upper.definition().name);
+            let message = format!("{lower} may not be above {upper}: change both together");
+            return Err(Error::rejected(Code::InvalidRequest, message));
+        }
+    }
     Ok(())
+}
+
+/// The period of a parameter in seconds, as milliseconds.
+pub(crate) fn millis(rows: &impl Rows, param: Param) -> Result<u64, Fatal> {
+    Ok(get(rows, param)?.saturating_mul(1_000))
+}
+
+/// A part of an amount in millionths of it, rounded down.
+pub fn part(amount: u64, ppm: u64) -> u64 {
+    let part = u128::from(amount) * u128::from(ppm) / u128::from(PPM);
+    u64::try_from(part).unwrap_or(u64::MAX)
 }
 
 /// Writes what genesis fixes (rule 1).

@@ -1,15 +1,22 @@
-//! Account addresses: 20 bytes, written in bech32 with the prefix `dadbs`.
+//! Addresses: 20 bytes, written in bech32: of accounts with the prefix `dadbs`, of validators' operators with
+//! `dadbsvaloper`, of consensus keys with `dadbsvalcons`.
 //!
 //! 1. An address of a key is RIPEMD-160(SHA-256(compressed secp256k1 public key)), as in Cosmos.
 //! 2. An address of a contract is the first 20 bytes of BLAKE3("dadbs contract 1" ‖ u64 contract id).
 //! 3. Only the lower-case form is accepted: one account has one spelling.
+//! 4. The operator of a validator is an account: the same 20 bytes.
+//! 5. A consensus address is the first 20 bytes of SHA-256 of an ed25519 key.
 
 use alloc::string::{String, ToString};
 use core::fmt;
 use core::str::FromStr;
 
-/// The human-readable part of every address.
+/// The human-readable part of an account's address.
 pub const PREFIX: &str = "dadbs";
+/// The human-readable part of an operator's address.
+pub const OPERATOR_PREFIX: &str = "dadbsvaloper";
+/// The human-readable part of a consensus address.
+pub const CONSENSUS_PREFIX: &str = "dadbsvalcons";
 
 /// An account: a key's or a contract's.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,14 +46,50 @@ impl AccountAddress {
     }
 }
 
+/// The operator of a validator (rule 4).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OperatorAddress(pub AccountAddress);
+
+/// The address of a consensus key (rule 5).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConsensusAddress(pub [u8; 20]);
+
+fn write(f: &mut fmt::Formatter<'_>, prefix: &str, bytes: &[u8; 20]) -> fmt::Result {
+    let hrp = bech32::Hrp::parse_unchecked(prefix);
+    bech32::encode_lower_to_fmt::<bech32::Bech32, _>(f, hrp, bytes).map_err(|_| fmt::Error)
+}
+
 impl fmt::Display for AccountAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hrp = bech32::Hrp::parse_unchecked(PREFIX);
-        bech32::encode_lower_to_fmt::<bech32::Bech32, _>(f, hrp, &self.0).map_err(|_| fmt::Error)
+        write(f, PREFIX, &self.0)
+    }
+}
+
+impl fmt::Display for OperatorAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write(f, OPERATOR_PREFIX, &self.0.0)
+    }
+}
+
+impl fmt::Display for ConsensusAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write(f, CONSENSUS_PREFIX, &self.0)
     }
 }
 
 impl fmt::Debug for AccountAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Debug for OperatorAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Debug for ConsensusAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
@@ -64,28 +107,48 @@ impl fmt::Display for AddressError {
 
 impl core::error::Error for AddressError {}
 
+fn parse(prefix: &str, text: &str) -> Result<[u8; 20], AddressError> {
+    let error = |why: &str| AddressError(alloc::format!("\"{text}\" is not an address: {why}"));
+    if text.bytes().any(|b| b.is_ascii_uppercase()) {
+        return Err(error("write it in lower case"));
+    }
+    let checked = bech32::primitives::decode::CheckedHrpstring::new::<bech32::Bech32>(text)
+        .map_err(|e| error(&e.to_string()))?;
+    if checked.hrp().as_str() != prefix {
+        return Err(error(&alloc::format!("it does not begin with \"{prefix}1\"")));
+    }
+    let mut address = [0; 20];
+    let mut bytes = checked.byte_iter();
+    for slot in &mut address {
+        *slot = bytes.next().ok_or_else(|| error("it is shorter than 20 bytes"))?;
+    }
+    if bytes.next().is_some() {
+        return Err(error("it is longer than 20 bytes"));
+    }
+    Ok(address)
+}
+
 impl FromStr for AccountAddress {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<AccountAddress, AddressError> {
-        let error = |why: &str| AddressError(alloc::format!("\"{text}\" is not an address: {why}"));
-        if text.bytes().any(|b| b.is_ascii_uppercase()) {
-            return Err(error("write it in lower case"));
-        }
-        let checked = bech32::primitives::decode::CheckedHrpstring::new::<bech32::Bech32>(text)
-            .map_err(|e| error(&e.to_string()))?;
-        if checked.hrp().as_str() != PREFIX {
-            return Err(error("it does not begin with \"dadbs1\""));
-        }
-        let mut address = [0; 20];
-        let mut bytes = checked.byte_iter();
-        for slot in &mut address {
-            *slot = bytes.next().ok_or_else(|| error("it is shorter than 20 bytes"))?;
-        }
-        if bytes.next().is_some() {
-            return Err(error("it is longer than 20 bytes"));
-        }
-        Ok(AccountAddress(address))
+        parse(PREFIX, text).map(AccountAddress)
+    }
+}
+
+impl FromStr for OperatorAddress {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<OperatorAddress, AddressError> {
+        parse(OPERATOR_PREFIX, text).map(AccountAddress).map(OperatorAddress)
+    }
+}
+
+impl FromStr for ConsensusAddress {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<ConsensusAddress, AddressError> {
+        parse(CONSENSUS_PREFIX, text).map(ConsensusAddress)
     }
 }
 
@@ -110,6 +173,19 @@ mod tests {
         assert!(String::from_utf8(flipped).unwrap().parse::<AccountAddress>().is_err());
         assert!("cosmos1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqnrql8a".parse::<AccountAddress>().is_err());
         assert!("".parse::<AccountAddress>().is_err());
+    }
+
+    #[test]
+    fn rule_4_an_operator_has_the_bytes_of_an_account_and_another_prefix() {
+        let account = AccountAddress([7; 20]);
+        let operator = OperatorAddress(account).to_string();
+        assert!(operator.starts_with("dadbsvaloper1"));
+        assert_eq!(operator.parse(), Ok(OperatorAddress(account)));
+        assert!(operator.parse::<AccountAddress>().is_err());
+        assert!(account.to_string().parse::<OperatorAddress>().is_err());
+        let consensus = ConsensusAddress([7; 20]).to_string();
+        assert!(consensus.starts_with("dadbsvalcons1"));
+        assert_eq!(consensus.parse(), Ok(ConsensusAddress([7; 20])));
     }
 
     #[test]

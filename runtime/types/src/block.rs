@@ -1,7 +1,9 @@
 //! The facts of a block that execution may see: arguments, never read from a clock.
 
+use alloc::vec::Vec;
+
 /// What the consensus engine says of the block that is executed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BlockInfo {
     /// Height of the block; the first is the genesis' `initial_height`.
     pub height: u64,
@@ -9,6 +11,10 @@ pub struct BlockInfo {
     pub time_ns: i64,
     /// Address (20 bytes) of the validator that proposed the block.
     pub proposer_address: [u8; 20],
+    /// Who signed the block before this one, as this block's commit says; empty for the first block.
+    pub votes: Vec<Vote>,
+    /// Evidence that this block carries.
+    pub misbehavior: Vec<Misbehavior>,
 }
 
 impl BlockInfo {
@@ -16,4 +22,53 @@ impl BlockInfo {
     pub fn time_ms(&self) -> i64 {
         self.time_ns.div_euclid(1_000_000)
     }
+
+    /// Block time in whole seconds since 1970; 0 before.
+    pub fn time_s(&self) -> u64 {
+        u64::try_from(self.time_ns.div_euclid(1_000_000_000)).unwrap_or(0)
+    }
+}
+
+/// What a validator did about the block before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vote {
+    /// The validator's consensus address.
+    pub address: [u8; 20],
+    /// Its power at that height.
+    pub power: u64,
+    /// True if it signed, for the block or for none; false if its signature is absent.
+    pub signed: bool,
+}
+
+/// What a validator is shown to have done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MisbehaviorKind {
+    /// It signed two votes for one height, round and step.
+    DuplicateVote,
+    /// It signed a header that light clients would follow, and that is not the chain's.
+    LightClientAttack,
+}
+
+/// Evidence that the consensus engine has verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misbehavior {
+    /// What was done.
+    pub kind: MisbehaviorKind,
+    /// The validator's consensus address.
+    pub address: [u8; 20],
+    /// The height at which it was done.
+    pub height: u64,
+    /// The time of that height, nanoseconds since 1970.
+    pub time_ns: i64,
+    /// The validator's power at that height.
+    pub power: u64,
+}
+
+/// A change of the validator set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValidatorUpdate {
+    /// The ed25519 key.
+    pub key: [u8; 32],
+    /// Its power from the second height after this one on; 0 removes it.
+    pub power: u64,
 }

@@ -5,6 +5,7 @@
 //! 3. A [`Fatal`] is never a result of a transaction: the node logs it and exits non-zero.
 //! 4. Codes are append-only. Codespace `sdk` carries the numbers that Cosmos clients know.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
@@ -76,6 +77,15 @@ codes! {
     WasmHost = "wasm" 9, "A host call was given what it does not accept.";
     WasmReadOnly = "wasm" 10, "A view tried to write.";
 
+    FeeAllowanceSpent = "feegrant" 2, "The fee is more than the allowance has left.";
+    FeeAllowanceExpired = "feegrant" 3, "The allowance has expired.";
+    InvalidFeeAllowance = "feegrant" 4, "The allowance is not as it may be.";
+    NoFeeAllowance = "feegrant" 5, "The granter pays no fees for this account.";
+    FeeNotAllowed = "feegrant" 7, "The allowance does not pay for these messages.";
+
+    NoCommission = "distribution" 7, "The validator has no commission to withdraw.";
+    NoDelegation = "distribution" 13, "The account delegates nothing to the validator.";
+
     CodeNotFound = "contract" 1, "No code has this id.";
     ContractNotFound = "contract" 2, "No contract has this name or address.";
     NameTaken = "contract" 3, "The database name is taken.";
@@ -86,6 +96,39 @@ codes! {
     NotPayable = "contract" 8, "The entry point takes no coins.";
     InvalidSchedule = "contract" 9, "A schedule is not as it may be, or there is none with this number.";
     InvalidRowAccess = "contract" 10, "A predicate of row access does not fit the schema.";
+    CodeHash = "contract" 11, "The hash of a code is not the one that was named.";
+
+    ValidatorNotFound = "staking" 3, "No validator has this address.";
+    ValidatorExists = "staking" 4, "The operator runs a validator already.";
+    ConsensusKeyUsed = "staking" 5, "The consensus key is or was a validator's.";
+    InvalidCommission = "staking" 6, "A commission is out of its bounds, or changes too much or too soon.";
+    InvalidDescription = "staking" 7, "A text of the description is too long.";
+    SelfDelegation = "staking" 8, "The operator's own delegation is, or would be, too small.";
+    NotAdmitted = "staking" 9, "Validators of this chain are admitted by governance.";
+    DelegationNotFound = "staking" 10, "There is no such delegation, or it is worth less.";
+    Worthless = "staking" 11, "The shares of the validator are worth too little to be counted.";
+    TooManyEntries = "staking" 12, "There are too many unbondings or redelegations at once.";
+    InvalidRedelegation = "staking" 13, "Stake cannot move from a validator to itself, or on before it has matured.";
+    UnbondingNotFound = "staking" 14, "There is no such unbonding, or it holds less.";
+    KeyRotation = "staking" 15, "The key cannot be changed now.";
+
+    NotJailed = "slashing" 1, "The validator is not jailed.";
+    StillJailed = "slashing" 2, "The validator is jailed for longer, or for ever.";
+
+    ProposalNotFound = "gov" 2, "There is no such proposal.";
+    InactiveProposal = "gov" 3, "The proposal does not take this now.";
+    InvalidProposal = "gov" 5, "The texts or the number of messages of a proposal are not as they may be.";
+    InvalidVote = "gov" 7, "The options of a vote are not as they may be.";
+    InvalidProposalMessage = "gov" 12, "A message of a proposal is not open to governance, or not as it may be.";
+    DepositTooSmall = "gov" 16, "The deposit is below what is asked for.";
+    NotProposer = "gov" 18, "Only the proposer may do this.";
+    NoVotingPower = "gov" 50, "The account has neither stake nor locked coins to vote with.";
+    TooManyVotes = "gov" 51, "The account has voted on as many open proposals as it may.";
+
+    InvalidUpgrade = "upgrade" 2, "A software upgrade is not as it may be, or there is none.";
+
+    Paused = "circuit" 2, "This is paused.";
+    InvalidPause = "circuit" 3, "A pause is not as it may be, or there is none.";
 }
 
 impl fmt::Display for Code {
@@ -136,12 +179,30 @@ impl core::error::Error for Rejection {}
 pub struct Fatal {
     /// What happened and what the operator should do.
     pub message: String,
+    /// Set if nothing is wrong but the software: another version goes on.
+    pub halt: Option<Box<Halt>>,
+}
+
+/// The upgrade for which a node waits with its software.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Halt {
+    /// The upgrade's name.
+    pub name: String,
+    /// The first height of the new software.
+    pub height: u64,
+    /// What the plan says to operators.
+    pub info: String,
 }
 
 impl Fatal {
     /// A fault with its message.
     pub fn new(message: impl Into<String>) -> Fatal {
-        Fatal { message: message.into() }
+        Fatal { message: message.into(), halt: None }
+    }
+
+    /// A halt for another version of the software.
+    pub fn halt(message: impl Into<String>, halt: Halt) -> Fatal {
+        Fatal { message: message.into(), halt: Some(Box::new(halt)) }
     }
 }
 

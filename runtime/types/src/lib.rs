@@ -12,6 +12,8 @@ pub mod block;
 #[cfg(feature = "host")]
 pub mod coin;
 #[cfg(feature = "host")]
+pub mod decimal;
+#[cfg(feature = "host")]
 pub mod error;
 #[cfg(feature = "host")]
 pub mod event;
@@ -26,10 +28,10 @@ pub use value::{DecodeError, Value};
 
 #[cfg(feature = "host")]
 pub use {
-    address::AccountAddress,
-    block::BlockInfo,
+    address::{AccountAddress, ConsensusAddress, OperatorAddress},
+    block::{BlockInfo, Misbehavior, MisbehaviorKind, ValidatorUpdate, Vote},
     coin::{Amount, Coin},
-    error::{Code, Error, Fatal, Rejection, Result},
+    error::{Code, Error, Fatal, Halt, Rejection, Result},
     event::Event,
     gas::{GasMeter, OutOfGas},
     row::{Hash, Key, Row},

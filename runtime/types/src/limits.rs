@@ -79,10 +79,24 @@ limits! {
     SCHEDULE_ATTEMPTS_MAX: u64 = 3, "attempts", "Times that a scheduled call fails before it is parked.";
     SCHEDULE_ARGUMENT_BYTES_MAX: usize = 4_096, "bytes", "Arguments of a scheduled call.";
 
+    PROPOSAL_MESSAGES_MAX: usize = 10, "messages", "Messages of one proposal.";
+    PROPOSAL_TITLE_BYTES_MAX: usize = 255, "bytes", "The title of a proposal.";
+    PROPOSAL_SUMMARY_BYTES_MAX: usize = 10_200, "bytes", "The summary of a proposal.";
+    PROPOSAL_METADATA_BYTES_MAX: usize = 255, "bytes", "The metadata of a proposal or a vote.";
+    VOTES_OPEN_MAX: u64 = 64, "votes", "Open proposals that one account may have voted on.";
+    PROPOSALS_BLOCK_MAX: u64 = 100, "proposals", "Steps of proposals at the end of one block: expiries, results, executions.";
+    SETTLED_BLOCK_MAX: u64 = 1_000, "rows", "Deposits and votes of ended proposals that one block settles.";
+    PARAM_CHANGES_MAX: usize = 32, "changes", "Parameters that one message changes.";
+    UPGRADE_NAME_BYTES_MAX: usize = 64, "bytes", "The name of a software upgrade.";
+    UPGRADE_INFO_BYTES_MAX: usize = 4_096, "bytes", "What a software upgrade says to operators.";
+    PAUSES_MAX: u64 = 128, "pauses", "Pauses that stand at once.";
+
     QUERY_ROWS_MAX: usize = 10_000, "rows", "Rows in one answer of the read API.";
     QUERY_BYTES_MAX: usize = 3_145_728, "bytes", "Bytes in one answer of the read API.";
     QUERY_STEPS_MAX: u64 = 200_000_000, "steps", "Work of one read, in steps of SQLite's virtual machine.";
     QUERY_GAS_MAX: u64 = 500_000_000, "gas", "Work of one view query.";
+    VALIDATOR_TEXT_BYTES_MAX: usize = 280, "bytes", "One text of a validator's description; the moniker has 70.";
+    MATURITIES_BLOCK_MAX: usize = 500, "entries", "Unbondings, redelegations and validators that mature in one block; the others follow in the next.";
     VALIDATORS_MAX: usize = 500, "validators", "Validators of a set, so that a commit can be verified in bounded time.";
     MERKLE_PROOF_BYTES_MAX: usize = 8_482, "bytes", "The Merkle proof of one row; no path is longer.";
     BUNDLE_BYTES_MAX: usize = 2_359_296, "bytes", "A proof bundle: row, key, Merkle proof, signed header, validator set.";

@@ -253,8 +253,7 @@ impl Host {
     fn block(&mut self, txs: Vec<Vec<u8>>) -> Result<Option<TxResult>, (String, String)> {
         self.height += 1;
         self.time_ns = self.time_ns.saturating_add(1_000_000_000);
-        let info =
-            BlockInfo { height: self.height, time_ns: self.time_ns, proposer_address: [7; 20] };
+        let info = BlockInfo { height: self.height, time_ns: self.time_ns, ..BlockInfo::default() };
         let outcome = self.app.finalize_block(&Block { info, txs }).map_err(wrong)?;
         self.app.commit().map_err(wrong)?;
         Ok(outcome.tx_results.into_iter().next())

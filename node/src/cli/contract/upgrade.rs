@@ -128,6 +128,7 @@ fn migration(upgrade: &Upgrade, planned: &Planned, sender: &str, code_id: u64) -
         contract: upgrade.name.clone(),
         code_id,
         arguments: send::arguments(&texts, planned.migrate.as_ref()),
+        ..wire::MsgMigrate::default()
     }
 }
 

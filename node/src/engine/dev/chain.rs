@@ -7,7 +7,7 @@ use crate::convert::{finalize_response, ns_of_time, time_of_ns, tx_hash};
 use crate::core_thread::Core;
 use dadbs_app::Block;
 use dadbs_types::limits::BLOCK_BYTES_MAX;
-use dadbs_types::{BlockInfo, Fatal};
+use dadbs_types::{BlockInfo, Fatal, Vote};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -231,7 +231,14 @@ impl Chain {
         let proposer = self.key.address();
         let mut proposer_address = [0; 20];
         proposer_address.copy_from_slice(proposer.as_bytes());
-        let info = BlockInfo { height, time_ns, proposer_address };
+        // The first block has no commit before it (rule 6).
+        let signed = (height > self.shared.genesis.initial_height).then(|| Vote {
+            address: proposer_address,
+            power: self.key.power(),
+            signed: true,
+        });
+        let votes = signed.into_iter().collect();
+        let info = BlockInfo { height, time_ns, proposer_address, votes, misbehavior: Vec::new() };
         let outcome = self.shared.core.finalize_block(Block { info, txs })?;
         Ok(finalize_response(outcome))
     }

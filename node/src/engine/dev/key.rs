@@ -8,8 +8,8 @@ use std::io::ErrorKind;
 use tendermint::{PublicKey, account, validator, vote};
 
 const FILE: &str = "validator.key";
-/// Voting power of the only validator.
-const POWER: u32 = 10;
+/// Voting power of the only validator: that of its stake at genesis.
+const POWER: u64 = dadbs_genesis::VALIDATOR_STAKE / dadbs_app::staking::POWER_REDUCTION;
 
 /// The key and the validator set that it makes.
 pub struct ValidatorKey {
@@ -43,7 +43,9 @@ impl ValidatorKey {
         let key = SigningKey::from(seed);
         let public = PublicKey::from_raw_ed25519(key.verification_key().as_bytes())
             .ok_or_else(|| Fatal::new("the validator's seed makes no public key"))?;
-        let info = validator::Info::new(public, vote::Power::from(POWER));
+        let power = vote::Power::try_from(POWER)
+            .map_err(|error| Fatal::new(format!("the validator's power: {error}")))?;
+        let info = validator::Info::new(public, power);
         let address = info.address;
         let validators = validator::Set::new(vec![info.clone()], Some(info));
         Ok(ValidatorKey { key, validators, address })
@@ -57,6 +59,16 @@ impl ValidatorKey {
     /// The validator set of every height.
     pub fn validators(&self) -> &validator::Set {
         &self.validators
+    }
+
+    /// The power of the only validator.
+    pub fn power(&self) -> u64 {
+        POWER
+    }
+
+    /// The public key.
+    pub fn public(&self) -> [u8; 32] {
+        self.key.verification_key().to_bytes()
     }
 
     /// Signs canonical vote bytes.

@@ -1,11 +1,11 @@
 //! Stores code, makes contracts and calls them.
 
 use super::host::{CallHost, Frame, pay};
-use super::query::{Contract, contract_by_name, load_module, output_rows};
+use super::query::{Contract, contract_by_name, load_module, newest_of_hash, output_rows};
 use super::rules::{Rules, check_path};
 use super::{SCHEMA, check_name};
-use crate::auth;
-use crate::context::{Context, integer};
+use crate::context::{Context, Rows, integer};
+use crate::{auth, circuit};
 use dadbs_abi::entry;
 use dadbs_store::Store;
 use dadbs_types::gas::price;
@@ -171,14 +171,39 @@ pub fn sql_exec(
         .collect()
 }
 
+/// What `MsgMigrate` asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Migrate<'a> {
+    /// The contract.
+    pub name: &'a str,
+    /// The new code; 0 for the newest one with the hash `code_hash`.
+    pub code_id: u64,
+    /// The hash that the new code must have; empty for any.
+    pub code_hash: &'a [u8],
+    /// The hash that the old code must have; empty for any.
+    pub replaces_hash: &'a [u8],
+    /// The arguments of `migrate`.
+    pub arguments: &'a [Value],
+}
+
+/// Refuses code of another hash than the one that was named.
+fn check_hash(rows: &impl Rows, code_id: u64, named: &[u8]) -> Result<(), Error> {
+    let hash = load_module(rows, code_id)?.code_hash;
+    if named.is_empty() || named == hash {
+        return Ok(());
+    }
+    let (hash, named) = (hex(&hash), hex(named));
+    let message = format!("code {code_id} has the hash {hash}, not {named}");
+    Err(Error::rejected(Code::CodeHash, message))
+}
+
 /// Moves a contract to other code (rule 5).
 pub fn migrate(
     context: &mut Context<'_>,
     sender: AccountAddress,
-    name: &str,
-    code_id: u64,
-    arguments: &[Value],
+    request: &Migrate<'_>,
 ) -> Result<Vec<Vec<Value>>, Error> {
+    let &Migrate { name, arguments, .. } = request;
     let mut contract = require(context, name)?;
     if contract.admin != Some(sender) {
         let admin = contract.admin.map_or("nobody".to_owned(), |admin| admin.to_string());
@@ -188,7 +213,12 @@ pub fn migrate(
         ));
     }
     context.gas.charge(price::ROW_WRITE)?;
-    load_module(context.store, code_id)?;
+    let code_id = match request.code_id {
+        0 => newest_of_hash(context.store, request.code_hash)?,
+        code_id => code_id,
+    };
+    check_hash(context.store, code_id, request.code_hash)?;
+    check_hash(context.store, contract.code_id, request.replaces_hash)?;
     context.store.execute(
         "UPDATE chain_contracts SET code_id = ?2 WHERE id = ?1",
         &[&integer(contract.id)?, &integer(code_id)?],
@@ -278,6 +308,9 @@ pub(super) fn run(
     gas: &mut GasMeter,
 ) -> Result<Vec<u8>, Error> {
     check_path(&frame.path)?;
+    if !frame.is_setup {
+        circuit::check_contract(context.store, &contract.name)?;
+    }
     let module = load_module(context.store, contract.code_id)?;
     if frame.path.len() > 1 {
         gas.charge_times(price::WASM_LOAD_BYTE, module.bytes)?;

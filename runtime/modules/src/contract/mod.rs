@@ -16,7 +16,8 @@
 //! 3. A contract's id counts from 1; its tables are reached through its id alone.
 //! 4. `init` runs once, in the transaction that makes the contract.
 //! 5. Only the admin may move a contract to other code; `migrate` of the new code runs in the same
-//!    transaction. A contract without an admin never moves.
+//!    transaction. A contract without an admin never moves. The hashes of the new and the old code may be
+//!    named; then they must be those.
 //! 6. A call runs in the transaction's savepoint: if it fails, nothing of the transaction remains.
 //! 7. Views see committed state, cannot write, and are bounded by gas like calls.
 //! 8. Gas does not depend on which code is compiled or cached.
@@ -39,7 +40,7 @@ mod triggers;
 mod view_host;
 
 pub use keeper::{
-    Instantiate, Statement, execute, init, instantiate, migrate, sql_exec, store_code,
+    Instantiate, Migrate, Statement, execute, init, instantiate, migrate, sql_exec, store_code,
 };
 pub use name::check_name;
 pub use query::{
@@ -58,7 +59,8 @@ pub const SCHEMA: &[&str] = &[
         hash BLOB NOT NULL,
         creator TEXT NOT NULL,
         bytes INTEGER NOT NULL,
-        rules BLOB NOT NULL
+        rules BLOB NOT NULL,
+        UNIQUE (hash, id)
     ) STRICT",
     "CREATE TABLE chain_modules (
         code_id INTEGER PRIMARY KEY NOT NULL,

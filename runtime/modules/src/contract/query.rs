@@ -35,7 +35,8 @@ pub struct Contract {
 #[derive(Clone, Debug)]
 pub(super) struct Module {
     code_id: u64,
-    code_hash: Hash,
+    /// Its SHA-256.
+    pub(super) code_hash: Hash,
     /// Bytes of the module.
     pub(super) bytes: u64,
     /// What the chain does around its entry points.
@@ -70,6 +71,18 @@ pub(super) fn load_module(rows: &impl Rows, code_id: u64) -> Result<Module, Erro
         .map_err(|_| Fatal::new(format!("the hash of code {code_id} is not 32 bytes")))?;
     let rules = Rules::decode(&CODES.blob(row, 2)?)?;
     Ok(Module { code_id, code_hash, bytes: CODES.count(row, 1)?, rules })
+}
+
+/// The newest code of a hash.
+pub(super) fn newest_of_hash(rows: &impl Rows, hash: &[u8]) -> Result<u64, Error> {
+    let found = rows.rows(
+        "SELECT id FROM chain_codes WHERE hash = ?1 ORDER BY id DESC LIMIT 1",
+        &[&Value::Blob(hash.to_vec())],
+    )?;
+    let row = found.first().ok_or_else(|| {
+        Error::rejected(Code::CodeNotFound, "no code has this hash: store it before")
+    })?;
+    Ok(CODES.count(row, 0)?)
 }
 
 const COLUMNS: &str = "id, name, address, code_id, admin, creator";

@@ -22,14 +22,15 @@
 //!    1 and then 10 minutes, paid for each time.
 //! 7. After `SCHEDULE_ATTEMPTS_MAX` failures, or when the contract cannot pay, it is parked: it stays as
 //!    a row that never runs, until it is cancelled.
-//! 8. A block without due ones writes nothing.
+//! 8. Those of paused contracts wait, and the others do not wait for them.
+//! 9. A block without due ones writes nothing.
 
 use super::host::Frame;
 use super::keeper::{metered, outermost, run as enter};
 use super::query::{Contract, contract_by_id};
 use super::rules::Rules;
 use crate::context::{Context, Rows, Table, integer};
-use crate::{auth, bank};
+use crate::{auth, bank, circuit};
 use dadbs_abi::entry;
 use dadbs_store::Store;
 use dadbs_types::limits::{
@@ -223,12 +224,18 @@ fn remove(store: &mut Store, due: &Due) -> Result<bool, Fatal> {
 
 /// The next one to run (rule 3).
 pub fn next_due(store: &Store, block: &BlockInfo) -> Result<Option<Due>, Fatal> {
+    if circuit::pause_of(store, "contracts")?.is_some() {
+        return Ok(None);
+    }
     let by_time_first = block.height.is_multiple_of(2);
     for by_time in [by_time_first, !by_time_first] {
         let clock = if by_time { "time" } else { "height" };
         let found = store.rows(
             "SELECT id, gas, contract, entry, arguments, every, due, prepaid, attempts
-             FROM chain_schedules WHERE clock = ?1 AND due <= ?2 ORDER BY due, id LIMIT 1",
+             FROM chain_schedules WHERE clock = ?1 AND due <= ?2 AND NOT EXISTS
+             (SELECT 1 FROM chain_contracts c JOIN chain_pauses ON scope = 'contract:' || c.name
+              WHERE c.id = contract)
+             ORDER BY due, id LIMIT 1",
             &[&clock.into(), &Value::Integer(now(block, by_time))],
         )?;
         let Some(row) = found.first() else { continue };
@@ -257,7 +264,7 @@ pub fn begin(store: &mut Store, due: &Due) -> Result<u64, Error> {
     if due.prepaid > 0 {
         let amount = dadbs_types::Amount(u128::from(due.prepaid));
         let coin = dadbs_types::Coin { denom: dadbs_types::coin::DENOM.into(), amount };
-        bank::burn_fee(store, escrow(), &coin)?;
+        bank::take_fee(store, escrow(), &coin)?;
     }
     Ok(due.prepaid)
 }

@@ -1,0 +1,123 @@
+//! Proposals at the end of a block.
+//!
+//! 1. What is due takes its step: an expiry, a result, an execution; at most `PROPOSALS_BLOCK_MAX` steps a block.
+//! 2. Messages run in one transaction of the store, as the account of governance, with the gas limit of the
+//!    largest transaction. What is refused, out of gas or panics leaves nothing, and the proposal has failed.
+//! 3. Once executions have used `gov.block_gas`, no further one begins in this block.
+//! 4. A step that is refused fails its proposal; the others go on.
+//! 5. The seed of `random()` is a hash of height and number.
+
+use crate::electorate::electorate;
+use crate::execute::{BlockContext, caught};
+use crate::messages;
+use dadbs_modules::gov::{self, Proposal, Status};
+use dadbs_modules::params::{self, Param};
+use dadbs_types::limits::{PROPOSALS_BLOCK_MAX, TX_GAS_MAX};
+use dadbs_types::{Error, Event, Fatal, GasMeter, Hash, Rejection};
+use sha2::{Digest, Sha256};
+
+impl BlockContext<'_> {
+    /// Moves proposals on and settles those that have ended.
+    pub(crate) fn run_proposals(&mut self, events: &mut Vec<Event>) -> Result<(), Fatal> {
+        let mut used = 0u64;
+        for _ in 0..PROPOSALS_BLOCK_MAX {
+            let Some(proposal) = gov::next_due(self.store, self.info)? else { break };
+            if proposal.status == Status::Queued {
+                if used > 0 && used >= params::get(self.store, Param::GovBlockGas)? {
+                    break;
+                }
+                used = used.saturating_add(self.execute_proposal(&proposal, events)?);
+            } else {
+                self.step(&proposal, events)?;
+            }
+        }
+        gov::settle(self.store, events)
+    }
+
+    /// An expiry or a result (rule 4).
+    fn step(&mut self, proposal: &Proposal, events: &mut Vec<Event>) -> Result<(), Fatal> {
+        self.store.begin_tx(seed(self.info.height, proposal.id))?;
+        let kept = events.len();
+        let run = caught(|| {
+            if proposal.status == Status::Deposit {
+                return Ok(gov::expire(self.store, events, proposal)?);
+            }
+            let electorate = electorate(self.store)?;
+            Ok(gov::conclude(self.store, events, self.info, proposal, &electorate)?)
+        });
+        let outcome = match run {
+            Ok(()) => self.store.commit_tx(),
+            Err(error) => self.roll_back(error)?,
+        };
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(Error::Rejected(rejection)) => {
+                events.truncate(kept);
+                self.fail(proposal, &rejection, events)
+            }
+            Err(Error::Fatal(fatal)) => Err(fatal),
+        }
+    }
+
+    /// Rule 2; gives the gas that was used.
+    fn execute_proposal(
+        &mut self,
+        proposal: &Proposal,
+        events: &mut Vec<Event>,
+    ) -> Result<u64, Fatal> {
+        let seed = seed(self.info.height, proposal.id);
+        let encoded = gov::messages(self.store, proposal.id)?;
+        let mut gas = GasMeter::new(TX_GAS_MAX);
+        let kept = events.len();
+        self.store.begin_tx(seed)?;
+        let run = caught(|| {
+            let mut context = self.context(seed, &mut gas, events);
+            messages::gov::execute(&mut context, &encoded)?;
+            Ok(gov::executed(context.store, context.events, proposal, context.gas.used())?)
+        });
+        let outcome = match run {
+            Ok(()) => self.store.commit_tx(),
+            Err(error) => self.roll_back(error)?,
+        };
+        match outcome {
+            Ok(()) => {}
+            Err(Error::Rejected(rejection)) => {
+                events.truncate(kept);
+                self.fail(proposal, &rejection, events)?;
+            }
+            Err(Error::Fatal(fatal)) => return Err(fatal),
+        }
+        Ok(gas.used())
+    }
+
+    fn fail(
+        &mut self,
+        proposal: &Proposal,
+        rejection: &Rejection,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Fatal> {
+        let reason = format!("{}: {}", rejection.code, rejection.agreed_text());
+        self.store.begin_tx(seed(self.info.height, proposal.id))?;
+        gov::failed(self.store, events, proposal, &reason, &rejection.message)?;
+        fatal(self.store.commit_tx())
+    }
+}
+
+/// Rule 5.
+fn seed(height: u64, id: u64) -> Hash {
+    let mut hasher = Sha256::new();
+    hasher.update(b"dadbs proposal 1");
+    hasher.update(height.to_le_bytes());
+    hasher.update(id.to_le_bytes());
+    hasher.finalize().into()
+}
+
+/// The chain's own tables have no foreign keys: nothing refuses their commit.
+fn fatal<T>(result: Result<T, Error>) -> Result<T, Fatal> {
+    result.map_err(|error| match error {
+        Error::Fatal(fatal) => fatal,
+        Error::Rejected(rejection) => {
+            Fatal::new(format!("the bookkeeping of a proposal was refused: {rejection}"))
+        }
+    })
+}

@@ -1,0 +1,74 @@
+//! Where the money of a block goes, at its end.
+//!
+//! 1. A block settles if a transaction has passed ante, a scheduled call has begun, or it carries evidence; the
+//!    others write nothing.
+//! 2. Inflation is minted, a part of the fees is burned, and the rest of both is divided among those who
+//!    signed the block before, by power. What was offered beyond the price of gas is the proposer's.
+//! 3. Allowances that have expired are removed; then the price of gas moves by what the transactions used.
+
+use crate::execute::BlockContext;
+use crate::messages::feegrant::now_ms;
+use crate::staked::share;
+use dadbs_modules::distribution::{self, Share};
+use dadbs_modules::params::{self, Param};
+use dadbs_modules::{bank, feegrant, fees, mint, staking};
+use dadbs_types::coin::DENOM;
+use dadbs_types::{Amount, Event, Fatal};
+
+/// What a block has taken in, and the gas that moves the price.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Paid {
+    /// True if the block settles (rule 1).
+    settles: bool,
+    /// Fees at the price of gas.
+    base: u64,
+    /// What was offered beyond.
+    tips: u64,
+    gas: u64,
+}
+
+impl Paid {
+    /// Counts the fee of a transaction that has passed ante, of which `base` is the price of its gas.
+    pub(crate) fn fee(&mut self, fee: Amount, base: u128) {
+        self.settles = true;
+        // A fee was taken from a balance, so it has 63 bits; a simulated one may be anything.
+        let whole = u64::try_from(fee.0).unwrap_or(u64::MAX);
+        let base = u64::try_from(base).unwrap_or(u64::MAX).min(whole);
+        self.base = self.base.saturating_add(base);
+        self.tips = self.tips.saturating_add(whole.saturating_sub(base));
+    }
+
+    /// Counts what was prepaid for a scheduled call that begins.
+    pub(crate) fn scheduled_fee(&mut self, fee: u64) {
+        self.settles = true;
+        self.base = self.base.saturating_add(fee);
+    }
+
+    /// Counts the gas of a transaction as the price does.
+    pub(crate) fn gas(&mut self, used: u64, limit: u64) {
+        self.gas = self.gas.saturating_add(used.max(limit / 2));
+    }
+}
+
+impl BlockContext<'_> {
+    /// Rules 1 to 3.
+    pub(crate) fn settle(&mut self, events: &mut Vec<Event>) -> Result<(), Fatal> {
+        let Paid { settles, base, tips, gas } = self.paid;
+        if !settles && self.info.misbehavior.is_empty() {
+            return Ok(());
+        }
+        let bonded = staking::total_bonded(self.store)?;
+        let minted = mint::settle(self.store, events, self.info.time_ms(), bonded)?;
+        let burned = params::part(base, params::get(self.store, Param::BurnedFees)?);
+        bank::burn_taken(self.store, DENOM, burned)?;
+        let amount = base.saturating_sub(burned).saturating_add(minted);
+        let mut signers: Vec<Share> = Vec::new();
+        for vote in self.info.votes.iter().filter(|vote| vote.signed) {
+            signers.extend(share(self.store, vote.address, vote.power)?);
+        }
+        let proposer = share(self.store, self.info.proposer_address, 0)?;
+        distribution::distribute(self.store, events, &signers, proposer.as_ref(), amount, tips)?;
+        feegrant::prune(self.store, now_ms(self.info))?;
+        fees::settle(self.store, events, self.info.height, self.params.gas_price, gas)
+    }
+}

@@ -1,0 +1,163 @@
+//! Results, and what follows from them.
+
+use super::proposal::{Kind, Proposal, Status, now, write};
+use super::settle::{ALL, end};
+use crate::params::{self, Param};
+use crate::votes::{self, Electorate, Tally};
+use dadbs_store::Store;
+use dadbs_types::{BlockInfo, Event, Fatal};
+
+/// What a vote came to (rule 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Passed,
+    Rejected,
+    Vetoed,
+}
+
+/// What decides (rule 4), in millionths.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bar {
+    pub(super) quorum: u64,
+    pub(super) threshold: u64,
+    pub(super) veto: u64,
+}
+
+impl Bar {
+    fn of(store: &Store, kind: Kind, expedited: bool) -> Result<Bar, Fatal> {
+        let mut threshold = params::get(store, kind.threshold())?;
+        let mut quorum = params::get(store, Param::GovQuorum)?;
+        if expedited {
+            threshold = threshold.max(params::get(store, Param::GovExpeditedThreshold)?);
+            quorum = params::get(store, Param::GovExpeditedQuorum)?;
+        }
+        Ok(Bar { quorum, threshold, veto: params::get(store, Param::GovVetoThreshold)? })
+    }
+
+    /// Rule 4, by multiplication across.
+    pub(super) fn verdict(self, tally: Tally) -> Verdict {
+        let whole = 1_000_000_u128;
+        let [yes, abstain, no, veto] = tally.counts.map(u128::from);
+        let voted = yes + abstain + no + veto;
+        let decided = voted - abstain;
+        let has_quorum = voted * whole >= u128::from(tally.electorate) * u128::from(self.quorum);
+        if voted == 0 || !has_quorum || decided == 0 {
+            return Verdict::Rejected;
+        }
+        if veto * whole > voted * u128::from(self.veto) {
+            return Verdict::Vetoed;
+        }
+        if yes * whole > decided * u128::from(self.threshold) {
+            return Verdict::Passed;
+        }
+        Verdict::Rejected
+    }
+}
+
+/// Ends a proposal that did not find its deposit (rule 1).
+pub fn expire(
+    store: &mut Store,
+    events: &mut Vec<Event>,
+    proposal: &Proposal,
+) -> Result<(), Fatal> {
+    let expired = Proposal { status: Status::Expired, ..proposal.clone() };
+    end(store, proposal, &expired, 0)?;
+    events.push(
+        Event::new("inactive_proposal")
+            .with("proposal_id", proposal.id)
+            .with("proposal_result", "proposal_dropped"),
+    );
+    Ok(())
+}
+
+/// Ends a vote (rules 4 to 6).
+pub fn conclude(
+    store: &mut Store,
+    events: &mut Vec<Event>,
+    block: &BlockInfo,
+    proposal: &Proposal,
+    electorate: &Electorate,
+) -> Result<(), Fatal> {
+    let tally = votes::tally(store, proposal.id, electorate)?;
+    let bar = Bar::of(store, proposal.kind, proposal.expedited)?;
+    let verdict = bar.verdict(tally);
+    let [yes, abstain, no, veto] = tally.counts;
+    let told = |result: &str| {
+        Event::new("proposal_result")
+            .with("proposal_id", proposal.id)
+            .with("proposal_result", result)
+            .with("yes", yes)
+            .with("abstain", abstain)
+            .with("no", no)
+            .with("veto", veto)
+            .with("power", tally.electorate)
+    };
+    if proposal.expedited && verdict == Verdict::Rejected {
+        let period = params::millis(store, Param::GovVotingPeriod)?;
+        let voting_end = proposal.voting_start.saturating_add(period);
+        let ordinary = Proposal { expedited: false, voting_end, ..proposal.clone() };
+        write(store, Some(proposal), &ordinary)?;
+        events.push(told("expedited_proposal_rejected"));
+        return Ok(());
+    }
+    let mut changed = Proposal { counts: tally.counts, ..proposal.clone() };
+    match verdict {
+        Verdict::Passed => {
+            changed.status = Status::Queued;
+            changed.eta = now(block);
+            if changed.kind.is_locked() {
+                let lock = params::millis(store, Param::GovTimelock)?;
+                changed.eta = changed.eta.max(changed.voting_end.saturating_add(lock));
+            }
+            votes::close(store, changed.id)?;
+            write(store, Some(proposal), &changed)?;
+            events.push(told("proposal_passed").with("eta", changed.eta));
+        }
+        Verdict::Rejected => {
+            changed.status = Status::Rejected;
+            end(store, proposal, &changed, 0)?;
+            events.push(told("proposal_rejected"));
+        }
+        Verdict::Vetoed => {
+            changed.status = Status::Vetoed;
+            end(store, proposal, &changed, ALL)?;
+            events.push(told("proposal_vetoed"));
+        }
+    }
+    Ok(())
+}
+
+/// Notes that the messages ran.
+pub fn executed(
+    store: &mut Store,
+    events: &mut Vec<Event>,
+    proposal: &Proposal,
+    gas_used: u64,
+) -> Result<(), Fatal> {
+    let executed = Proposal { status: Status::Executed, ..proposal.clone() };
+    end(store, proposal, &executed, 0)?;
+    events.push(
+        Event::new("proposal_executed").with("proposal_id", proposal.id).with("gas_used", gas_used),
+    );
+    Ok(())
+}
+
+/// Notes that a step failed, whose work was undone (rule 7). All nodes agree on `reason`; `log` is for people.
+pub fn failed(
+    store: &mut Store,
+    events: &mut Vec<Event>,
+    proposal: &Proposal,
+    reason: &str,
+    log: &str,
+) -> Result<(), Fatal> {
+    let failed =
+        Proposal { status: Status::Failed, failed_reason: reason.into(), ..proposal.clone() };
+    end(store, proposal, &failed, 0)?;
+    events.push(
+        Event::new("proposal_failed")
+            .with("proposal_id", proposal.id)
+            .with("reason", reason)
+            .with("log", log),
+    );
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! Slashing: judges validators by what the consensus engine says of them.
+//!
+//! State: `chain.missed_blocks(operator, chunk, bits)`, a bit per missed height; `chain.evidence`, what was punished;
+//! `chain.jailed_power(hour, power)`, what was jailed for downtime in an hour.
+//!
+//! Messages: `cosmos.slashing.v1beta1.MsgUnjail`.
+//!
+//! Events: `liveness(validator, height, missed)`, `evidence(validator, kind, height, outcome)`, and those of
+//! `staking`.
+//!
+//! 1. A height that a validator of the set did not sign is written down; one that it signed writes nothing. A vote
+//!    for nothing is a signature.
+//! 2. A validator that has been in the set for the whole window and has missed more of it than it may is slashed,
+//!    jailed for a while, and its misses are forgotten.
+//! 3. In one hour no more than a part of all power is jailed for downtime, beyond the first validator: else a third
+//!    of the power could have all others jailed by leaving out their signatures. Who is spared is judged again at the
+//!    next miss.
+//! 4. Who signed twice for one height, or against light clients, is slashed, jailed for ever and tombstoned, under
+//!    whatever key it was done.
+//! 5. Evidence of an unknown validator, of one that is unbonded or tombstoned, and evidence older than the unbonding
+//!    time changes nothing; an event says why.
+//! 6. An operator ends its jail when the time is over and its own delegation suffices.
+//!
+//! Duplicate votes and missed signatures are proven by the consensus engine. That a proposer leaves transactions out
+//! is not: no node can prove it alone.
+
+mod keeper;
+#[cfg(test)]
+mod tests;
+
+pub use keeper::{Liveness, begin_block, init, liveness, unjail};
+
+/// The module's tables.
+pub const SCHEMA: &[&str] = &[
+    "CREATE TABLE chain_missed_blocks (
+        operator TEXT NOT NULL,
+        chunk INTEGER NOT NULL,
+        bits BLOB NOT NULL,
+        PRIMARY KEY (operator, chunk)
+    ) STRICT, WITHOUT ROWID",
+    "CREATE TABLE chain_evidence (
+        consensus_address TEXT NOT NULL,
+        height INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        power INTEGER NOT NULL,
+        burned INTEGER NOT NULL,
+        PRIMARY KEY (consensus_address, height, kind)
+    ) STRICT, WITHOUT ROWID",
+    "CREATE TABLE chain_jailed_power (
+        hour INTEGER NOT NULL PRIMARY KEY,
+        power INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID",
+];

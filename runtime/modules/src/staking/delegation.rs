@@ -1,0 +1,326 @@
+//! Delegations: stake comes, goes, moves and comes back.
+
+use super::entries::{self, Redelegation, Unbonding};
+use super::validator::{self, Status, Validator, operator_text, save, text};
+use super::{bonded_pool, not_bonded_pool, pool_of};
+use crate::context::{Rows, Table, Writer, integer};
+use crate::params::{self, Param};
+use crate::{bank, distribution, votes};
+use dadbs_types::coin::DENOM;
+use dadbs_types::{AccountAddress, Code, Error, Event, Fatal, OperatorAddress};
+
+const DELEGATIONS: Table = Table("chain.delegations");
+
+fn refuse<T>(code: Code, message: impl Into<String>) -> Result<T, Error> {
+    Err(Error::rejected(code, message))
+}
+
+/// The shares that a delegator has of a validator; 0 if none.
+pub fn delegated_shares(
+    rows: &impl Rows,
+    delegator: AccountAddress,
+    operator: AccountAddress,
+) -> Result<u64, Fatal> {
+    let found = rows.rows(
+        "SELECT shares FROM chain_delegations WHERE delegator = ?1 AND validator = ?2",
+        &[&text(delegator), &operator_text(operator)],
+    )?;
+    found.first().map_or(Ok(0), |row| DELEGATIONS.count(row, 0))
+}
+
+/// Every validator that a delegator has shares of, with the shares.
+pub fn delegations_of(
+    rows: &impl Rows,
+    delegator: AccountAddress,
+) -> Result<Vec<(AccountAddress, u64)>, Fatal> {
+    let found = rows.rows(
+        "SELECT validator, shares FROM chain_delegations WHERE delegator = ?1 ORDER BY validator",
+        &[&text(delegator)],
+    )?;
+    found
+        .iter()
+        .map(|row| Ok((DELEGATIONS.operator(row, 0)?.0, DELEGATIONS.count(row, 1)?)))
+        .collect()
+}
+
+/// The one place where the shares of a delegator change: rewards are paid before, votes follow.
+fn set_shares(
+    writer: &mut Writer<'_>,
+    operator: AccountAddress,
+    delegator: AccountAddress,
+    (before, after): (u64, u64),
+) -> Result<(), Error> {
+    let Writer { store, events, rows, .. } = writer;
+    distribution::before_shares_change(store, events, operator, delegator, before, after)?;
+    let written = votes::shares_changed(store, delegator, operator, before, after)?;
+    *rows = rows.saturating_add(written);
+    let keys = (text(delegator), operator_text(operator));
+    if after == 0 {
+        writer.store.execute(
+            "DELETE FROM chain_delegations WHERE delegator = ?1 AND validator = ?2",
+            &[&keys.0, &keys.1],
+        )?;
+    } else {
+        writer.store.execute(
+            "INSERT INTO chain_delegations (delegator, validator, shares) VALUES (?1, ?2, ?3)
+             ON CONFLICT (delegator, validator) DO UPDATE SET shares = excluded.shares",
+            &[&keys.0, &keys.1, &integer(after)?],
+        )?;
+    }
+    Ok(())
+}
+
+/// Gives a delegator shares for tokens that are in the validator's pool already; returns the shares.
+pub(super) fn add_stake(
+    writer: &mut Writer<'_>,
+    validator: &mut Validator,
+    delegator: AccountAddress,
+    amount: u64,
+) -> Result<u64, Error> {
+    let shares = validator.pool().shares_for(amount)?;
+    let pool = validator.pool().with(amount, shares)?;
+    let before = delegated_shares(writer.store, delegator, validator.operator)?;
+    set_shares(writer, validator.operator, delegator, (before, before.saturating_add(shares)))?;
+    validator.set_pool(pool);
+    save(writer.store, validator)?;
+    Ok(shares)
+}
+
+/// Takes shares of a delegator, who holds them; returns the tokens, which stay in the validator's pool. May jail or
+/// remove the validator (rules 8 and 10).
+pub(super) fn remove_stake(
+    writer: &mut Writer<'_>,
+    validator: &mut Validator,
+    delegator: AccountAddress,
+    shares: u64,
+) -> Result<u64, Error> {
+    let (pool, tokens) = validator.pool().without(shares)?;
+    let before = delegated_shares(writer.store, delegator, validator.operator)?;
+    let after = before.checked_sub(shares).ok_or_else(|| {
+        Error::fatal(format!(
+            "{delegator} has {before} shares, {shares} were taken: restore the store"
+        ))
+    })?;
+    set_shares(writer, validator.operator, delegator, (before, after))?;
+    validator.set_pool(pool);
+    let is_own = delegator == validator.operator;
+    if is_own && !validator.jailed && pool.worth(after)? < validator.min_self_delegation {
+        super::slash::jail_now(writer, validator, "self_delegation");
+    }
+    if validator.status == Status::Unbonded && pool.shares == 0 && !validator.tombstoned {
+        validator::remove(writer, validator.operator)?;
+    } else {
+        save(writer.store, validator)?;
+    }
+    Ok(tokens)
+}
+
+/// Moves tokens between the pools.
+pub(super) fn move_tokens(
+    writer: &mut Writer<'_>,
+    from: AccountAddress,
+    to: AccountAddress,
+    amount: u64,
+) -> Result<(), Error> {
+    if from == to { Ok(()) } else { bank::deposit(writer.store, from, to, amount) }
+}
+
+fn positive(amount: u64) -> Result<(), Error> {
+    if amount == 0 {
+        return refuse(Code::InvalidCoins, "the amount is 0: name at least 1");
+    }
+    Ok(())
+}
+
+/// `MsgDelegate`: returns the new shares.
+pub fn delegate(
+    writer: &mut Writer<'_>,
+    delegator: AccountAddress,
+    operator: AccountAddress,
+    amount: u64,
+) -> Result<u64, Error> {
+    positive(amount)?;
+    let mut validator = validator::require(writer.store, operator)?;
+    validator.pool().shares_for(amount)?;
+    bank::deposit(writer.store, delegator, pool_of(validator.status), amount)?;
+    let shares = add_stake(writer, &mut validator, delegator, amount)?;
+    writer.events.push(
+        Event::new("delegate")
+            .with("validator", validator.address())
+            .with("delegator", delegator)
+            .with("amount", format!("{amount}{DENOM}"))
+            .with("new_shares", shares),
+    );
+    Ok(shares)
+}
+
+/// The shares of a delegator that an amount takes.
+fn shares_to_take(
+    writer: &Writer<'_>,
+    validator: &Validator,
+    delegator: AccountAddress,
+    amount: u64,
+) -> Result<u64, Error> {
+    let held = delegated_shares(writer.store, delegator, validator.operator)?;
+    if held == 0 {
+        let message = format!("{delegator} delegates nothing to {}", validator.address());
+        return refuse(Code::DelegationNotFound, message);
+    }
+    validator.pool().shares_of(amount, held)
+}
+
+fn later(writer: &Writer<'_>) -> Result<u64, Fatal> {
+    let wait = params::get(writer.store, Param::UnbondingTime)?;
+    Ok(writer.block.time_s().saturating_add(wait))
+}
+
+/// `MsgUndelegate`: returns when the stake is free, seconds since 1970, and how much it is.
+pub fn undelegate(
+    writer: &mut Writer<'_>,
+    delegator: AccountAddress,
+    operator: AccountAddress,
+    amount: u64,
+) -> Result<(u64, u64), Error> {
+    positive(amount)?;
+    let mut validator = validator::require(writer.store, operator)?;
+    let shares = shares_to_take(writer, &validator, delegator, amount)?;
+    let most = params::get(writer.store, Param::MaxEntries)?;
+    let completion_time = later(writer)?;
+    let known = Unbonding::of_pair(writer.store, delegator, operator)?;
+    let same = known.iter().find(|unbonding| {
+        unbonding.entry.creation_height == writer.block.height
+            && unbonding.entry.completion_time == completion_time
+    });
+    if same.is_none() && known.len() as u64 >= most {
+        let message = format!(
+            "{} unbondings from this validator wait already, at most {most} may",
+            known.len()
+        );
+        return refuse(Code::TooManyEntries, message);
+    }
+    let from = pool_of(validator.status);
+    let tokens = remove_stake(writer, &mut validator, delegator, shares)?;
+    move_tokens(writer, from, not_bonded_pool(), tokens)?;
+    match same {
+        Some(same) => same.grow(writer.store, tokens)?,
+        None => Unbonding::add(writer, delegator, operator, completion_time, tokens)?,
+    }
+    writer.events.push(
+        Event::new("unbond")
+            .with("validator", OperatorAddress(operator))
+            .with("delegator", delegator)
+            .with("amount", format!("{tokens}{DENOM}"))
+            .with("completion_time", completion_time),
+    );
+    Ok((completion_time, tokens))
+}
+
+/// `MsgCancelUnbondingDelegation`: stake that waits is delegated again.
+pub fn cancel_unbonding(
+    writer: &mut Writer<'_>,
+    delegator: AccountAddress,
+    operator: AccountAddress,
+    creation_height: u64,
+    amount: u64,
+) -> Result<(), Error> {
+    positive(amount)?;
+    let mut validator = validator::require(writer.store, operator)?;
+    if validator.jailed {
+        return refuse(Code::UnbondingNotFound, "the validator is jailed: let the stake mature");
+    }
+    let now = writer.block.time_s();
+    let known = Unbonding::of_pair(writer.store, delegator, operator)?;
+    let found = known.iter().find(|unbonding| {
+        unbonding.entry.creation_height == creation_height && unbonding.entry.completion_time > now
+    });
+    let Some(found) = found else {
+        let message =
+            format!("no stake that was withdrawn at height {creation_height} waits still");
+        return refuse(Code::UnbondingNotFound, message);
+    };
+    if amount > found.balance {
+        let message = format!("{} wait, {amount} are asked for", found.balance);
+        return refuse(Code::UnbondingNotFound, message);
+    }
+    validator.pool().shares_for(amount)?;
+    found.shrink(writer.store, amount)?;
+    move_tokens(writer, not_bonded_pool(), pool_of(validator.status), amount)?;
+    add_stake(writer, &mut validator, delegator, amount)?;
+    writer.events.push(
+        Event::new("cancel_unbonding_delegation")
+            .with("validator", validator.address())
+            .with("delegator", delegator)
+            .with("amount", format!("{amount}{DENOM}"))
+            .with("creation_height", creation_height),
+    );
+    Ok(())
+}
+
+/// `MsgBeginRedelegate`: returns until when the moved stake can be slashed for the first validator, seconds since
+/// 1970.
+pub fn redelegate(
+    writer: &mut Writer<'_>,
+    delegator: AccountAddress,
+    (from, to): (AccountAddress, AccountAddress),
+    amount: u64,
+) -> Result<u64, Error> {
+    positive(amount)?;
+    if from == to {
+        return refuse(Code::InvalidRedelegation, "both validators are the same");
+    }
+    let mut source = validator::require(writer.store, from)?;
+    let mut destination = validator::require(writer.store, to)?;
+    let shares = shares_to_take(writer, &source, delegator, amount)?;
+    destination.pool().shares_for(source.pool().worth(shares)?)?;
+    let now = writer.block.time_s();
+    if entries::is_moving(writer.store, delegator, from, now)? {
+        let message = "stake that came to this validator by redelegation must mature first";
+        return refuse(Code::InvalidRedelegation, message);
+    }
+    let most = params::get(writer.store, Param::MaxEntries)?;
+    let known = entries::redelegations_between(writer.store, delegator, from, to)?;
+    if known >= most {
+        let message = format!(
+            "{known} redelegations between these validators wait already, at most {most} may"
+        );
+        return refuse(Code::TooManyEntries, message);
+    }
+    let completion = match source.status {
+        Status::Bonded => Some((writer.block.height, later(writer)?)),
+        Status::Unbonding => Some((source.unbonding_height, source.unbonding_time)),
+        Status::Unbonded => None,
+    };
+    let (left, entered) = (pool_of(source.status), pool_of(destination.status));
+    let tokens = remove_stake(writer, &mut source, delegator, shares)?;
+    move_tokens(writer, left, entered, tokens)?;
+    let shares = add_stake(writer, &mut destination, delegator, tokens)?;
+    if let Some((height, time)) = completion {
+        let entry = entries::Entry {
+            creation_height: height,
+            completion_time: time,
+            initial_balance: tokens,
+        };
+        Redelegation { id: 0, delegator, from, to, entry, shares }.add(writer.store)?;
+    }
+    let completion_time = completion.map_or(now, |(_, time)| time);
+    writer.events.push(
+        Event::new("redelegate")
+            .with("source_validator", OperatorAddress(from))
+            .with("destination_validator", OperatorAddress(to))
+            .with("delegator", delegator)
+            .with("amount", format!("{tokens}{DENOM}"))
+            .with("completion_time", completion_time),
+    );
+    Ok(completion_time)
+}
+
+/// Stake of genesis: the tokens are made in the bonded pool.
+pub(super) fn genesis_delegation(
+    writer: &mut Writer<'_>,
+    validator: &mut Validator,
+    amount: u64,
+) -> Result<(), Error> {
+    bank::mint(writer.store, bonded_pool(), DENOM, amount)?;
+    let operator = validator.operator;
+    add_stake(writer, validator, operator, amount).map(drop)
+}

@@ -1,0 +1,171 @@
+//! Slashing and jailing, for the modules that judge.
+//!
+//! 1. The amount is a fraction of the stake that the validator's power at the fault stood for.
+//! 2. First pays what has left since: unbondings and redelegations, each the fraction of what it began with, at
+//!    most what is left of it. What they owe is taken off the amount; the validator's tokens pay the rest, at most
+//!    all.
+//! 3. Moved stake pays first from what its delegator has withdrawn from the second validator since, then from the
+//!    delegation there: shares worth what is still owed, never more than the fraction of the shares that came.
+//! 4. What is taken is burned: the supply falls.
+
+use super::delegation::{delegated_shares, remove_stake};
+use super::entries::{Redelegation, Unbonding};
+use super::shares::part;
+use super::validator::{self, Validator, save};
+use super::{POWER_REDUCTION, not_bonded_pool, pool_of};
+use crate::bank;
+use crate::context::{Writer, certain};
+use dadbs_types::coin::DENOM;
+use dadbs_types::{AccountAddress, Error, Event, Fatal};
+
+/// A fault and its price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slash {
+    /// Whose validator it was.
+    pub operator: AccountAddress,
+    /// The height at which stake stood behind it.
+    pub height: u64,
+    /// The validator's power then.
+    pub power: u64,
+    /// The fraction, in millionths.
+    pub ppm: u64,
+    /// Why, for the event.
+    pub reason: &'static str,
+}
+
+/// Burns what a fault costs; returns how much. Nothing if there is no such validator.
+pub fn slash(writer: &mut Writer<'_>, slash: &Slash) -> Result<u64, Fatal> {
+    if validator::validator(writer.store, slash.operator)?.is_none() {
+        return Ok(0);
+    }
+    let mut owed = part(slash.power.saturating_mul(POWER_REDUCTION), slash.ppm);
+    let mut burned = 0_u64;
+    if slash.height < writer.block.height {
+        let now = writer.block.time_s();
+        for mut unbonding in Unbonding::since(writer.store, slash.operator, slash.height)? {
+            if unbonding.entry.completion_time <= now {
+                continue;
+            }
+            let due = part(unbonding.entry.initial_balance, slash.ppm);
+            let cut = unbonding.cut(writer.store, due)?;
+            certain(bank::burn(writer.store, not_bonded_pool(), cut))?;
+            owed = owed.saturating_sub(due);
+            burned = burned.saturating_add(cut);
+        }
+        for moved in Redelegation::since(writer.store, slash.operator, slash.height)? {
+            if moved.entry.completion_time <= now {
+                continue;
+            }
+            owed = owed.saturating_sub(part(moved.entry.initial_balance, slash.ppm));
+            burned = burned.saturating_add(certain(slash_moved(writer, &moved, slash.ppm))?);
+        }
+    }
+    // The delegation of a redelegation may have changed it meanwhile, so it is read now.
+    let Some(mut validator) = validator::validator(writer.store, slash.operator)? else {
+        return Ok(burned);
+    };
+    let cut = owed.min(validator.tokens);
+    certain(bank::burn(writer.store, pool_of(validator.status), cut))?;
+    validator.tokens -= cut;
+    burned = burned.saturating_add(cut);
+    if cut > 0 {
+        save(writer.store, &validator)?;
+    }
+    writer.events.push(
+        Event::new("slash")
+            .with("address", validator.consensus_address())
+            .with("validator", validator.address())
+            .with("power", slash.power)
+            .with("reason", slash.reason)
+            .with("burned", format!("{burned}{DENOM}")),
+    );
+    Ok(burned)
+}
+
+/// Rule 3; returns what was burned.
+fn slash_moved(writer: &mut Writer<'_>, moved: &Redelegation, ppm: u64) -> Result<u64, Error> {
+    let mut owed = part(moved.entry.initial_balance, ppm);
+    let mut burned = 0_u64;
+    let now = writer.block.time_s();
+    for mut unbonding in Unbonding::of_pair(writer.store, moved.delegator, moved.to)? {
+        let is_before = unbonding.entry.creation_height < moved.entry.creation_height;
+        if is_before || unbonding.entry.completion_time <= now {
+            continue;
+        }
+        let cut = unbonding.cut(writer.store, owed)?;
+        bank::burn(writer.store, not_bonded_pool(), cut)?;
+        owed -= cut;
+        burned = burned.saturating_add(cut);
+    }
+    let held = delegated_shares(writer.store, moved.delegator, moved.to)?;
+    let Some(mut validator) = validator::validator(writer.store, moved.to)?.filter(|_| held > 0)
+    else {
+        return Ok(burned);
+    };
+    let worth = validator.pool().worth(held)?;
+    let most = part(moved.shares, ppm).min(held);
+    let shares = match owed.min(worth) {
+        0 => 0,
+        owed => validator.pool().shares_of(owed, held)?.min(most),
+    };
+    if shares == 0 {
+        return Ok(burned);
+    }
+    let pool = pool_of(validator.status);
+    let tokens = remove_stake(writer, &mut validator, moved.delegator, shares)?;
+    bank::burn(writer.store, pool, tokens)?;
+    Ok(burned.saturating_add(tokens))
+}
+
+/// Marks a validator as jailed; the caller saves it.
+pub(super) fn jail_now(writer: &mut Writer<'_>, validator: &mut Validator, reason: &str) {
+    validator.jailed = true;
+    writer.events.push(
+        Event::new("jail")
+            .with("address", validator.consensus_address())
+            .with("validator", validator.address())
+            .with("reason", reason),
+    );
+}
+
+/// Jails a validator until a time at least, seconds since 1970; it leaves the set at the end of the block.
+pub fn jail(
+    writer: &mut Writer<'_>,
+    operator: AccountAddress,
+    until: u64,
+    reason: &str,
+) -> Result<(), Fatal> {
+    let Some(mut validator) = validator::validator(writer.store, operator)? else {
+        return Ok(());
+    };
+    if !validator.jailed {
+        jail_now(writer, &mut validator, reason);
+    }
+    validator.jailed_until = validator.jailed_until.max(until);
+    save(writer.store, &validator)
+}
+
+/// Jails a validator for ever.
+pub fn tombstone(writer: &mut Writer<'_>, operator: AccountAddress) -> Result<(), Fatal> {
+    jail(writer, operator, FOREVER, "double_sign")?;
+    let Some(mut validator) = validator::validator(writer.store, operator)? else {
+        return Ok(());
+    };
+    validator.tombstoned = true;
+    writer.events.push(Event::new("tombstone").with("validator", validator.address()));
+    save(writer.store, &validator)
+}
+
+/// The year 9999, as Cosmos has it: seconds since 1970.
+pub(super) const FOREVER: u64 = 253_402_300_799;
+
+/// Lets a validator be in the set again; the caller has judged that it may.
+pub fn unjail(writer: &mut Writer<'_>, validator: &mut Validator) -> Result<(), Fatal> {
+    validator.jailed = false;
+    writer.events.push(
+        Event::new("unjail")
+            .with("address", validator.consensus_address())
+            .with("validator", validator.address()),
+    );
+    save(writer.store, validator)
+}

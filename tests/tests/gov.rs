@@ -1,0 +1,706 @@
+//! Governance from proposals to what they change, through real transactions.
+//!
+//! 1. A proposal finds its deposit, is voted on and executed by itself; what it changes holds from the next block.
+//! 2. What is not as it may be is refused with its number and changes nothing.
+//! 3. An execution that fails leaves nothing, says why, and gives deposits back.
+//! 4. Deposits go back or burn, to the coin.
+//! 5. Coins that vote are locked, for the largest of their votes.
+//! 6. An expedited proposal that does not pass becomes an ordinary one.
+//! 7. A contract of governance moves to the code that the proposal names by its hash.
+//! 8. A planned upgrade halts the old software before its block, and the new one goes on.
+//! 9. A pause stops messages and contracts, never governance, and ends by itself.
+//! 10. A thousand proposals that end at once are carried over, and stop nothing.
+#![allow(
+    clippy::too_many_lines,
+    clippy::cast_possible_wrap,
+    clippy::wildcard_imports,
+    reason = "tests are long"
+)]
+
+mod support;
+
+use dadbs_app::{App, AppConfig, Block, BlockOutcome, Genesis, TxResult, UPGRADES, Upgrade};
+use dadbs_client::tx::any;
+use dadbs_proto::cosmos::base::v1beta1::Coin;
+use dadbs_proto::cosmos::gov::v1::*;
+use dadbs_proto::cosmos::upgrade::v1beta1::{MsgSoftwareUpgrade, Plan};
+use dadbs_proto::dadbs::circuit::v1::{MsgPause, MsgResume};
+use dadbs_proto::dadbs::contract::v1::{MsgMigrate, MsgStoreCode};
+use dadbs_proto::dadbs::gov::v1::MsgLockedVote;
+use dadbs_proto::dadbs::params::v1::msg_update_params::Change;
+use dadbs_proto::dadbs::params::v1::{MsgUpdateParams, ParamsRequest, ParamsResponse};
+use dadbs_tests::{Chain, key, response};
+use dadbs_types::{AccountAddress, Code, Value};
+use prost_types::Any;
+use support::{contract, function, number, verdict};
+
+const ACCOUNTS: u8 = 6;
+/// Seconds of the periods, which are blocks: a block takes a second.
+const VOTING: u64 = 10;
+const EXPEDITED: u64 = 5;
+const TIMELOCK: u64 = 4;
+const DEPOSIT: u64 = 1_000_000;
+
+fn authority() -> String {
+    AccountAddress::of_module("gov").to_string()
+}
+
+fn genesis() -> Genesis {
+    let mut genesis = dadbs_tests::genesis(ACCOUNTS);
+    genesis.guardian = Some(key(5).address());
+    for (name, value) in [
+        ("gov.min_deposit", DEPOSIT),
+        ("gov.expedited_min_deposit", 5 * DEPOSIT),
+        ("gov.deposit_period", 20),
+        ("gov.voting_period", VOTING),
+        ("gov.expedited_voting_period", EXPEDITED),
+        ("gov.timelock", TIMELOCK),
+        ("circuit.guardian_period", 60),
+    ] {
+        genesis.params.insert(name.into(), value);
+    }
+    genesis
+}
+
+fn chain() -> Chain {
+    Chain::of(App::memory().unwrap(), &genesis())
+}
+
+fn coins(amount: u64) -> Vec<Coin> {
+    vec![Coin { denom: "udadb".into(), amount: amount.to_string() }]
+}
+
+fn submission(index: u8, messages: Vec<Any>, deposit: u64) -> MsgSubmitProposal {
+    MsgSubmitProposal {
+        messages,
+        initial_deposit: coins(deposit),
+        proposer: key(index).address().to_string(),
+        metadata: String::new(),
+        title: "a title".into(),
+        summary: "a summary".into(),
+        expedited: false,
+    }
+}
+
+fn submit(chain: &mut Chain, message: &MsgSubmitProposal) -> u64 {
+    let index = (0..ACCOUNTS).find(|index| key(*index).address().to_string() == message.proposer);
+    let result = chain.run(index.unwrap(), vec![any(message)]);
+    assert!(result.is_ok(), "{}", result.log);
+    response::<MsgSubmitProposalResponse>(&result).proposal_id
+}
+
+/// A proposal of these messages with its deposit.
+fn propose(chain: &mut Chain, messages: Vec<Any>) -> u64 {
+    submit(chain, &submission(0, messages, DEPOSIT))
+}
+
+/// Votes with locked coins.
+fn vote(
+    chain: &mut Chain,
+    index: u8,
+    proposal_id: u64,
+    option: VoteOption,
+    locked: u64,
+) -> TxResult {
+    let options = vec![WeightedVoteOption { option: option.into(), weight: "1".into() }];
+    let voter = key(index).address().to_string();
+    let message = MsgLockedVote { proposal_id, voter, options, locked, metadata: String::new() };
+    chain.run(index, vec![any(&message)])
+}
+
+fn yes(chain: &mut Chain, proposal_id: u64) {
+    let result = vote(chain, 1, proposal_id, VoteOption::Yes, 1_000);
+    assert!(result.is_ok(), "{}", result.log);
+}
+
+fn blocks(chain: &mut Chain, count: u64) -> Vec<BlockOutcome> {
+    (0..count).map(|_| checked(chain, vec![])).collect()
+}
+
+/// A block, after which every invariant holds.
+fn checked(chain: &mut Chain, txs: Vec<Vec<u8>>) -> BlockOutcome {
+    let outcome = chain.block(txs);
+    invariants(chain);
+    outcome
+}
+
+fn invariants(chain: &Chain) {
+    assert_eq!(chain.app.invariants().unwrap(), Vec::<String>::new());
+}
+
+fn status(chain: &Chain, id: u64) -> String {
+    let sql = format!("SELECT status FROM chain.proposals WHERE id = {id}");
+    match &chain.rows("", &sql)[0][0] {
+        Value::Text(status) => status.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn failed_reason(chain: &Chain, id: u64) -> Value {
+    let sql = format!("SELECT failed_reason FROM chain.proposals WHERE id = {id}");
+    chain.rows("", &sql)[0][0].clone()
+}
+
+fn held(chain: &Chain, index: u8) -> i64 {
+    let sql =
+        format!("SELECT amount FROM chain.balances WHERE address = '{}'", key(index).address());
+    match chain.rows("", &sql)[0][0] {
+        Value::Integer(amount) => amount,
+        _ => panic!("an amount"),
+    }
+}
+
+fn count(chain: &Chain, table: &str) -> Value {
+    chain.rows("", &format!("SELECT count(*) FROM chain.{table}"))[0][0].clone()
+}
+
+fn param(chain: &Chain, name: &str) -> u64 {
+    let answer: ParamsResponse =
+        chain.query("/dadbs.params.v1.Query/Params", &ParamsRequest {}).unwrap();
+    answer.params.iter().find(|param| param.name == name).unwrap().value
+}
+
+fn update(changes: &[(&str, u64, Option<u64>)]) -> Any {
+    let changes = changes
+        .iter()
+        .map(|(name, value, replaces)| Change {
+            name: (*name).into(),
+            value: *value,
+            replaces: *replaces,
+        })
+        .collect();
+    any(&MsgUpdateParams { authority: authority(), changes })
+}
+
+fn kinds(outcomes: &[BlockOutcome]) -> Vec<&str> {
+    outcomes.iter().flat_map(|outcome| &outcome.events).map(|event| event.kind.as_str()).collect()
+}
+
+#[test]
+fn rule_1_a_parameter_changes_by_vote() {
+    let mut chain = chain();
+    let name = "contract.schedule_block_gas";
+    let before = param(&chain, name);
+    let message = submission(0, vec![update(&[(name, 7, Some(before))])], DEPOSIT / 4);
+    let id = submit(&mut chain, &message);
+    assert_eq!((id, status(&chain, id).as_str()), (1, "deposit"));
+    let deposit = MsgDeposit {
+        proposal_id: id,
+        depositor: key(1).address().to_string(),
+        amount: coins(DEPOSIT * 3 / 4),
+    };
+    assert!(chain.run(1, vec![any(&deposit)]).is_ok());
+    assert_eq!(status(&chain, id), "voting");
+    yes(&mut chain, id);
+    let tally: QueryTallyResultResponse = chain
+        .query("/cosmos.gov.v1.Query/TallyResult", &QueryTallyResultRequest { proposal_id: id })
+        .unwrap();
+    assert_eq!(tally.tally.unwrap().yes_count, "1000");
+    let voted: QueryVoteResponse = chain
+        .query(
+            "/cosmos.gov.v1.Query/Vote",
+            &QueryVoteRequest { proposal_id: id, voter: key(1).address().to_string() },
+        )
+        .unwrap();
+    assert_eq!(voted.vote.unwrap().options[0].weight, "1.000000000000000000");
+
+    let outcomes = blocks(&mut chain, VOTING - 1);
+    assert_eq!(kinds(&outcomes), ["proposal_result"]);
+    assert_eq!((status(&chain, id).as_str(), param(&chain, name)), ("queued", before));
+    let outcomes = blocks(&mut chain, TIMELOCK);
+    assert_eq!(kinds(&outcomes), ["proposal_executed", "proposal_settled", "proposal_settled"]);
+    assert_eq!((status(&chain, id).as_str(), param(&chain, name)), ("executed", 7));
+    let answer: QueryProposalResponse = chain
+        .query("/cosmos.gov.v1.Query/Proposal", &QueryProposalRequest { proposal_id: id })
+        .unwrap();
+    let proposal = answer.proposal.unwrap();
+    assert_eq!(proposal.status, i32::from(ProposalStatus::Passed));
+    assert_eq!(proposal.final_tally_result.unwrap().yes_count, "1000");
+    assert_eq!(proposal.messages.len(), 1);
+    for table in
+        ["deposits", "settlements", "votes", "tallies", "ballots", "locks", "proposal_queue"]
+    {
+        assert_eq!(count(&chain, table), Value::Integer(0), "{table}");
+    }
+    let rest = blocks(&mut chain, 2);
+    assert_eq!(rest[0].app_hash, rest[1].app_hash, "the root rests");
+}
+
+#[test]
+fn rule_2_what_is_refused() {
+    let mut genesis = genesis();
+    genesis.params.insert("gov.voting_period".into(), 30);
+    let mut chain = Chain::of(App::memory().unwrap(), &genesis);
+    let own = key(0).address().to_string();
+    let param = update(&[("gov.timelock", 5, None)]);
+    let send = chain.send(0, key(1).address(), 5);
+    let foreign = any(&MsgUpdateParams { authority: own.clone(), changes: vec![] });
+    let from_gov = any(&dadbs_proto::cosmos::bank::v1beta1::MsgSend {
+        from_address: authority(),
+        to_address: own.clone(),
+        amount: coins(5),
+    });
+    let nested = any(&MsgSubmitProposal { proposer: authority(), ..submission(0, vec![], 5) });
+    let mut garbled = param.clone();
+    garbled.value.push(0);
+    let unpinned = any(&MsgMigrate {
+        sender: authority(),
+        contract: "shop".into(),
+        code_id: 1,
+        ..MsgMigrate::default()
+    });
+    let past = any(&MsgSoftwareUpgrade {
+        authority: authority(),
+        plan: Some(Plan { name: "v2".into(), height: 1, ..Plan::default() }),
+    });
+    let pause =
+        |scope: &str| any(&MsgPause { authority: authority(), scope: scope.into(), seconds: 5 });
+    for (name, code, messages, deposit) in [
+        ("a deposit that is too small", Code::DepositTooSmall, vec![], DEPOSIT / 4 - 1),
+        ("more than is held", Code::InsufficientFunds, vec![], i64::MAX as u64),
+        ("a message of another signer", Code::InvalidProposalMessage, vec![send], DEPOSIT),
+        ("another authority", Code::InvalidProposalMessage, vec![foreign], DEPOSIT),
+        ("money of governance", Code::InvalidProposalMessage, vec![from_gov], DEPOSIT),
+        ("a proposal in a proposal", Code::InvalidProposalMessage, vec![nested], DEPOSIT),
+        ("an encoding of its own", Code::TxDecode, vec![garbled], DEPOSIT),
+        (
+            "an unknown parameter",
+            Code::InvalidRequest,
+            vec![update(&[("gov.x", 1, None)])],
+            DEPOSIT,
+        ),
+        (
+            "a value out of bounds",
+            Code::InvalidRequest,
+            vec![update(&[("gov.quorum", 1_000_001, None)])],
+            DEPOSIT,
+        ),
+        ("no change", Code::InvalidRequest, vec![update(&[])], DEPOSIT),
+        ("too many messages", Code::InvalidProposal, vec![param.clone(); 11], DEPOSIT),
+        ("a migration to any code", Code::InvalidProposalMessage, vec![unpinned], DEPOSIT),
+        ("an upgrade in the past", Code::InvalidUpgrade, vec![past], DEPOSIT),
+        (
+            "a pause of votes",
+            Code::InvalidPause,
+            vec![pause("message:/cosmos.gov.v1.MsgVote")],
+            DEPOSIT,
+        ),
+    ] {
+        let result = chain.run(0, vec![any(&submission(0, messages, deposit))]);
+        assert_eq!(verdict(&result), number(code), "{name}: {}", result.log);
+    }
+    for (name, code, message) in [
+        (
+            "no title",
+            Code::InvalidProposal,
+            MsgSubmitProposal { title: String::new(), ..submission(0, vec![], DEPOSIT) },
+        ),
+        (
+            "a long title",
+            Code::InvalidProposal,
+            MsgSubmitProposal { title: "t".repeat(256), ..submission(0, vec![], DEPOSIT) },
+        ),
+        (
+            "a long summary",
+            Code::InvalidProposal,
+            MsgSubmitProposal { summary: "t".repeat(10_201), ..submission(0, vec![], DEPOSIT) },
+        ),
+        (
+            "other coins",
+            Code::InvalidCoins,
+            MsgSubmitProposal {
+                initial_deposit: vec![Coin { denom: "uatom".into(), amount: "5".into() }],
+                ..submission(0, vec![], DEPOSIT)
+            },
+        ),
+        (
+            "an overflowing amount",
+            Code::InvalidCoins,
+            MsgSubmitProposal {
+                initial_deposit: vec![Coin {
+                    denom: "udadb".into(),
+                    amount: "9223372036854775808".into(),
+                }],
+                ..submission(0, vec![], DEPOSIT)
+            },
+        ),
+    ] {
+        let result = chain.run(0, vec![any(&message)]);
+        assert_eq!(verdict(&result), number(code), "{name}: {}", result.log);
+    }
+    assert_eq!(count(&chain, "proposals"), Value::Integer(0));
+
+    let id = propose(&mut chain, vec![]);
+    let over = vote(&mut chain, 0, id, VoteOption::Yes, 2_000_000_000_000);
+    assert_eq!(verdict(&over), number(Code::InsufficientFunds));
+    let weighted = |options: &[(i32, &str)]| {
+        let options = options
+            .iter()
+            .map(|(option, weight)| WeightedVoteOption {
+                option: *option,
+                weight: (*weight).into(),
+            })
+            .collect();
+        any(&MsgVoteWeighted {
+            proposal_id: id,
+            voter: own.clone(),
+            options,
+            metadata: String::new(),
+        })
+    };
+    let plain = |proposal_id, option| {
+        any(&MsgVote { proposal_id, voter: own.clone(), option, metadata: String::new() })
+    };
+    let deposit = |proposal_id, amount| {
+        any(&MsgDeposit { proposal_id, depositor: own.clone(), amount: coins(amount) })
+    };
+    let cancel = |index: u8| {
+        any(&MsgCancelProposal { proposal_id: id, proposer: key(index).address().to_string() })
+    };
+    for (name, code, index, message) in [
+        ("a vote without power", Code::NoVotingPower, 0, plain(id, 1)),
+        ("no such option", Code::InvalidVote, 0, plain(id, 9)),
+        ("no such proposal", Code::ProposalNotFound, 0, plain(99, 1)),
+        ("a number beyond 63 bits", Code::ProposalNotFound, 0, plain(u64::MAX, 1)),
+        ("weights beyond 1", Code::InvalidVote, 0, weighted(&[(1, "0.7"), (2, "0.7")])),
+        ("no options", Code::InvalidVote, 0, weighted(&[])),
+        ("a dusty deposit", Code::DepositTooSmall, 0, deposit(id, DEPOSIT / 100 - 1)),
+        ("no deposit", Code::DepositTooSmall, 0, deposit(id, 0)),
+        ("a deposit on nothing", Code::ProposalNotFound, 0, deposit(99, DEPOSIT)),
+        ("another's proposal", Code::NotProposer, 1, cancel(1)),
+        (
+            "what governance does alone",
+            Code::Unauthorized,
+            0,
+            any(&MsgUpdateParams {
+                authority: own.clone(),
+                changes: vec![Change { name: "gov.timelock".into(), value: 5, replaces: None }],
+            }),
+        ),
+        (
+            "a stranger's pause",
+            Code::Unauthorized,
+            0,
+            any(&MsgPause { authority: own.clone(), scope: "contracts".into(), seconds: 5 }),
+        ),
+    ] {
+        let result = chain.run(index, vec![message]);
+        assert_eq!(verdict(&result), number(code), "{name}: {}", result.log);
+        invariants(&chain);
+    }
+    blocks(&mut chain, 30);
+    let late = vote(&mut chain, 0, id, VoteOption::Yes, 5);
+    assert_eq!(verdict(&late), number(Code::InactiveProposal));
+    assert_eq!(verdict(&chain.run(0, vec![deposit(id, DEPOSIT)])), number(Code::InactiveProposal));
+    assert_eq!(verdict(&chain.run(0, vec![cancel(0)])), number(Code::InactiveProposal));
+}
+
+#[test]
+fn rule_3_a_failed_execution_leaves_nothing() {
+    let mut chain = chain();
+    let before = held(&chain, 0);
+    // The first message holds, the second finds another value than it replaces.
+    let id = propose(
+        &mut chain,
+        vec![update(&[("gov.timelock", 9, None)]), update(&[("gov.quorum", 400_000, Some(1))])],
+    );
+    let spent = before - held(&chain, 0) - DEPOSIT as i64;
+    yes(&mut chain, id);
+    let outcomes = blocks(&mut chain, VOTING + TIMELOCK);
+    assert_eq!(kinds(&outcomes), ["proposal_result", "proposal_failed", "proposal_settled"]);
+    assert_eq!(status(&chain, id), "failed");
+    let failed = outcomes.iter().flat_map(|outcome| &outcome.events);
+    let failed = failed.clone().find(|event| event.kind == "proposal_failed").unwrap();
+    assert!(
+        failed.attributes[2].1.starts_with("message 1 of the proposal: gov.quorum is"),
+        "{failed:?}"
+    );
+    let reason = Value::from("sdk/18: A field of the request has a value that is not allowed.");
+    assert_eq!(failed_reason(&chain, id), reason);
+    assert_eq!(param(&chain, "gov.timelock"), TIMELOCK);
+    assert_eq!(held(&chain, 0), before - spent, "the deposit is back");
+
+    // Parameters that do not fit each other are refused when they are executed.
+    let id = propose(&mut chain, vec![update(&[("gov.voting_period", EXPEDITED - 1, None)])]);
+    yes(&mut chain, id);
+    blocks(&mut chain, VOTING + TIMELOCK);
+    assert_eq!(
+        (status(&chain, id).as_str(), param(&chain, "gov.voting_period")),
+        ("failed", VOTING)
+    );
+}
+
+#[test]
+fn rule_4_deposits_go_back_or_burn() {
+    let mut chain = chain();
+    let supply = |chain: &Chain| chain.rows("", "SELECT amount FROM chain.supply")[0][0].clone();
+    let Value::Integer(whole) = supply(&chain) else { panic!("a supply") };
+    // Not enough in time.
+    let before = held(&chain, 0);
+    let message = submission(0, vec![], DEPOSIT / 2);
+    let id = submit(&mut chain, &message);
+    let fee = before - held(&chain, 0) - (DEPOSIT / 2) as i64;
+    blocks(&mut chain, 20);
+    assert_eq!(status(&chain, id), "expired");
+    assert_eq!(held(&chain, 0), before - fee);
+    // Vetoed.
+    let id = propose(&mut chain, vec![]);
+    assert!(vote(&mut chain, 2, id, VoteOption::NoWithVeto, 5).is_ok());
+    blocks(&mut chain, VOTING);
+    assert_eq!(status(&chain, id), "vetoed");
+    assert_eq!(supply(&chain), Value::Integer(whole - DEPOSIT as i64));
+    // Nobody has voted: refused, and the deposit comes back.
+    let before = held(&chain, 0);
+    let id = propose(&mut chain, vec![]);
+    let fee = before - held(&chain, 0) - DEPOSIT as i64;
+    blocks(&mut chain, VOTING);
+    assert_eq!(status(&chain, id), "rejected");
+    assert_eq!(held(&chain, 0), before - fee);
+    // Taken back: half burns.
+    let id = propose(&mut chain, vec![]);
+    let cancel = MsgCancelProposal { proposal_id: id, proposer: key(0).address().to_string() };
+    let canceled = chain.run(0, vec![any(&cancel)]);
+    assert!(canceled.is_ok(), "{}", canceled.log);
+    assert_eq!(status(&chain, id), "canceled");
+    assert_eq!(supply(&chain), Value::Integer(whole - (DEPOSIT + DEPOSIT / 2) as i64));
+    invariants(&chain);
+}
+
+#[test]
+fn rule_5_locked_coins_stay() {
+    let mut chain = chain();
+    let first = propose(&mut chain, vec![]);
+    let second = propose(&mut chain, vec![]);
+    let held = held(&chain, 2) as u64;
+    // The fees of what follows stay free.
+    let free = 3_000_000;
+    assert!(vote(&mut chain, 2, first, VoteOption::Yes, held / 2).is_ok());
+    assert!(vote(&mut chain, 2, second, VoteOption::No, held - free).is_ok());
+    let send = chain.send(2, key(3).address(), free);
+    assert_eq!(verdict(&chain.run(2, vec![send])), number(Code::InsufficientFunds));
+    let send = chain.send(2, key(3).address(), 1_000);
+    assert!(chain.run(2, vec![send]).is_ok());
+    // Fewer are locked after another vote.
+    assert!(vote(&mut chain, 2, second, VoteOption::Yes, 10).is_ok());
+    let send = chain.send(2, key(3).address(), 4_000_000);
+    assert!(chain.run(2, vec![send]).is_ok());
+    let over = chain.send(2, key(3).address(), held / 2);
+    assert_eq!(verdict(&chain.run(2, vec![over.clone()])), number(Code::InsufficientFunds));
+    blocks(&mut chain, VOTING);
+    assert!(chain.run(2, vec![over]).is_ok(), "free after the vote");
+    invariants(&chain);
+}
+
+#[test]
+fn rule_6_expedited() {
+    let mut chain = chain();
+    let expedited =
+        |messages| MsgSubmitProposal { expedited: true, ..submission(0, messages, 5 * DEPOSIT) };
+    let id = submit(&mut chain, &expedited(vec![]));
+    yes(&mut chain, id);
+    blocks(&mut chain, EXPEDITED);
+    assert_eq!(status(&chain, id), "executed");
+    // More than half, less than two thirds.
+    let id = submit(&mut chain, &expedited(vec![]));
+    assert!(vote(&mut chain, 1, id, VoteOption::Yes, 60).is_ok());
+    assert!(vote(&mut chain, 2, id, VoteOption::No, 40).is_ok());
+    let outcomes = blocks(&mut chain, EXPEDITED - 2);
+    assert_eq!(kinds(&outcomes), ["proposal_result"]);
+    assert_eq!(status(&chain, id), "voting");
+    assert_eq!(count(&chain, "votes"), Value::Integer(2));
+    blocks(&mut chain, VOTING - EXPEDITED);
+    assert_eq!(status(&chain, id), "executed");
+}
+
+fn versioned(version: &str) -> Vec<u8> {
+    let insert = format!("INSERT INTO t VALUES ('{version}')");
+    let more = [
+        function("init", 510_000, &["CREATE TABLE t (v TEXT)"], ""),
+        function("migrate", 520_000, &[&insert], ""),
+    ];
+    contract(&more.concat(), &[])
+}
+
+fn hash(chain: &Chain, code_id: u64) -> Vec<u8> {
+    let sql = format!("SELECT hash FROM chain.codes WHERE id = {code_id}");
+    match &chain.rows("", &sql)[0][0] {
+        Value::Blob(hash) => hash.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn rule_7_a_contract_is_upgraded_by_vote() {
+    let mut chain = chain();
+    let old = chain.store_code(0, versioned("one"));
+    let made = chain.instantiate(0, old, "shop", &authority());
+    assert!(chain.run(0, vec![made]).is_ok());
+    // The hash of the new code is known before it is stored: another chain tells it.
+    let wasm = versioned("two");
+    let code_hash = {
+        let mut other = Chain::memory(1);
+        let id = other.store_code(0, wasm.clone());
+        hash(&other, id)
+    };
+    let replaces_hash = hash(&chain, old);
+    let migrate = |code_hash: &[u8], replaces_hash: &[u8]| {
+        any(&MsgMigrate {
+            sender: authority(),
+            contract: "shop".into(),
+            code_id: 0,
+            arguments: vec![],
+            code_hash: code_hash.to_vec(),
+            replaces_hash: replaces_hash.to_vec(),
+        })
+    };
+    let store = any(&MsgStoreCode { sender: authority(), wasm });
+    let good = propose(&mut chain, vec![store, migrate(&code_hash, &replaces_hash)]);
+    let stale = propose(&mut chain, vec![migrate(&code_hash, &replaces_hash)]);
+    let unknown = propose(&mut chain, vec![migrate(&[7; 32], &replaces_hash)]);
+    for id in [good, stale, unknown] {
+        yes(&mut chain, id);
+    }
+    blocks(&mut chain, VOTING + TIMELOCK);
+    assert_eq!(status(&chain, good), "executed", "{:?}", failed_reason(&chain, good));
+    assert_eq!(chain.rows("shop", "SELECT v FROM t"), [[Value::from("two")]]);
+    let reasons = [stale, unknown].map(|id| failed_reason(&chain, id));
+    assert_eq!(
+        reasons,
+        [
+            Value::from("contract/11: The hash of a code is not the one that was named."),
+            Value::from("contract/1: No code has this id."),
+        ]
+    );
+}
+
+#[test]
+fn rule_7_contracts_need_two_thirds() {
+    let mut chain = chain();
+    let store = any(&MsgStoreCode { sender: authority(), wasm: versioned("one") });
+    let id = propose(&mut chain, vec![store]);
+    assert!(vote(&mut chain, 1, id, VoteOption::Yes, 66).is_ok());
+    assert!(vote(&mut chain, 2, id, VoteOption::No, 34).is_ok());
+    blocks(&mut chain, VOTING);
+    assert_eq!(status(&chain, id), "rejected");
+}
+
+fn migrate_v2(store: &mut dadbs_store::Store) -> Result<(), dadbs_types::Error> {
+    store.execute("CREATE TABLE chain_v2 (x INTEGER PRIMARY KEY NOT NULL) STRICT", &[])?;
+    store.execute("INSERT INTO chain_v2 (x) VALUES (2)", &[])?;
+    Ok(())
+}
+
+const V2: &[Upgrade] = &[Upgrade { name: "v2", migrate: migrate_v2 }];
+
+#[test]
+fn rule_8_an_upgrade_halts_the_old_and_lets_the_new_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = |upgrades| AppConfig { upgrades, ..AppConfig::new(folder.path()) };
+    let mut chain = Chain::of(App::open(&config(UPGRADES)).unwrap(), &genesis());
+    let height = 40;
+    let plan = Plan { name: "v2".into(), height, info: "https://x/v2".into(), ..Plan::default() };
+    let message = any(&MsgSoftwareUpgrade { authority: authority(), plan: Some(plan) });
+    let id = propose(&mut chain, vec![message]);
+    yes(&mut chain, id);
+    blocks(&mut chain, VOTING);
+    assert_eq!(status(&chain, id), "executed");
+    // The new software, too early.
+    drop(chain);
+    let early = App::open(&config(V2)).err().unwrap();
+    assert!(early.message.contains("too early"), "{early}");
+    let mut chain = Chain::of(App::open(&config(UPGRADES)).unwrap(), &genesis());
+    while chain.height < 39 {
+        chain.block(vec![]);
+    }
+    let before = chain.app.info();
+    let send = chain.send(0, key(1).address(), 5);
+    let block: Block = {
+        let tx = chain.sign(0, vec![send]);
+        chain.next_block(vec![tx])
+    };
+    let halted = chain.app.finalize_block(&block).err().unwrap();
+    assert!(halted.message.starts_with("UPGRADE \"v2\" NEEDED at height 40"), "{halted}");
+    let halt = halted.halt.unwrap();
+    assert_eq!((halt.name.as_str(), halt.height, halt.info.as_str()), ("v2", 40, "https://x/v2"));
+    drop(chain);
+    let refused = App::open(&config(UPGRADES)).err().unwrap();
+    assert!(refused.halt.is_some(), "{refused}");
+    let mut app = App::open(&config(V2)).unwrap();
+    assert_eq!(app.info(), before);
+    let outcome = app.finalize_block(&block).unwrap();
+    assert_eq!(outcome.events[0].kind, "upgrade_applied");
+    assert!(outcome.tx_results[0].is_ok(), "{}", outcome.tx_results[0].log);
+    app.commit().unwrap();
+    drop(app);
+    let old = App::open(&config(UPGRADES)).err().unwrap();
+    assert!(old.message.contains("too old"), "{old}");
+    let mut chain = Chain::of(App::open(&config(V2)).unwrap(), &genesis());
+    assert_eq!(chain.rows("", "SELECT x FROM chain.v2"), [[Value::Integer(2)]]);
+    checked(&mut chain, vec![]);
+}
+
+#[test]
+fn rule_9_pauses() {
+    let mut chain = chain();
+    chain.create_database(0, "shop");
+    chain.create_database(0, "other");
+    let guardian = key(5).address().to_string();
+    let pause = |scope: &str, seconds| {
+        any(&MsgPause { authority: guardian.clone(), scope: scope.into(), seconds })
+    };
+    let paused = number(Code::Paused);
+    for scope in ["contract:shop", "message:/cosmos.bank.v1beta1.MsgSend"] {
+        let result = chain.run(5, vec![pause(scope, 20)]);
+        assert!(result.is_ok(), "{}", result.log);
+    }
+    let send = chain.send(0, key(1).address(), 5);
+    assert_eq!(verdict(&chain.run(0, vec![send.clone()])), paused);
+    assert_eq!(verdict(&chain.sql(0, "shop", "CREATE TABLE t (x)")), paused);
+    assert!(chain.sql(0, "other", "CREATE TABLE t (x)").is_ok());
+    let resume = MsgResume { authority: guardian.clone(), scope: "contract:shop".into() };
+    assert!(chain.run(5, vec![any(&resume)]).is_ok());
+    assert!(chain.sql(0, "shop", "CREATE TABLE t (x)").is_ok());
+    let outcomes = blocks(&mut chain, 20);
+    assert_eq!(kinds(&outcomes), ["circuit.expire"]);
+    assert!(chain.run(0, vec![send]).is_ok());
+
+    // By vote, for longer than the guardian may; nothing stops the vote that ends it.
+    let message = MsgPause { authority: authority(), scope: "contracts".into(), seconds: 1_000 };
+    let id = propose(&mut chain, vec![any(&message)]);
+    yes(&mut chain, id);
+    blocks(&mut chain, VOTING);
+    assert_eq!(status(&chain, id), "executed", "without a timelock");
+    assert_eq!(verdict(&chain.sql(0, "other", "INSERT INTO t VALUES (1)")), paused);
+    let refused =
+        chain.run(5, vec![any(&MsgResume { authority: guardian, scope: "contracts".into() })]);
+    assert_eq!(verdict(&refused), number(Code::InvalidPause));
+    let message = MsgResume { authority: authority(), scope: "contracts".into() };
+    let id = propose(&mut chain, vec![any(&message)]);
+    yes(&mut chain, id);
+    blocks(&mut chain, VOTING);
+    assert!(chain.sql(0, "other", "INSERT INTO t VALUES (1)").is_ok());
+}
+
+#[test]
+fn rule_10_a_thousand_at_once() {
+    let mut chain = chain();
+    // One transaction makes 50; they all end at one time.
+    let message = any(&submission(0, vec![update(&[("gov.timelock", 0, None)])], DEPOSIT));
+    let txs: Vec<_> =
+        (0..20).map(|_| chain.sign_with_gas(0, vec![message.clone(); 50], 90_000_000)).collect();
+    let outcome = checked(&mut chain, txs);
+    assert!(outcome.tx_results.iter().all(TxResult::is_ok), "{}", outcome.tx_results[0].log);
+    assert_eq!(count(&chain, "proposals"), Value::Integer(1_000));
+    blocks(&mut chain, VOTING - 1);
+    let mut ended = Vec::new();
+    for _ in 0..11 {
+        let started = std::time::Instant::now();
+        let outcome = chain.block(vec![]);
+        println!("{} events in {:?}", outcome.events.len(), started.elapsed());
+        let results = outcome.events.iter().filter(|event| event.kind == "proposal_result");
+        ended.push(results.count());
+        invariants(&chain);
+    }
+    assert_eq!(ended, [100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 0]);
+    assert_eq!(count(&chain, "settlements"), Value::Integer(0));
+}
