@@ -16,10 +16,15 @@
 //!    1 in the order of the variants, or are their discriminants.
 //! 7. A struct with `#[event]` gets `emit`, which adds the event with its fields as attributes.
 //! 8. `#[can_read(table)]` and `#[can_write(table)]` stand on string constants: SQL predicates.
+//! 9. `#[validate(table)]`, `#[on_insert(table)]`, `#[on_update(table)]`, `#[on_delete(table)]` make a function
+//!    the export of that name. It takes its rows, which the compiler compares: `&[Written<Row>]`, `&[Row]`,
+//!    `&[Updated<Row>]` and `&[Row]`. A table has one rule of each kind.
+//! 10. A function with `#[scheduled]` is a method of `ctx.later()`, which takes its parameters.
 
 mod declared;
 mod doc;
 mod entry;
+mod rule;
 mod sql;
 mod sql_type;
 mod table;
@@ -29,6 +34,7 @@ use declared::{ErrorEnum, EventStruct, predicate};
 use entry::Entry;
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote};
+use rule::TableRule;
 use syn::{Error, Item, ItemMod};
 use table::Table;
 
@@ -63,6 +69,7 @@ struct Contract {
     errors: Vec<ErrorEnum>,
     events: Vec<EventStruct>,
     predicates: Vec<Row>,
+    rules: Vec<TableRule>,
 }
 
 impl Contract {
@@ -70,7 +77,10 @@ impl Contract {
         let mut contract = Contract::default();
         for item in items {
             match item {
-                Item::Fn(function) => contract.entries.extend(Entry::take(function)?),
+                Item::Fn(function) => {
+                    contract.rules.extend(TableRule::take(function)?);
+                    contract.entries.extend(Entry::take(function)?);
+                }
                 Item::Enum(item) => contract.errors.extend(ErrorEnum::take(item)?),
                 Item::Const(item) => contract.predicates.extend(predicate(item)?),
                 Item::Struct(item) => {
@@ -80,14 +90,31 @@ impl Contract {
                 _ => {}
             }
         }
+        let unknown = |kind: Kind, table: &str| {
+            format!("#[{}({table})]: no #[table] has this name", kind.name())
+        };
         for row in &contract.predicates {
-            if !contract.tables.iter().any(|table| table.name == row.name) {
-                let message =
-                    format!("#[{}({})]: no #[table] has this name", row.kind.name(), row.name);
-                return Err(Error::new(Span::call_site(), message));
+            if contract.table(&row.name).is_none() {
+                return Err(Error::new(Span::call_site(), unknown(row.kind, &row.name)));
+            }
+        }
+        for (at, rule) in contract.rules.iter().enumerate() {
+            let name = rule.table.to_string();
+            if contract.table(&name).is_none() {
+                return Err(Error::new_spanned(&rule.table, unknown(rule.kind, &name)));
+            }
+            let same = |other: &TableRule| other.kind == rule.kind && other.table == rule.table;
+            if contract.rules[..at].iter().any(same) {
+                let message = format!("{name} has a rule #[{}] already", rule.kind.name());
+                return Err(Error::new_spanned(&rule.table, message));
             }
         }
         Ok(contract)
+    }
+
+    /// The table of this name.
+    fn table(&self, name: &str) -> Option<&Table> {
+        self.tables.iter().find(|table| table.name == name)
     }
 
     /// Rule 2.
@@ -123,6 +150,7 @@ impl Contract {
         if with_tables && !self.has_migrate() {
             rows.push(entry::default_migrate());
         }
+        rows.extend(self.rules.iter().map(TableRule::describe));
         rows.extend(self.tables.iter().map(Table::describe));
         rows.extend(self.errors.iter().flat_map(ErrorEnum::describe));
         rows.extend(self.events.iter().map(EventStruct::describe));
@@ -132,6 +160,24 @@ impl Contract {
             row.encode(&mut bytes);
         }
         bytes
+    }
+
+    /// Rule 10.
+    fn later(&self) -> Option<TokenStream> {
+        let scheduled = self.entries.iter().filter(|entry| entry.kind == Kind::Scheduled);
+        let methods: Vec<_> = scheduled.map(Entry::request).collect();
+        if methods.is_empty() {
+            return None;
+        }
+        let signatures = methods.iter().map(|(signature, _)| signature);
+        let bodies = methods.iter().map(|(signature, body)| quote!(#signature #body));
+        Some(quote! {
+            /// The scheduled entry points of the contract, as methods of `ctx.later()`.
+            #[allow(dead_code, missing_docs, unreachable_pub)]
+            pub trait Scheduled { #(#signatures;)* }
+
+            impl Scheduled for ::dadbs_sdk::later::Later { #(#bodies)* }
+        })
     }
 
     /// What the module gets beside its own items.
@@ -158,6 +204,10 @@ impl Contract {
                 impl Tables for ::dadbs_sdk::table::Db { #(#bodies)* }
             }
         });
+        let rules = self.rules.iter().filter_map(|rule| {
+            self.table(&rule.table.to_string()).map(|table| rule.export(table))
+        });
+        let later = self.later();
         let section = self.section();
         let (len, bytes) = (section.len(), Literal::byte_string(&section));
         quote! {
@@ -167,6 +217,8 @@ impl Contract {
             #(#events)*
             #(#exports)*
             #migrate
+            #(#rules)*
+            #later
 
             #[cfg(target_arch = "wasm32")]
             const _: () = {
@@ -356,5 +408,41 @@ mod tests {
         );
         assert!(rows[1].payable());
         assert!(section(quote! { #[can_read(note)] const MINE: &str = "1"; }).is_err());
+    }
+
+    #[test]
+    fn rule_9_rules_of_tables_are_exports_of_typed_rows() {
+        let note = quote! { #[table] struct Note { #[key] owner: String } };
+        let rows = section(quote! {
+            #note
+            /// Names are short.
+            #[validate(note)] fn short(rows: &[Written<Note>]) -> Result<(), Refusal> { Ok(()) }
+            #[on_insert(note)] #[on_delete(note)] fn count(ctx: &Context, rows: &[Note]) {}
+            #[on_update(note)] fn moved(rows: &[Updated<Note>]) {}
+        })
+        .unwrap();
+        let exports: Vec<_> = rows[2..6].iter().map(|row| row.export().unwrap()).collect();
+        assert_eq!(exports, ["validate_note", "on_insert_note", "on_delete_note", "on_update_note"]);
+        assert_eq!(rows[2].doc, "Names are short.");
+        for wrong in [
+            quote! { #[validate(notes)] fn a(rows: &[Written<Note>]) {} },
+            quote! { #[validate(note)] fn a() {} },
+            quote! { #[validate(note)] fn a(rows: &[Written<Note>], ctx: &Context) {} },
+            quote! { #[validate] fn a(rows: &[Written<Note>]) {} },
+            quote! { #[on_insert(note)] fn a(rows: &[Note]) {} #[on_insert(note)] fn b(rows: &[Note]) {} },
+            quote! { #[on_insert(note)] #[call] fn a(rows: &[Note]) {} },
+        ] {
+            assert!(section(quote! { #note #wrong }).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn rule_10_scheduled_entry_points_are_methods_of_later() {
+        let module = parse_quote! {
+            mod shop { #[init] fn init() {} #[scheduled] fn remind(ctx: &Context, id: i64, who: &str) {} }
+        };
+        let text = expand(module).unwrap().to_string();
+        assert!(text.contains("fn remind (& self , id : i64 , who : & str)"), "{text}");
+        assert!(section(quote! { #[scheduled] fn a(more: Rest<'_>) {} }).is_err());
     }
 }
