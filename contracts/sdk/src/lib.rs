@@ -20,7 +20,9 @@
 //! 10. What the contract offers stands in a custom section, so that tools list it without running it.
 //! 11. Memory is never given back during a call (see [`allocator`]): a call is short, its memory ends
 //!    with it.
-//! 12. Outside `wasm32` every host function panics; the crate builds there for editors and lints only.
+//! 12. With the feature `std` a contract has the standard library: what a chain cannot offer (files, network,
+//!    threads, the clock) fails when it is used. Without it, contracts are `no_std` and smaller.
+//! 13. Outside `wasm32` every host function panics; the crate builds there for editors and lints only.
 //!
 //! ```
 //! use dadbs_sdk::prelude::*;
@@ -49,7 +51,7 @@
 //! }
 //! # fn main() {}
 //! ```
-#![cfg_attr(target_arch = "wasm32", no_std)]
+#![cfg_attr(all(target_arch = "wasm32", not(feature = "std")), no_std)]
 #[doc(hidden)]
 pub extern crate alloc;
 

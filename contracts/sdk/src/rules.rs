@@ -7,7 +7,7 @@
 //! 4. A rule sees and touches all rows, whatever the caller may.
 
 use crate::calls::changes;
-use crate::entry::Refusal;
+use crate::entry::{Refusal, tell_panics};
 use crate::table::Row;
 use alloc::vec::Vec;
 
@@ -51,6 +51,7 @@ impl<E: Into<Refusal>> Verdict for Result<(), E> {
 /// Runs a rule: the body of every generated export.
 #[doc(hidden)]
 pub fn run<T: Verdict>(body: impl FnOnce() -> T) {
+    tell_panics();
     body().give();
 }
 

@@ -36,7 +36,7 @@ fn rules_1_and_2_records_go_when_their_time_is_over() {
         Some(3)
     );
     let poor = chain.call(0, "files", "start", &[]).unwrap_err();
-    assert!(poor.message.contains("bank"), "a sweep is paid before it begins: {}", poor.message);
+    assert!(poor.message.contains("holds too little"), "a sweep is paid before it begins: {}", poor.message);
     chain.pay(0, "files", "start", &[], 10_000_000).unwrap();
     assert_eq!(chain.call(0, "files", "start", &[]).unwrap_err().number, Some(4));
     let (mail, contract) = (write(&mut chain, "mail"), write(&mut chain, "contract"));

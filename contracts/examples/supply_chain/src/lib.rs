@@ -117,7 +117,7 @@ mod supply_chain {
 
     /// Ships an item to another party, or delivers it.
     #[call]
-    fn hand_over(ctx: &Context, id: i64, to: &str, state: &str) -> Result<(), Refusal> {
+    fn hand_over(id: i64, to: &str, state: &str) -> Result<(), Refusal> {
         sql!("UPDATE items SET custodian = ?, state = ? WHERE id = ?", to, state, id)?;
         Ok(())
     }

@@ -58,9 +58,11 @@ fn rules_3_and_4_no_statement_gets_around_them() {
     for sku in ["a", "b", "c"] {
         chain.call(MAKER, "goods", "make", &[sku.into()]).unwrap();
     }
-    assert_eq!(run(&mut chain, CARRIER, "UPDATE items SET custodian = 'x'"), Err(NOT_CUSTODIAN));
+    let stolen = format!("UPDATE items SET custodian = '{carrier}'");
+    assert_eq!(run(&mut chain, CARRIER, &stolen), Err(NOT_CUSTODIAN));
     assert_eq!(run(&mut chain, MAKER, "UPDATE items SET sku = 'z' WHERE id = 1"), Err(NOT_CUSTODIAN));
     assert_eq!(run(&mut chain, MAKER, "DELETE FROM items WHERE id = 1"), Err(REMOVED));
+    assert_eq!(run(&mut chain, MAKER, "UPDATE items SET id = 9 WHERE id = 1"), Err(REMOVED));
     let forged = format!("INSERT INTO items (sku, custodian, state) VALUES ('d', '{maker}', 'made')");
     assert_eq!(run(&mut chain, CARRIER, &forged), Err(NOT_MADE));
     let replaced =

@@ -170,3 +170,45 @@ impl Statement {
         out
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(name: &str, create: &str) -> Row {
+        let (name, fields, doc) = (name.into(), String::new(), String::new());
+        Row { kind: Kind::Table, name, fields, doc, more: vec![create.into()] }
+    }
+
+    #[test]
+    fn rule_3_predicates_are_what_the_chain_takes() {
+        let tables = [
+            table("notes", "CREATE TABLE notes (id INTEGER NOT NULL PRIMARY KEY, owner TEXT NOT NULL) STRICT"),
+            table("readers", "CREATE TABLE readers (note INTEGER NOT NULL, name TEXT NOT NULL) STRICT"),
+        ];
+        let checked = |kind, predicate: &str| {
+            let (name, fields, doc) = ("notes".into(), String::new(), String::new());
+            let row = Row { kind, name, fields, doc, more: vec![predicate.into()] };
+            let rows = [&tables[..], &[row]].concat();
+            check(&rows, &[], Path::new("")).map_err(|failure| failure.message)
+        };
+        let shared = "owner = caller() OR EXISTS (SELECT 1 FROM readers r
+            WHERE r.note = notes.id AND r.name = caller()) -- readers, too";
+        for predicate in ["0", "owner = caller()", "unixepoch() > 7", shared] {
+            checked(Kind::CanRead, predicate).unwrap();
+            checked(Kind::CanWrite, predicate).unwrap();
+        }
+        for (wrong, why) in [
+            ("ovner = caller()", "no such column: ovner"),
+            ("height() > 5", "can_read(notes): "),
+            ("owner = block_time()", "can_read(notes): "),
+            ("owner = ?", "takes parameters"),
+            ("1) OR (1", "can_read(notes): "),
+            ("owner IN (SELECT name FROM writers)", "no such table: "),
+        ] {
+            let message = checked(Kind::CanRead, wrong).unwrap_err();
+            assert!(message.contains(why), "{wrong}: {message}");
+            assert!(!message.contains("d1_"), "{message}");
+        }
+    }
+}
