@@ -267,9 +267,8 @@ fn rule_8_only_chosen_readers_decrypt() {
         node.env("DADBS", BINARY).env("DADBS_HOME", dev.home.path());
         node.env("DADBS_NODE", &dev.grpc).env("DADBS_FROM", who).output().unwrap()
     };
-    let address = |who: &str| {
-        dev.json(&["keys", "show", who])["address"].as_str().unwrap().to_owned()
-    };
+    let address =
+        |who: &str| dev.json(&["keys", "show", who])["address"].as_str().unwrap().to_owned();
     for who in ["dev0", "dev1", "dev2"] {
         passes(&client(who, "announce", &[]));
     }

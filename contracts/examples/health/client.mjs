@@ -8,7 +8,7 @@
 // A record has a fresh AES-256-GCM key. It is wrapped for a reader with a fresh X25519 key: the shared secret and
 // both public keys go through HKDF-SHA-256 into the key that encrypts it. Record kinds and readers are bound as
 // associated data. The reader's public key comes from the node: whoever does not trust the node compares it with
-// the reader, or asks for its row with a proof (`dadbs query proof`).
+// the reader, or asks for its row with a proof (`dadbs verify`).
 //
 // Node and signer are those of the `dadbs` command (DADBS_NODE, DADBS_HOME, DADBS_FROM); DADBS names the binary.
 import * as crypto from 'node:crypto';

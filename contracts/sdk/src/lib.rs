@@ -78,8 +78,8 @@ pub use value::{Rows, Table, ValueRef};
 pub mod prelude {
     pub use crate::alloc::{borrow::ToOwned, format, string::String, vec, vec::Vec};
     pub use crate::{
-        Context, Refusal, Rest, Rows, Table, Updated, Value, ValueRef, Written, abort, calls, context,
-        contract, emit, log, params, sql,
+        Context, Refusal, Rest, Rows, Table, Updated, Value, ValueRef, Written, abort, calls,
+        context, contract, emit, log, params, sql,
     };
 }
 

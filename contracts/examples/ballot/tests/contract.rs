@@ -28,7 +28,12 @@ fn commitment(chain: &mut Chain, account: u8, choice: u32) -> Value {
     Value::Blob(Sha256::digest(bytes).to_vec())
 }
 
-fn call(chain: &mut Chain, account: u8, entry: &str, arguments: &[Value]) -> Result<(), Option<u32>> {
+fn call(
+    chain: &mut Chain,
+    account: u8,
+    entry: &str,
+    arguments: &[Value],
+) -> Result<(), Option<u32>> {
     chain.call(account, "tea", entry, arguments).map(drop).map_err(|error| error.number)
 }
 

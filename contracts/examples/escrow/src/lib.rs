@@ -16,10 +16,7 @@ mod escrow {
     use dadbs_sdk::calls::DENOM;
 
     /// Coins that wait for a decision.
-    #[table(
-        name = "deals",
-        check("payer <> payee AND payer <> arbiter AND payee <> arbiter")
-    )]
+    #[table(name = "deals", check("payer <> payee AND payer <> arbiter AND payee <> arbiter"))]
     struct Deal {
         #[key(auto)]
         id: i64,
@@ -137,7 +134,11 @@ mod escrow {
         if ctx.db.votes().get(id, &ctx.caller)?.is_some() {
             return Err(EscrowError::Voted { id }.into());
         }
-        ctx.db.votes().insert(&Vote { deal: id, party: ctx.caller.clone(), choice: choice.clone() })?;
+        ctx.db.votes().insert(&Vote {
+            deal: id,
+            party: ctx.caller.clone(),
+            choice: choice.clone(),
+        })?;
         let found = sql!("SELECT count(*) FROM votes WHERE deal = ? AND choice = ?", id, choice)?;
         if found.value().integer() != Some(2) {
             return Ok(deal.state);

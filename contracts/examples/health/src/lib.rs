@@ -75,8 +75,7 @@ mod health {
 
     /// Rule 2.
     #[can_write(keys)]
-    const SHARER: &str =
-        "patient = caller() AND patient = (SELECT r.patient FROM records r WHERE r.id = keys.record)";
+    const SHARER: &str = "patient = caller() AND patient = (SELECT r.patient FROM records r WHERE r.id = keys.record)";
 
     #[error]
     enum HealthError {

@@ -15,7 +15,12 @@ fn bytes(byte: u8, length: usize) -> Value {
     Value::Blob(vec![byte; length])
 }
 
-fn call(chain: &mut Chain, account: u8, entry: &str, arguments: &[Value]) -> Result<Value, Option<u32>> {
+fn call(
+    chain: &mut Chain,
+    account: u8,
+    entry: &str,
+    arguments: &[Value],
+) -> Result<Value, Option<u32>> {
     let done = chain.call(account, "health", entry, arguments);
     done.map(|answer| answer.value()).map_err(|error| error.number)
 }

@@ -91,7 +91,11 @@ mod retention {
 
     fn owned(ctx: &Context) -> Result<Settings, Refusal> {
         let settings = ctx.db.settings().get(1)?.ok_or(RetentionError::NotOwner)?;
-        if settings.owner == ctx.caller { Ok(settings) } else { Err(RetentionError::NotOwner.into()) }
+        if settings.owner == ctx.caller {
+            Ok(settings)
+        } else {
+            Err(RetentionError::NotOwner.into())
+        }
     }
 
     /// Sets the days of a kind, for records that are written from now on.
@@ -155,7 +159,11 @@ mod retention {
     #[call]
     fn erase(ctx: &Context, id: i64) -> Result<(), Refusal> {
         owned(ctx)?;
-        if ctx.db.records().delete(id)? { Ok(()) } else { Err(RetentionError::NotFound { id }.into()) }
+        if ctx.db.records().delete(id)? {
+            Ok(())
+        } else {
+            Err(RetentionError::NotFound { id }.into())
+        }
     }
 
     /// Rule 2.

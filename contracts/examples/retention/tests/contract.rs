@@ -30,13 +30,20 @@ fn kept(chain: &mut Chain) -> Vec<Vec<Value>> {
 #[test]
 fn rules_1_and_2_records_go_when_their_time_is_over() {
     let mut chain = start();
-    assert_eq!(chain.call(1, "files", "keep", &["mail".into(), 9.into()]).unwrap_err().number, Some(1));
+    assert_eq!(
+        chain.call(1, "files", "keep", &["mail".into(), 9.into()]).unwrap_err().number,
+        Some(1)
+    );
     assert_eq!(
         chain.call(1, "files", "record", &["photo".into(), "".into()]).unwrap_err().number,
         Some(3)
     );
     let poor = chain.call(0, "files", "start", &[]).unwrap_err();
-    assert!(poor.message.contains("holds too little"), "a sweep is paid before it begins: {}", poor.message);
+    assert!(
+        poor.message.contains("holds too little"),
+        "a sweep is paid before it begins: {}",
+        poor.message
+    );
     chain.pay(0, "files", "start", &[], 10_000_000).unwrap();
     assert_eq!(chain.call(0, "files", "start", &[]).unwrap_err().number, Some(4));
     let (mail, contract) = (write(&mut chain, "mail"), write(&mut chain, "contract"));
@@ -45,7 +52,10 @@ fn rules_1_and_2_records_go_when_their_time_is_over() {
     a_day(&mut chain);
     a_day(&mut chain);
     assert_eq!(kept(&mut chain), [[contract.clone()]]);
-    assert_eq!(chain.select("files", "SELECT record, kind FROM deletions"), [[mail, "mail".into()]]);
+    assert_eq!(
+        chain.select("files", "SELECT record, kind FROM deletions"),
+        [[mail, "mail".into()]]
+    );
     let contract_address = chain.contract_address("files");
     let held = chain.balance(&contract_address);
     chain.call(0, "files", "stop", &[]).unwrap();

@@ -57,7 +57,8 @@ mod sensors {
 
     /// Rule 3.
     #[can_read(readings)]
-    const PAID: &str = "EXISTS (SELECT 1 FROM sensors s WHERE s.name = sensor AND s.owner = caller())
+    const PAID: &str =
+        "EXISTS (SELECT 1 FROM sensors s WHERE s.name = sensor AND s.owner = caller())
         OR EXISTS (SELECT 1 FROM purchases p WHERE p.sensor = readings.sensor AND p.buyer = caller()
             AND number BETWEEN p.from_number AND p.to_number)";
 

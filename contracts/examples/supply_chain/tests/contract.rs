@@ -60,13 +60,16 @@ fn rules_3_and_4_no_statement_gets_around_them() {
     }
     let stolen = format!("UPDATE items SET custodian = '{carrier}'");
     assert_eq!(run(&mut chain, CARRIER, &stolen), Err(NOT_CUSTODIAN));
-    assert_eq!(run(&mut chain, MAKER, "UPDATE items SET sku = 'z' WHERE id = 1"), Err(NOT_CUSTODIAN));
+    assert_eq!(
+        run(&mut chain, MAKER, "UPDATE items SET sku = 'z' WHERE id = 1"),
+        Err(NOT_CUSTODIAN)
+    );
     assert_eq!(run(&mut chain, MAKER, "DELETE FROM items WHERE id = 1"), Err(REMOVED));
     assert_eq!(run(&mut chain, MAKER, "UPDATE items SET id = 9 WHERE id = 1"), Err(REMOVED));
-    let forged = format!("INSERT INTO items (sku, custodian, state) VALUES ('d', '{maker}', 'made')");
+    let forged =
+        format!("INSERT INTO items (sku, custodian, state) VALUES ('d', '{maker}', 'made')");
     assert_eq!(run(&mut chain, CARRIER, &forged), Err(NOT_MADE));
-    let replaced =
-        format!("INSERT OR REPLACE INTO items VALUES (1, 'fake', '{carrier}', 'made')");
+    let replaced = format!("INSERT OR REPLACE INTO items VALUES (1, 'fake', '{carrier}', 'made')");
     assert_eq!(run(&mut chain, CARRIER, &replaced), Err(NOT_CUSTODIAN));
     for history in [
         "DELETE FROM steps",
@@ -79,7 +82,10 @@ fn rules_3_and_4_no_statement_gets_around_them() {
         let done = run(&mut chain, MAKER, history);
         assert!(matches!(done, Ok(0) | Err(None)), "{history}: {done:?}");
     }
-    assert_eq!(chain.select("goods", "SELECT count(*), min(by) FROM steps"), [[3.into(), maker.into()]]);
+    assert_eq!(
+        chain.select("goods", "SELECT count(*), min(by) FROM steps"),
+        [[3.into(), maker.into()]]
+    );
     assert_eq!(run(&mut chain, MAKER, "UPDATE items SET state = 'shipped' WHERE id < 3"), Ok(2));
     assert_eq!(chain.select("goods", "SELECT count(*) FROM steps"), [[Value::Integer(5)]]);
 }
@@ -98,7 +104,10 @@ fn property_the_last_step_is_the_item() {
                 drop(chain.call(account, "goods", "make", &["bolt".into()]));
                 continue;
             }
-            1 => format!("UPDATE items SET custodian = '{}' WHERE id = {id}", parties[random.below(2) as usize]),
+            1 => format!(
+                "UPDATE items SET custodian = '{}' WHERE id = {id}",
+                parties[random.below(2) as usize]
+            ),
             _ => format!("UPDATE items SET state = 'shipped' WHERE id <= {id}"),
         };
         done += u32::from(run(&mut chain, account, &statement).is_ok());

@@ -22,7 +22,10 @@ fn rules_2_and_3_nobody_moves_more_than_is_there_or_allowed() {
     call(0, "approve", &[bob.clone().into(), 15.into()]).unwrap();
     call(1, "transfer_from", &from_ann).unwrap();
     assert_eq!(call(1, "transfer_from", &from_ann), Err(NOT_ALLOWED), "5 are left");
-    assert_eq!(call(1, "transfer_from", &[ann.into(), bob.clone().into(), (-1).into()]), Err(Some(3)));
+    assert_eq!(
+        call(1, "transfer_from", &[ann.into(), bob.clone().into(), (-1).into()]),
+        Err(Some(3))
+    );
     assert_eq!(chain.view(2, "gold", "balance", &[bob.into()]).unwrap().integer(), 50);
     chain.gas(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/gas.txt"));
 }

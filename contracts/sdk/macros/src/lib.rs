@@ -204,9 +204,10 @@ impl Contract {
                 impl Tables for ::dadbs_sdk::table::Db { #(#bodies)* }
             }
         });
-        let rules = self.rules.iter().filter_map(|rule| {
-            self.table(&rule.table.to_string()).map(|table| rule.export(table))
-        });
+        let rules = self
+            .rules
+            .iter()
+            .filter_map(|rule| self.table(&rule.table.to_string()).map(|table| rule.export(table)));
         let later = self.later();
         let section = self.section();
         let (len, bytes) = (section.len(), Literal::byte_string(&section));
@@ -422,7 +423,10 @@ mod tests {
         })
         .unwrap();
         let exports: Vec<_> = rows[2..6].iter().map(|row| row.export().unwrap()).collect();
-        assert_eq!(exports, ["validate_note", "on_insert_note", "on_delete_note", "on_update_note"]);
+        assert_eq!(
+            exports,
+            ["validate_note", "on_insert_note", "on_delete_note", "on_update_note"]
+        );
         assert_eq!(rows[2].doc, "Names are short.");
         for wrong in [
             quote! { #[validate(notes)] fn a(rows: &[Written<Note>]) {} },

@@ -179,7 +179,9 @@ impl Package {
         let others = package.and_then(|package| package["metadata"]["dadbs"]["test"].as_object());
         let others = others.into_iter().flatten();
         Ok(Package {
-            tested_with: others.map(|(name, path)| (name.clone(), folder.join(text(path)))).collect(),
+            tested_with: others
+                .map(|(name, path)| (name.clone(), folder.join(text(path))))
+                .collect(),
             folder,
             root: text(&metadata["workspace_root"]).into(),
             target: text(&metadata["target_directory"]).into(),

@@ -31,9 +31,9 @@ const GENESIS_NS: i64 = 1_700_000_000_000_000_000;
 /// `dadbs contract test`.
 pub(super) fn test(globals: &Globals, path: &Path, arguments: &[String]) -> Outcome {
     let others = build::Package::of(path)?.tested_with;
-    let others = others.into_iter().map(|(name, folder)| {
-        Ok((format!("DADBS_TEST_WASM_{name}"), build::build(&folder)?.path))
-    });
+    let others = others
+        .into_iter()
+        .map(|(name, folder)| Ok((format!("DADBS_TEST_WASM_{name}"), build::build(&folder)?.path)));
     let others: Vec<_> = others.collect::<Outcome<_>>()?;
     let built = build::build(path)?;
     eprintln!("testing {} ({})", built.path.display(), built.hash());
