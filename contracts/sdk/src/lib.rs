@@ -19,9 +19,9 @@
 //! 9. Functions with `#[scheduled]` are asked for as `ctx.later().<name>(..)` ([`later`]).
 //! 10. What the contract offers stands in a custom section, so that tools list it without running it.
 //! 11. Memory is never given back during a call (see [`allocator`]): a call is short, its memory ends
-//!    with it.
+//!     with it.
 //! 12. With the feature `std` a contract has the standard library: what a chain cannot offer (files, network,
-//!    threads, the clock) fails when it is used. Without it, contracts are `no_std` and smaller.
+//!     threads, the clock) fails when it is used. Without it, contracts are `no_std` and smaller.
 //! 13. Outside `wasm32` every host function panics; the crate builds there for editors and lints only.
 //!
 //! ```
