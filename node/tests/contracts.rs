@@ -9,6 +9,7 @@
 //! 7. A contract in C runs, and refuses what it must.
 //! 8. The client of encrypted records makes a round trip: readers decrypt, nobody else does.
 //! 9. A contract with the standard library runs; a panic in it is told.
+//! 10. The lint tells place and advice and ends with exit code 1; without findings with 0.
 
 mod common;
 #[rustfmt::skip]
@@ -314,4 +315,23 @@ fn rule_9_a_contract_may_use_std() {
     passes(&run(&["publish", "words"]));
     assert!(passes(&run(&["call", "words", "different", "a b a"])).starts_with("2\n"));
     assert!(fails(&run(&["call", "words", "different", "never"])).contains("never said"));
+}
+
+#[test]
+fn rule_10_the_lint_ends_with_what_it_finds() {
+    let run = |folder: &Path| Command::new(BINARY).arg("lint").arg(folder).output().unwrap();
+    assert!(passes(&run(&root().join("contracts/examples/swap"))).contains("nothing found"));
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("src");
+    assert!(fails(&run(folder.path())).contains("name the folder of a contract"));
+    std::fs::create_dir(&source).unwrap();
+    let faulty = "#[call]\nfn out(to: &str) -> Result<(), Refusal> {\n    calls::transfer(to, &[])?;\n    Ok(())\n}\n";
+    std::fs::write(source.join("lib.rs"), faulty).unwrap();
+    let output = run(folder.path());
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stdout);
+    assert!(told.contains("missing_caller_check: out sends coins whoever calls"), "{told}");
+    assert!(told.contains("lib.rs:3"), "{told}");
+    std::fs::write(source.join("lib.rs"), "fn out( {").unwrap();
+    assert!(fails(&run(folder.path())).contains("lib.rs:1: "));
 }

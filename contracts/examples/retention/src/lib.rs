@@ -166,6 +166,12 @@ mod retention {
         }
     }
 
+    /// What the contract has left for sweeps, in udadb.
+    #[view]
+    fn left(ctx: &Context) -> i64 {
+        calls::balance(&ctx.contract_address, calls::DENOM)
+    }
+
     /// Rule 2.
     #[scheduled]
     fn sweep(ctx: &Context) -> Result<(), Refusal> {

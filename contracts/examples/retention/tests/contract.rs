@@ -58,6 +58,7 @@ fn rules_1_and_2_records_go_when_their_time_is_over() {
     );
     let contract_address = chain.contract_address("files");
     let held = chain.balance(&contract_address);
+    assert_eq!(chain.view(1, "files", "left", &[]).unwrap().integer(), held);
     chain.call(0, "files", "stop", &[]).unwrap();
     assert!(chain.balance(&contract_address) > held, "what was prepaid comes back");
     for _ in 0..4 {

@@ -7,7 +7,9 @@
 //! 3. A parameter that is used so is a check if the caller is passed for it.
 
 use super::statement::{Statement, Verb};
+use super::syntax::{MONEY, Names, bare, is_money, last};
 use std::collections::{BTreeMap, BTreeSet};
+use syn::BinOp::{Add, Div, Eq, Mul, Ne, Sub};
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Expr, Pat};
@@ -64,41 +66,6 @@ pub(super) struct Declared {
     pub(super) own: BTreeSet<String>,
     /// By name in the source: the methods of a generated client that only read.
     pub(super) clients: BTreeMap<String, BTreeSet<String>>,
-}
-
-/// Words for what is money.
-const MONEY: [&str; 14] = [
-    "amount", "balance", "price", "total", "fee", "cost", "paid", "payment", "supply", "deposit",
-    "wage", "salary", "debt", "coins",
-];
-
-/// True if a name speaks of money.
-pub(super) fn is_money(name: &str) -> bool {
-    name.split('_').any(|word| {
-        MONEY.contains(&word.to_ascii_lowercase().trim_end_matches('s')) || MONEY.contains(&word)
-    })
-}
-
-/// The last name of a path.
-fn last(path: &syn::Path) -> String {
-    path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default()
-}
-
-/// An expression without references, parentheses and what only copies.
-fn bare(expr: &Expr) -> &Expr {
-    match expr {
-        Expr::Reference(inner) => bare(&inner.expr),
-        Expr::Paren(inner) => bare(&inner.expr),
-        Expr::Try(inner) => bare(&inner.expr),
-        Expr::Unary(inner) => bare(&inner.expr),
-        Expr::MethodCall(call) => match call.method.to_string().as_str() {
-            "clone" | "to_owned" | "to_string" | "as_str" | "into" | "as_ref" | "as_bytes" => {
-                bare(&call.receiver)
-            }
-            _ => expr,
-        },
-        _ => expr,
-    }
 }
 
 /// Reads one function.
@@ -337,7 +304,6 @@ impl<'ast> Visit<'ast> for Reader<'_> {
 
     fn visit_expr_binary(&mut self, binary: &'ast syn::ExprBinary) {
         visit::visit_expr_binary(self, binary);
-        use syn::BinOp::{Add, Div, Eq, Mul, Ne, Sub};
         if matches!(binary.op, Eq(_) | Ne(_)) {
             self.check(&binary.left);
             self.check(&binary.right);
@@ -503,22 +469,5 @@ impl<'ast> Visit<'ast> for Reader<'_> {
                 self.check(argument);
             }
         }
-    }
-}
-
-/// The names in an expression.
-struct Names(Vec<String>);
-
-impl Names {
-    fn of(expr: &Expr) -> Vec<String> {
-        let mut names = Names(Vec::new());
-        names.visit_expr(expr);
-        names.0
-    }
-}
-
-impl<'ast> Visit<'ast> for Names {
-    fn visit_ident(&mut self, ident: &'ast syn::Ident) {
-        self.0.push(ident.to_string());
     }
 }

@@ -1,6 +1,6 @@
 //! The lints that need more than one place: acts of a function with all that it calls.
 
-use super::facts::{Act, Declared, Function, Source};
+use super::facts::{Act, Function, Source};
 use super::statement::Verb;
 use super::{Crate, Finding};
 use std::collections::{BTreeMap, BTreeSet};
@@ -232,12 +232,5 @@ impl Crate {
                 }
             }
         }
-    }
-}
-
-impl Declared {
-    /// True if a name is a table's.
-    pub(super) fn knows(&self, table: &str) -> bool {
-        self.tables.values().any(|(name, _)| name == table)
     }
 }
