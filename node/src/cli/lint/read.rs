@@ -4,6 +4,7 @@ use super::facts::{Function, Reader};
 use super::syntax::is_money;
 use super::{Crate, Finding, is_generated};
 use std::collections::{BTreeMap, BTreeSet};
+use syn::spanned::Spanned;
 
 /// The attribute of this name.
 fn attribute<'a>(attributes: &'a [syn::Attribute], name: &str) -> Option<&'a syn::Attribute> {
