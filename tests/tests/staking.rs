@@ -7,16 +7,12 @@
 //! 5. A block in which no stake moves writes nothing.
 //! 6. Nobody sends coins into the pools.
 
-mod support {
-    pub mod stake;
-}
-
 use dadbs_app::staking;
 use dadbs_proto::cosmos::staking::v1beta1::MsgUndelegateResponse;
 use dadbs_tests::consensus::ValidatorSet;
+use dadbs_tests::stake::{DADB, cancel, create, delegate, redelegate, rotate, undelegate, unjail};
 use dadbs_tests::{Chain, consensus_key, response};
 use dadbs_types::Code;
-use support::stake::*;
 
 /// Unbonding takes 100 seconds: blocks are a second apart.
 fn chain(accounts: u8, validators: u8) -> Chain {
