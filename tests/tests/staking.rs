@@ -25,6 +25,7 @@ fn chain(accounts: u8, validators: u8) -> Chain {
         ("gov.voting_period", 100),
         ("gov.expedited_voting_period", 100),
         FIXED_SUPPLY,
+        ("fees.burned", 0),
     ];
     Chain::staked(accounts, validators, &params)
 }
