@@ -17,7 +17,12 @@ use dadbs_types::Code;
 
 /// Unbonding takes 100 seconds: blocks are a second apart.
 fn chain(accounts: u8, validators: u8) -> Chain {
-    Chain::staked(accounts, validators, &[("staking.unbonding_time", 100)])
+    let params = [
+        ("staking.unbonding_time", 100),
+        ("gov.voting_period", 100),
+        ("gov.expedited_voting_period", 100),
+    ];
+    Chain::staked(accounts, validators, &params)
 }
 
 fn holds(chain: &Chain) {

@@ -50,6 +50,8 @@ impl History {
         store.begin_block(0, 0).unwrap();
         let chosen = [
             ("staking.unbonding_time", 1 + random.below(30)),
+            ("gov.voting_period", 1),
+            ("gov.expedited_voting_period", 1),
             ("staking.max_validators", 1 + random.below(6)),
             ("staking.min_self_delegation", 1),
             ("staking.max_entries", 3),

@@ -141,7 +141,7 @@ fn build(globals: &Globals, transfer: &Transfer) -> Outcome<UnsignedTx> {
     };
     let (memo, timeout_height) = (transfer.memo.clone(), transfer.timeout_height);
     let messages = vec![tx::any(&message)];
-    Ok(UnsignedTx { messages, memo, timeout_height, ..UnsignedTx::default() })
+    Ok(UnsignedTx { messages, memo, timeout_height, granter: globals.granter()? })
 }
 
 /// Shows a transaction of a block, failed or not.
