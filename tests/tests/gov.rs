@@ -26,6 +26,7 @@ mod support;
 
 use dadbs_app::{App, AppConfig, Block, BlockOutcome, Genesis, TxResult, UPGRADES, Upgrade};
 use dadbs_client::tx::any;
+use dadbs_proto::cosmos::base::query::v1beta1::PageRequest;
 use dadbs_proto::cosmos::base::v1beta1::Coin;
 use dadbs_proto::cosmos::distribution::v1beta1::{MsgCommunityPoolSpend, MsgFundCommunityPool};
 use dadbs_proto::cosmos::gov::v1::*;
@@ -233,6 +234,40 @@ fn rule_1_a_parameter_changes_by_vote() {
     }
     let rest = blocks(&mut chain, 2);
     assert_eq!(rest[0].app_hash, rest[1].app_hash, "the root rests");
+}
+
+#[test]
+fn rule_1_proposals_are_listed_by_pages() {
+    let mut chain = chain();
+    for _ in 0..7 {
+        propose(&mut chain, vec![]);
+    }
+    let page = |key: Vec<u8>, offset, reverse| {
+        let pagination = PageRequest { key, offset, limit: 3, reverse, ..PageRequest::default() };
+        let request = QueryProposalsRequest {
+            pagination: Some(pagination),
+            ..QueryProposalsRequest::default()
+        };
+        let answer: QueryProposalsResponse =
+            chain.query("/cosmos.gov.v1.Query/Proposals", &request).unwrap();
+        let ids: Vec<u64> = answer.proposals.iter().map(|proposal| proposal.id).collect();
+        (ids, answer.pagination.unwrap().next_key)
+    };
+    let (first, next) = page(vec![], 0, false);
+    let (second, next) = (first, page(next, 0, false));
+    assert_eq!((second, next.0), (vec![1, 2, 3], vec![4, 5, 6]));
+    let last = page(next.1, 0, false);
+    assert_eq!((last.0, last.1.is_empty()), (vec![7], true));
+    let (newest, next) = page(vec![], 1, true);
+    assert_eq!((newest, page(next, 0, true).0), (vec![6, 5, 4], vec![3, 2, 1]));
+    assert_eq!(page(vec![], 9, true).0, Vec::<u64>::new());
+    let filtered = QueryProposalsRequest {
+        proposal_status: ProposalStatus::Passed.into(),
+        ..QueryProposalsRequest::default()
+    };
+    let answer: QueryProposalsResponse =
+        chain.query("/cosmos.gov.v1.Query/Proposals", &filtered).unwrap();
+    assert!(answer.proposals.is_empty());
 }
 
 #[test]
