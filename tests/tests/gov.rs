@@ -63,8 +63,9 @@ fn genesis() -> Genesis {
         ("gov.expedited_voting_period", EXPEDITED),
         ("gov.timelock", TIMELOCK),
         ("circuit.guardian_period", 60),
-        // The supply changes by deposits alone.
-        ("mint.max_supply", 1),
+        // The supply moves by deposits alone.
+        ("mint.inflation_min", 0),
+        ("mint.inflation_max", 0),
         ("fees.burned", 0),
     ] {
         genesis.params.insert(name.into(), value);

@@ -17,6 +17,7 @@ mod output;
 mod query;
 mod shell;
 mod sql;
+mod staking;
 mod testnet;
 mod tx;
 mod verify;

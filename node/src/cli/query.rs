@@ -35,6 +35,12 @@ pub(crate) enum Query {
     /// Rewards, commission, the community pool
     #[command(subcommand)]
     Distribution(super::distribution::Query),
+    /// Validators, delegations, what waits
+    #[command(subcommand)]
+    Staking(super::staking::Query),
+    /// Who signs, and who is jailed
+    #[command(subcommand)]
+    Slashing(super::staking::SlashingQuery),
     /// The price of gas
     Fees,
     /// Who pays whose fees
@@ -83,6 +89,8 @@ pub(crate) async fn run(globals: &Globals, command: &Query) -> Outcome {
         Query::Pauses => gov::pauses(globals).await,
         Query::Upgrade => gov::upgrade(globals).await,
         Query::Distribution(query) => super::distribution::query(globals, query).await,
+        Query::Staking(query) => super::staking::query(globals, query).await,
+        Query::Slashing(query) => super::staking::query_slashing(globals, query).await,
         Query::Fees => super::distribution::fees(globals).await,
         Query::Feegrant { address } => {
             let address = address_of(globals, address.as_deref())?;

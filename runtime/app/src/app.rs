@@ -18,7 +18,7 @@ use crate::settle::Paid;
 use crate::tx::Tx;
 use crate::upgrades::{self, UPGRADES, Upgrade};
 use crate::{electorate, explain, proposal};
-use dadbs_modules::{auth, bank, fees, gov, staking, votes};
+use dadbs_modules::{auth, bank, distribution, fees, gov, staking, votes};
 use dadbs_proto::dadbs::sql::v1::{ExplainRequest, ExplainResponse};
 use dadbs_store::{Store, StoreConfig};
 use dadbs_types::{BlockInfo, Code, Error, Fatal, Hash, Rejection};
@@ -338,6 +338,8 @@ impl App {
         broken.extend(votes::invariant(&self.store, |voter| {
             electorate::stake_of(&self.store, voter)
         })?);
+        let delegations = staking::every_delegation(&self.store)?;
+        broken.extend(distribution::invariant(&self.store, &delegations)?);
         Ok(broken)
     }
 
