@@ -8,6 +8,8 @@
 //! 5. A validator that ends leaves nothing behind.
 //! 6. Whatever happens to the stake, the books balance: random operations with absences and evidence.
 
+#![allow(clippy::cast_possible_truncation, reason = "accounts are few")]
+
 mod support {
     pub mod stake;
 }
