@@ -8,6 +8,8 @@
 //! 5. A validator that ends leaves nothing behind.
 //! 6. Whatever happens to the stake, the books balance: random operations with absences and evidence.
 
+#![allow(clippy::cast_possible_truncation, reason = "accounts are few")]
+
 use dadbs_app::{App, distribution};
 use dadbs_client::tx::any;
 use dadbs_proto::cosmos::distribution::v1beta1::{
