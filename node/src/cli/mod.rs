@@ -11,6 +11,7 @@ mod feegrant;
 mod funded;
 mod import;
 mod keys;
+mod lint;
 mod node;
 mod output;
 mod query;
@@ -60,6 +61,8 @@ enum Command {
     /// Write, build, publish, call and upgrade contracts
     #[command(subcommand)]
     Contract(contract::Contract),
+    /// Find faults in the sources of a contract
+    Lint(lint::Lint),
     /// Import a SQLite file into a database
     Import(import::Import),
     /// Write a database into a plain SQLite file
@@ -118,6 +121,7 @@ fn run(cli: &Cli) -> Outcome {
             Command::Tx(command) => tx::run(globals, command).await,
             Command::Sql(command) => sql::run(globals, command).await,
             Command::Contract(command) => contract::run(globals, command).await,
+            Command::Lint(args) => lint::run(globals, args),
             Command::Import(args) => import::run(globals, args).await,
             Command::Export(args) => export::run(globals, args).await,
             Command::Query(command) => query::run(globals, command).await,
