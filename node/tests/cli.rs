@@ -102,6 +102,52 @@ fn a_row_is_written_read_and_verified() {
     assert_eq!(owner["rows"][0][0], dev.json(&["keys", "show", "dev0"])["address"]);
 }
 
+#[test]
+fn fees_have_a_price_and_may_be_another_accounts() {
+    let dev = Dev::start();
+    let udadb = |name: &str| -> u128 {
+        dev.json(&["query", "balance", name])["udadb"].as_str().unwrap().parse().unwrap()
+    };
+    let fees = dev.json(&["query", "fees"]);
+    assert_eq!(
+        (&fees["gas_price"], &fees["suggested_gas_price"]),
+        (&"0.0025".into(), &"0.0025".into())
+    );
+    let mint = dev.json(&["query", "mint"]);
+    assert!(mint["inflation_percent"].as_str().unwrap().starts_with("13.0"), "{mint}");
+
+    dev.json(&["tx", "feegrant", "grant", "dev1", "--limit", "10000", "--message", SEND]);
+    let shown = dev.json(&["query", "feegrant", "dev1"]);
+    assert_eq!(shown[0]["pays"], format!("messages {SEND}; 10000 udadb in all"));
+    let (granter, grantee) = (udadb("dev0"), udadb("dev1"));
+    let paid_for = ["--from", "dev1", "--fee-granter", "dev0"];
+    dev.json(&[&["tx", "send", "dev2", "5", "--fees", "4000"], &paid_for[..]].concat());
+    assert_eq!((udadb("dev0"), udadb("dev1")), (granter - 4_000, grantee - 5));
+    let gift = [&["tx", "distribution", "fund-community-pool", "7"], &paid_for[..]].concat();
+    assert!(dev.fails(3, &gift).contains("does not pay for"));
+    let much = [&["tx", "send", "dev2", "5", "--fees", "6001"], &paid_for[..]].concat();
+    assert!(dev.fails(3, &much).contains("has 6000udadb left"));
+    dev.json(&["tx", "feegrant", "revoke", "dev1"]);
+    assert_eq!(dev.json(&["query", "feegrant", "dev1"]), serde_json::json!([]));
+
+    let pool = || -> u128 {
+        let pool = dev.json(&["query", "distribution", "community-pool"]);
+        pool["udadb"].as_str().unwrap().parse().unwrap()
+    };
+    let before = pool();
+    dev.json(&["tx", "distribution", "fund-community-pool", "1000000"]);
+    assert!(pool() > before + 1_000_000, "the gift, and a part of its fee");
+    let to = dev.json(&["keys", "show", "dev2"])["address"].clone();
+    dev.json(&["tx", "distribution", "set-withdraw-address", "dev2"]);
+    let shown = dev.json(&["query", "distribution", "withdraw-address"]);
+    assert_eq!(shown["withdraw_address"], to);
+    dev.fails(2, &["tx", "distribution", "fund-community-pool", "1.5"]);
+    dev.fails(2, &["tx", "feegrant", "grant", "dev1", "--period", "60"]);
+}
+
+/// The type of a transfer.
+const SEND: &str = "/cosmos.bank.v1beta1.MsgSend";
+
 /// One of everything that an import keeps or translates, and three refusals.
 const SOURCE: &str = "
     CREATE TABLE \"my table\" (\"a \"\"b\" TEXT, c BLOB, d DECIMAL(10, 2), e DATE, f);

@@ -118,7 +118,7 @@ fn encoding_rows(chain: &Chain) -> Vec<Row> {
         }),
         ("an unknown message", Code::UnknownRequest, {
             changed(chain, |craft| {
-                craft.body.messages[0].type_url = "/cosmos.gov.v1.MsgVote".into();
+                craft.body.messages[0].type_url = "/cosmos.authz.v1beta1.MsgExec".into();
             })
         }),
         ("a message type without its slash", Code::UnknownRequest, {

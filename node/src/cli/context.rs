@@ -200,6 +200,11 @@ impl Globals {
         Err(Failure::usage(format!("{malformed}, and no key has this name")))
     }
 
+    /// Who pays the fee instead of the key that signs.
+    pub(crate) fn granter(&self) -> Outcome<Option<AccountAddress>> {
+        self.fee_granter.as_ref().map(|granter| self.address(granter)).transpose()
+    }
+
     /// Connects, and checks the chain id.
     pub(crate) async fn session(&self) -> Outcome<Session> {
         let client = Client::connect(&self.node).await?;
@@ -252,11 +257,7 @@ impl Globals {
     ) -> Outcome<Option<Included>> {
         let account = self.account(session).await?;
         let public_key = account.key.public_key();
-        let mut tx = tx.clone();
-        if let Some(granter) = &self.fee_granter {
-            tx.granter = Some(self.address(granter)?);
-        }
-        let tx = &tx;
+        let tx = &UnsignedTx { granter: self.granter()?, ..tx.clone() };
         let fee = self.fee(session, tx, &public_key, &account.signer).await?;
         if let Some(question) = question {
             let fee = output::grouped(fee.amount);

@@ -9,6 +9,7 @@ mod exit;
 mod export;
 mod feegrant;
 mod funded;
+mod gov;
 mod import;
 mod keys;
 mod lint;
@@ -17,6 +18,7 @@ mod output;
 mod query;
 mod shell;
 mod sql;
+mod staking;
 mod testnet;
 mod tx;
 mod verify;
@@ -63,6 +65,9 @@ enum Command {
     Contract(contract::Contract),
     /// Find faults in the sources of a contract
     Lint(lint::Lint),
+    /// Propose, deposit, vote, and see what becomes of it
+    #[command(subcommand)]
+    Gov(gov::Gov),
     /// Import a SQLite file into a database
     Import(import::Import),
     /// Write a database into a plain SQLite file
@@ -122,6 +127,7 @@ fn run(cli: &Cli) -> Outcome {
             Command::Sql(command) => sql::run(globals, command).await,
             Command::Contract(command) => contract::run(globals, command).await,
             Command::Lint(args) => lint::run(globals, args),
+            Command::Gov(command) => gov::run(globals, command).await,
             Command::Import(args) => import::run(globals, args).await,
             Command::Export(args) => export::run(globals, args).await,
             Command::Query(command) => query::run(globals, command).await,

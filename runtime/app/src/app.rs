@@ -18,7 +18,7 @@ use crate::settle::Paid;
 use crate::tx::Tx;
 use crate::upgrades::{self, UPGRADES, Upgrade};
 use crate::{electorate, explain, proposal};
-use dadbs_modules::{auth, bank, fees, gov, votes};
+use dadbs_modules::{auth, bank, distribution, fees, gov, staking, votes};
 use dadbs_proto::dadbs::sql::v1::{ExplainRequest, ExplainResponse};
 use dadbs_store::{Store, StoreConfig};
 use dadbs_types::{BlockInfo, Code, Error, Fatal, Hash, Rejection};
@@ -333,10 +333,13 @@ impl App {
     /// What must hold in every committed state; a message for each breach.
     pub fn invariants(&self) -> Result<Vec<String>, Fatal> {
         let mut broken = bank::invariant(&self.store)?;
+        broken.extend(staking::invariant(&self.store)?);
         broken.extend(gov::invariant(&self.store)?);
         broken.extend(votes::invariant(&self.store, |voter| {
             electorate::stake_of(&self.store, voter)
         })?);
+        let delegations = staking::every_delegation(&self.store)?;
+        broken.extend(distribution::invariant(&self.store, &delegations)?);
         Ok(broken)
     }
 

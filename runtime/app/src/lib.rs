@@ -31,7 +31,7 @@ pub use app::{App, AppConfig, Block, CHECKPOINT_INTERVAL, ChainParams, CheckKind
 pub use check::{Checker, Decoded, Precheck, Prechecked};
 pub use dadbs_modules::params::Param;
 pub use dadbs_modules::staking::{self, GenesisValidator};
-pub use dadbs_modules::{bank, slashing};
+pub use dadbs_modules::{bank, distribution, slashing};
 pub use dadbs_types::Event;
 pub use genesis::Genesis;
 pub use outcome::{BlockOutcome, TxResult};

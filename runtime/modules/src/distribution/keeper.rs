@@ -1,19 +1,15 @@
 //! Reads and writes rewards.
 
-use super::{SCALE, account, community_pool};
-use crate::context::{Rows, Table, integer};
+use super::{SCALE, account, community_pool, withdraw_address};
+use crate::bank;
+use crate::context::{Rows, Table, certain, integer};
 use crate::params::{self, PPM, Param};
-use crate::{auth, bank};
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
-use dadbs_types::{
-    AccountAddress, Amount, Code, Coin, Error, Event, Fatal, OperatorAddress, Value,
-};
-use std::collections::BTreeMap;
+use dadbs_types::{AccountAddress, Code, Error, Event, Fatal, OperatorAddress, Value};
 
 const REWARDS: Table = Table("chain.validator_rewards");
 const STARTS: Table = Table("chain.reward_starts");
-const ADDRESSES: Table = Table("chain.withdraw_addresses");
 
 /// A validator that shares in a distribution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +76,7 @@ pub fn init(store: &mut Store) -> Result<(), Fatal> {
     super::SCHEMA.iter().try_for_each(|sql| store.execute(sql, &[]).map(drop))
 }
 
-fn account_text(address: AccountAddress) -> Value {
+pub(super) fn account_text(address: AccountAddress) -> Value {
     Value::Text(address.to_string())
 }
 
@@ -237,7 +233,7 @@ pub fn before_shares_change(
     Ok(paid)
 }
 
-fn start(
+pub(super) fn start(
     rows: &impl Rows,
     validator: AccountAddress,
     delegator: AccountAddress,
@@ -305,147 +301,15 @@ pub fn remove_validator(
     store: &mut Store,
     events: &mut Vec<Event>,
     validator: AccountAddress,
-) -> Result<(), Error> {
+) -> Result<(), Fatal> {
     if rewards(store, validator)?.commission > 0 {
-        withdraw_commission(store, events, validator)?;
+        certain(withdraw_commission(store, events, validator))?;
     }
     let left = rewards(store, validator)?.outstanding;
-    bank::deposit(store, account(), community_pool(), left)?;
+    certain(bank::deposit(store, account(), community_pool(), left))?;
     store.execute(
         "DELETE FROM chain_validator_rewards WHERE validator = ?1",
         &[&validator_text(validator)],
     )?;
     Ok(())
-}
-
-/// Where an account's rewards go (rule 7).
-pub fn withdraw_address(
-    rows: &impl Rows,
-    delegator: AccountAddress,
-) -> Result<AccountAddress, Fatal> {
-    let found = rows.rows(
-        "SELECT address FROM chain_withdraw_addresses WHERE delegator = ?1",
-        &[&account_text(delegator)],
-    )?;
-    let Some(row) = found.first() else { return Ok(delegator) };
-    ADDRESSES.address(row, 0)
-}
-
-/// `MsgSetWithdrawAddress` (rule 7).
-pub fn set_withdraw_address(
-    store: &mut Store,
-    events: &mut Vec<Event>,
-    delegator: AccountAddress,
-    address: AccountAddress,
-) -> Result<(), Error> {
-    bank::check_recipient(address)?;
-    if address == delegator {
-        store.execute(
-            "DELETE FROM chain_withdraw_addresses WHERE delegator = ?1",
-            &[&account_text(delegator)],
-        )?;
-    } else {
-        store.execute(
-            "INSERT INTO chain_withdraw_addresses (delegator, address) VALUES (?1, ?2)
-             ON CONFLICT (delegator) DO UPDATE SET address = excluded.address",
-            &[&account_text(delegator), &account_text(address)],
-        )?;
-    }
-    events.push(
-        Event::new("set_withdraw_address")
-            .with("delegator", delegator)
-            .with("withdraw_address", address),
-    );
-    Ok(())
-}
-
-/// The one coin of a message about the pool.
-fn amount_of(coins: &[Coin]) -> Result<u64, Error> {
-    bank::check_coins(coins)?;
-    match coins {
-        [Coin { denom, amount: Amount(amount) }] if denom == DENOM => u64::try_from(*amount)
-            .map_err(|_| Error::rejected(Code::InvalidCoins, "the amount is beyond 2^63 - 1")),
-        _ => Err(Error::rejected(
-            Code::InvalidCoins,
-            format!("the community pool holds {DENOM} only: name one amount of it"),
-        )),
-    }
-}
-
-/// `MsgFundCommunityPool`.
-pub fn fund_pool(
-    store: &mut Store,
-    events: &mut Vec<Event>,
-    depositor: AccountAddress,
-    coins: &[Coin],
-) -> Result<(), Error> {
-    let amount = amount_of(coins)?;
-    bank::deposit(store, depositor, community_pool(), amount)?;
-    events.push(
-        Event::new("fund_community_pool")
-            .with("amount", format!("{amount}{DENOM}"))
-            .with("depositor", depositor),
-    );
-    Ok(())
-}
-
-/// `MsgCommunityPoolSpend`, whose authority the caller has checked (rule 9).
-pub fn spend_pool(
-    store: &mut Store,
-    events: &mut Vec<Event>,
-    recipient: AccountAddress,
-    coins: &[Coin],
-) -> Result<(), Error> {
-    let amount = amount_of(coins)?;
-    bank::check_recipient(recipient)?;
-    bank::deposit(store, community_pool(), recipient, amount)?;
-    auth::create_account(store, recipient)?;
-    events.push(
-        Event::new("community_pool_spend")
-            .with("amount", format!("{amount}{DENOM}"))
-            .with("recipient", recipient),
-    );
-    Ok(())
-}
-
-/// The module's invariants, given all delegations as (validator, delegator, shares): the equation of the
-/// header for each validator, and a balance that is exactly what is owed. A message for each that is broken.
-pub fn invariant(
-    rows: &impl Rows,
-    delegations: &[(AccountAddress, AccountAddress, u64)],
-) -> Result<Vec<String>, Fatal> {
-    let mut broken = Vec::new();
-    let mut owed: BTreeMap<AccountAddress, u128> = BTreeMap::new();
-    for (validator, delegator, shares) in delegations {
-        if start(rows, *validator, *delegator)?.is_none() {
-            broken.push(format!("the delegation of {delegator} to {validator} has no start"));
-        }
-        let pending = pending(rows, *validator, *delegator, *shares)?;
-        *owed.entry(*validator).or_default() += pending;
-    }
-    let starts = rows.rows("SELECT count(*) FROM chain_reward_starts", &[])?;
-    let starts = starts.first().map_or(Ok(0), |row| STARTS.count(row, 0))?;
-    if starts != delegations.len() as u64 {
-        broken.push(format!("{starts} starts for {} delegations", delegations.len()));
-    }
-    let mut sum: u128 = 0;
-    for row in rows.rows("SELECT validator FROM chain_validator_rewards", &[])? {
-        let OperatorAddress(validator) = REWARDS.operator(&row, 0)?;
-        let rewards = rewards(rows, validator)?;
-        sum += u128::from(rewards.outstanding) + u128::from(rewards.commission);
-        let owed = owed.remove(&validator).unwrap_or(0) + rewards.remainder;
-        if u128::from(rewards.outstanding) * SCALE != owed {
-            broken.push(format!("{validator} owes {owed} parts: {rewards:?}"));
-        }
-    }
-    broken.extend(
-        owed.iter()
-            .filter(|(_, owed)| **owed > 0)
-            .map(|(validator, owed)| format!("{validator} owes {owed} parts and has no rewards")),
-    );
-    let held = bank::balance(rows, account(), DENOM)?;
-    if u128::from(held) != sum {
-        broken.push(format!("the account holds {held}{DENOM}, {sum}{DENOM} are owed"));
-    }
-    Ok(broken)
 }

@@ -39,15 +39,18 @@
 //! sum and remainder is below 2^127. Without shares the remainder is a multiple of SCALE, so rule 8
 //! leaves nothing over. [`invariant`] checks the equation itself.
 
+mod invariant;
 mod keeper;
+mod pool;
 #[cfg(test)]
 mod tests;
 
+pub use invariant::invariant;
 pub use keeper::{
-    Rewards, Share, before_shares_change, distribute, fund_pool, init, invariant, pending,
-    remove_validator, rewards, set_withdraw_address, spend_pool, withdraw_address,
+    Rewards, Share, before_shares_change, distribute, init, pending, remove_validator, rewards,
     withdraw_commission, withdraw_rewards,
 };
+pub use pool::{fund_pool, set_withdraw_address, spend_pool, withdraw_address};
 
 use dadbs_types::AccountAddress;
 

@@ -96,30 +96,28 @@ pub fn for_payment(
     Ok(read(row)?)
 }
 
-/// The allowances that a granter gives, sorted by grantee.
+/// The allowances that a granter gives, by grantee: those that follow the first `offset`, at most `limit`.
 pub fn by_granter(
     rows: &impl Rows,
     granter: AccountAddress,
-    offset: i64,
-    limit: i64,
+    (offset, limit): (u64, u64),
 ) -> Result<Vec<Allowance>, Fatal> {
     let found = rows.rows(
         select!("WHERE granter = ?1 ORDER BY grantee LIMIT ?2 OFFSET ?3"),
-        &[&granter_text(granter), &Value::Integer(limit), &Value::Integer(offset)],
+        &[&granter_text(granter), &integer(limit)?, &integer(offset)?],
     )?;
     found.iter().map(|row| read(row)).collect()
 }
 
-/// The allowances of a grantee, sorted by granter.
+/// The allowances of a grantee, by granter, likewise.
 pub fn by_grantee(
     rows: &impl Rows,
     grantee: AccountAddress,
-    offset: i64,
-    limit: i64,
+    (offset, limit): (u64, u64),
 ) -> Result<Vec<Allowance>, Fatal> {
     let found = rows.rows(
         select!("WHERE grantee = ?1 ORDER BY granter LIMIT ?2 OFFSET ?3"),
-        &[&grantee_text(Some(grantee)), &Value::Integer(limit), &Value::Integer(offset)],
+        &[&grantee_text(Some(grantee)), &integer(limit)?, &integer(offset)?],
     )?;
     found.iter().map(|row| read(row)).collect()
 }

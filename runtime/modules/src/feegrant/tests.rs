@@ -131,9 +131,9 @@ fn rule_6_an_own_allowance_comes_before_the_one_for_everyone() {
     grant(&mut store, &mut events, basic(1, 2, Some(7), None), 0).unwrap();
     let limit = |grantee| for_payment(&store, address(1), address(grantee)).unwrap().limit;
     assert_eq!((limit(2), limit(3)), (Some(7), Some(5)));
-    assert_eq!(by_granter(&store, address(1), 0, 9).unwrap().len(), 2);
-    assert_eq!(by_granter(&store, address(1), 0, 1).unwrap(), [everyone]);
-    assert_eq!(by_grantee(&store, address(2), 0, 9).unwrap().len(), 1);
+    assert_eq!(by_granter(&store, address(1), (0, 9)).unwrap().len(), 2);
+    assert_eq!(by_granter(&store, address(1), (0, 1)).unwrap(), [everyone]);
+    assert_eq!(by_grantee(&store, address(2), (0, 9)).unwrap().len(), 1);
     revoke(&mut store, &mut events, address(1), None).unwrap();
     assert_eq!(code(revoke(&mut store, &mut events, address(1), None)), Code::NoFeeAllowance);
     assert_eq!(code(for_payment(&store, address(1), address(3))), Code::NoFeeAllowance);
@@ -148,7 +148,7 @@ fn rule_7_expired_allowances_go_a_bounded_number_at_once() {
     }
     grant(&mut store, &mut events, basic(1, 252, None, Some(51)), 0).unwrap();
     grant(&mut store, &mut events, basic(1, 253, None, None), 0).unwrap();
-    let count = |store: &Store| by_granter(store, address(1), 0, 1_000).unwrap().len();
+    let count = |store: &Store| by_granter(store, address(1), (0, 1_000)).unwrap().len();
     for left in [152, 52, 2, 2] {
         prune(&mut store, 51).unwrap();
         assert_eq!(count(&store), left);

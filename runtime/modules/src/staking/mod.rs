@@ -51,7 +51,7 @@ pub use operator::{
 };
 pub use query::{
     Delegation, delegations_page, delegations_to_page, delegators_validators_page,
-    redelegations_page, unbondings_from_page, unbondings_page,
+    every_delegation, redelegations_page, unbondings_from_page, unbondings_page,
 };
 pub use set::{GenesisValidator, end_block, init, updates_of};
 pub use slash::{Slash, jail, slash, tombstone, unjail};

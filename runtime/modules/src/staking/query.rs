@@ -40,6 +40,15 @@ pub fn delegations_page(
     found.iter().map(delegation).collect()
 }
 
+/// Every delegation as validator, delegator and shares: for audits, not for blocks.
+pub fn every_delegation(
+    rows: &impl Rows,
+) -> Result<Vec<(AccountAddress, AccountAddress, u64)>, Fatal> {
+    let found = rows.rows("SELECT delegator, validator, shares FROM chain_delegations", &[])?;
+    let delegations = found.iter().map(delegation);
+    delegations.map(|found| found.map(|d| (d.operator, d.delegator, d.shares))).collect()
+}
+
 /// The delegations to a validator, by delegator.
 pub fn delegations_to_page(
     rows: &impl Rows,

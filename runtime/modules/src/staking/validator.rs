@@ -1,6 +1,6 @@
 //! Validators as rows.
 
-use crate::context::{Rows, Table, Writer, certain, integer};
+use crate::context::{Rows, Table, Writer, integer};
 use crate::distribution;
 use crate::staking::shares::Pool;
 use dadbs_store::Store;
@@ -355,7 +355,7 @@ pub(super) fn save(store: &mut Store, validator: &Validator) -> Result<(), Fatal
 
 /// Removes a validator that nobody delegates to; its keys stay known.
 pub(super) fn remove(writer: &mut Writer<'_>, operator: AccountAddress) -> Result<(), Fatal> {
-    certain(distribution::remove_validator(writer.store, writer.events, operator))?;
+    distribution::remove_validator(writer.store, writer.events, operator)?;
     writer
         .store
         .execute("DELETE FROM chain_validators WHERE operator = ?1", &[&operator_text(operator)])?;
