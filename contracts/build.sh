@@ -77,6 +77,11 @@ case "${1:-}" in
 --crate)
     cd "$2"
     export CARGO_TARGET_DIR="$4"
+    # A contract that asks the SDK for `std` gets it.
+    if $cargo tree --quiet --edges normal --prefix none --format '{p} {f}' | grep -q '^dadbs-sdk .* std$'; then
+        std=${std:+-Zbuild-std=std,panic_abort}
+        toolchain=$(echo "$toolchain" | sed 's/core,alloc/std,panic_abort/')
+    fi
     # shellcheck disable=SC2086  # an empty $std is no argument
     $cargo build --profile contract --quiet $std --target $target
     echo "$toolchain"

@@ -6,7 +6,7 @@
 #   tests/run.sh --slow    everything slow: the above, crash matrix, real clients, real CometBFT, fuzz targets
 #
 # Needed on the machine: the Rust toolchain and a C compiler. The slow suite also wants Go, Node.js and
-# root or sudo for two Debian packages (proj-data, chromium); what is missing is said and ends the run.
+# root or sudo for three Debian packages (proj-data, clang, chromium); what is missing is said and ends the run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -60,7 +60,7 @@ long() {
 
 slow() {
     contract
-    install_debian proj-data
+    install_debian proj-data clang
     step "CometBFT"
     devnet/install-cometbft.sh target/cometbft
     step "slow tests"

@@ -14,7 +14,8 @@ use crate::metrics;
 use crate::network::create::genesis_validator;
 use crate::readiness::Readiness;
 use crate::rpc;
-use dadbs_app::{AppConfig, CHECKPOINT_INTERVAL, Genesis};
+use crate::upgrade;
+use dadbs_app::{AppConfig, CHECKPOINT_INTERVAL, Genesis, UPGRADES, Upgrade};
 use dadbs_client::SecretKey;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -45,6 +46,8 @@ pub struct DevConfig {
     pub checkpoint_interval: u64,
     /// Compare every row with the tree at the start.
     pub verify_rows: bool,
+    /// The upgrades that the software knows.
+    pub upgrades: &'static [Upgrade],
 }
 
 impl DevConfig {
@@ -60,6 +63,7 @@ impl DevConfig {
             metrics_addr: None,
             checkpoint_interval: CHECKPOINT_INTERVAL,
             verify_rows: true,
+            upgrades: UPGRADES,
         }
     }
 }
@@ -111,6 +115,15 @@ pub(crate) async fn stopped(mut stop: watch::Receiver<bool>) {
 /// Runs a dev node until `shutdown` resolves or a fault ends it. `ready` is called once, when both ports
 /// answer and the first block is made.
 pub async fn run_dev(
+    config: DevConfig,
+    ready: impl FnOnce(&DevReady),
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), NodeError> {
+    let home = config.home.clone();
+    upgrade::noted(&home, run(config, ready, shutdown).await)
+}
+
+async fn run(
     config: DevConfig,
     ready: impl FnOnce(&DevReady),
     shutdown: impl Future<Output = ()> + Send + 'static,
@@ -214,6 +227,7 @@ fn open(config: &DevConfig) -> Result<Parts, NodeError> {
     let core = CoreThread::start(AppConfig {
         checkpoint_interval: config.checkpoint_interval,
         verify_rows: config.verify_rows,
+        upgrades: config.upgrades,
         ..AppConfig::new(home.join("app"))
     })?;
     let resumed = core.core().info()?.height > 0;

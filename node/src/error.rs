@@ -55,9 +55,11 @@ pub enum NodeError {
 }
 
 impl NodeError {
-    /// The exit code of the process: 1 a fault of the node or its engine, 2 a configuration that cannot work, 6 a port.
+    /// The exit code of the process: 1 a fault of the node or its engine, 2 a configuration that cannot work, 6 a port,
+    /// 9 an upgrade that other software goes on with.
     pub fn exit_code(&self) -> u8 {
         match self {
+            NodeError::Fatal(Fatal { halt: Some(_), .. }) => 9,
             NodeError::Fatal(_) | NodeError::Engine(_) => 1,
             NodeError::Port { .. } => 6,
             _ => 2,

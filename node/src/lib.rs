@@ -21,6 +21,7 @@ pub mod network;
 pub mod readiness;
 pub mod rpc;
 pub mod telemetry;
+mod upgrade;
 
 pub use abci::{AbciAddr, AbciConfig, AbciReady, run_abci};
 pub use dev::{DevConfig, DevReady, run_dev, shutdown_signal};

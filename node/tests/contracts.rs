@@ -5,7 +5,10 @@
 //! 3. A wrong column, a table that SQLite refuses and a forbidden import are told before anything is paid.
 //! 4. An upgrade shows its plan, loses nothing unless that is accepted, and keeps every row.
 //! 5. Generated clients compile and make a round trip.
-//! 6. The examples pass their own tests.
+//! 6. The examples pass their own tests, and the client of another contract is what `generate` writes.
+//! 7. A contract in C runs, and refuses what it must.
+//! 8. The client of encrypted records makes a round trip: readers decrypt, nobody else does.
+//! 9. A contract with the standard library runs; a panic in it is told.
 
 mod common;
 #[rustfmt::skip]
@@ -191,9 +194,124 @@ async fn rust_round_trip(dev: &Dev) {
 #[test]
 #[ignore = "slow: compiles contracts"]
 fn rule_6_the_examples_pass_their_tests() {
-    for example in ["invoices", "access_list"] {
-        let folder = root().join("contracts/examples").join(example);
+    let examples = root().join("contracts/examples");
+    for example in [
+        "access_list",
+        "ballot",
+        "escrow",
+        "health",
+        "invoices",
+        "posts",
+        "retention",
+        "sensors",
+        "supply_chain",
+        "swap",
+        "token",
+    ] {
+        let folder = examples.join(example);
         let output = contract(&folder, "http://127.0.0.1:1", &["test", "--", "--test", "contract"]);
         assert!(passes(&output).contains("test result: ok"), "{}", text(&output.stdout));
     }
+    let token = root().join("target/dadbs/dadbs_token.wasm");
+    let arguments = ["generate", token.to_str().unwrap(), "--lang", "contract"];
+    let written = passes(&contract(&examples, "http://127.0.0.1:1", &arguments));
+    let kept = std::fs::read_to_string(examples.join("swap/src/token_client.rs")).unwrap();
+    assert_eq!(kept.trim(), written.trim(), "generate it again");
+}
+
+#[test]
+#[ignore = "slow: compiles a contract in C"]
+fn rule_7_a_contract_in_c_runs() {
+    let script = root().join("contracts/examples/c_counter/build.sh");
+    if Command::new("clang").arg("--version").output().is_err() {
+        eprintln!("SKIPPED: there is no clang; {} installs it on Debian", script.display());
+        return;
+    }
+    let dev = Dev::start();
+    let folder = tempfile::tempdir().unwrap();
+    let module = folder.path().join("counter.wasm");
+    let built = Command::new(script).arg(&module).output().unwrap();
+    assert!(built.status.success(), "{}", text(&built.stderr));
+    let run = |arguments: &[&str]| in_home(&dev, folder.path(), arguments);
+    passes(&run(&["publish", "counter", "--path", module.to_str().unwrap()]));
+    passes(&run(&["call", "counter", "create", "cups"]));
+    assert!(passes(&run(&["call", "counter", "add", "cups", "3"])).starts_with("3\n"));
+    assert!(passes(&run(&["call", "counter", "add", "cups", "4"])).starts_with("7\n"));
+    assert!(passes(&run(&["call", "counter", "get", "cups"])).starts_with("7\n"));
+    for (arguments, why) in [
+        (&["create", "cups"][..], "UNIQUE"),
+        (&["add", "plates", "1"], "there is no such counter"),
+        (&["add", "cups", "-1"], "a counter only grows"),
+        (&["add", "cups"], "another number of arguments"),
+        (&["add", "cups", "x'00'"], "must be INTEGER"),
+        (&["add", "cups", "9223372036854775807"], "REAL"),
+        (&["get", "plates"], "there is no such counter"),
+        (&["create", &"c".repeat(2_000)], "too long"),
+    ] {
+        let message = fails(&run(&[&["call", "counter"], arguments].concat()));
+        assert!(message.contains(why), "{arguments:?}: {message}");
+    }
+    assert!(passes(&run(&["call", "counter", "get", "cups"])).starts_with("7\n"));
+}
+
+#[test]
+#[ignore = "slow: compiles a contract, needs Node.js"]
+fn rule_8_only_chosen_readers_decrypt() {
+    let dev = Dev::start();
+    let example = root().join("contracts/examples/health");
+    passes(&in_home(&dev, &example, &["publish", "health"]));
+    let key = |who: &str| dev.home.path().join(format!("{who}.pem")).display().to_string();
+    let client = |who: &str, command: &str, arguments: &[&str]| {
+        let mut node = Command::new("node");
+        node.arg(example.join("client.mjs")).args(["health", command, &key(who)]).args(arguments);
+        node.env("DADBS", BINARY).env("DADBS_HOME", dev.home.path());
+        node.env("DADBS_NODE", &dev.grpc).env("DADBS_FROM", who).output().unwrap()
+    };
+    let address =
+        |who: &str| dev.json(&["keys", "show", who])["address"].as_str().unwrap().to_owned();
+    for who in ["dev0", "dev1", "dev2"] {
+        passes(&client(who, "announce", &[]));
+    }
+    let record = passes(&client("dev0", "add", &["blood", "0 negative"]));
+    let record = record.trim();
+    assert_eq!(passes(&client("dev0", "read", &[record])).trim(), "0 negative");
+    fails(&client("dev1", "read", &[record]));
+    passes(&client("dev0", "share", &[record, &address("dev1"), "30"]));
+    assert_eq!(passes(&client("dev1", "read", &[record])).trim(), "0 negative");
+    fails(&client("dev2", "read", &[record]));
+    // A replica's file shows ciphertext to whoever runs it, and what was wrapped for another is of no use.
+    let stored = in_home(&dev, &example, &["call", "health", "open", record, "--from", "dev1"]);
+    assert!(!passes(&stored).contains("negative"), "the chain holds the text");
+    std::fs::copy(key("dev2"), key("dev1")).unwrap();
+    fails(&client("dev1", "read", &[record]));
+}
+
+#[test]
+#[ignore = "slow: compiles a contract with the standard library"]
+fn rule_9_a_contract_may_use_std() {
+    let dev = Dev::start();
+    let folder = tempfile::tempdir().unwrap();
+    passes(&contract(folder.path(), &dev.grpc, &["new", "words"]));
+    let words = folder.path().join("words");
+    let sdk = "dadbs-sdk/contracts/sdk\"";
+    replace(&words.join("Cargo.toml"), sdk, &format!("{sdk}, features = [\"std\"]"));
+    let source = words.join("src/lib.rs");
+    replace(&source, "#![cfg_attr(target_arch = \"wasm32\", no_std)]\n", "");
+    replace(
+        &source,
+        "    /// The newest entries.",
+        "    /// How many different words there are.
+    #[view]
+    fn different(text: &str) -> i64 {
+        let words: std::collections::HashSet<&str> = text.split(' ').collect();
+        assert!(!words.contains(\"never\"), \"a word that is never said\");
+        words.len() as i64
+    }
+
+    /// The newest entries.",
+    );
+    let run = |arguments: &[&str]| in_home(&dev, &words, arguments);
+    passes(&run(&["publish", "words"]));
+    assert!(passes(&run(&["call", "words", "different", "a b a"])).starts_with("2\n"));
+    assert!(fails(&run(&["call", "words", "different", "never"])).contains("never said"));
 }

@@ -7,6 +7,7 @@
 pub mod consensus;
 pub mod craft;
 pub mod load;
+pub mod stake;
 
 use consensus::Consensus;
 use dadbs_app::{App, AppConfig, Block, BlockOutcome, Genesis, TxResult};

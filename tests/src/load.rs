@@ -2,6 +2,7 @@
 //!
 //! 1. The transactions are a function of the seed and of the state that the chain reached by them.
 //! 2. About a third of them fails, in ante, in the contract, in SQL or for gas.
+//! 3. A load with stake moves it too: on a chain of [`staked`].
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
@@ -10,7 +11,9 @@
 )]
 
 use crate::craft::Craft;
-use crate::{Chain, Random, key};
+use crate::stake::{self, DADB};
+use crate::{Chain, Random, key, staked_genesis};
+use dadbs_app::Genesis;
 use dadbs_types::Value;
 use prost_types::Any;
 
@@ -20,18 +23,41 @@ pub const ACCOUNTS: u8 = 5;
 /// The databases of the load; number n belongs to account n.
 const DATABASES: [&str; 3] = ["alpha", "beta", "gamma"];
 
+/// A genesis of four validators whose stake matures, and whose jails end, within a few blocks (rule 3).
+pub fn staked() -> Genesis {
+    let mut genesis = staked_genesis(ACCOUNTS, 4);
+    for (name, value) in [
+        ("staking.unbonding_time", 6),
+        ("staking.max_validators", 4),
+        ("slashing.signed_blocks_window", 5),
+        ("slashing.min_signed_per_window", 500_000),
+        ("slashing.downtime_jail_duration", 2),
+        ("slashing.jailed_power_per_hour", 1_000_000),
+    ] {
+        genesis.params.insert(name.into(), value);
+    }
+    genesis
+}
+
 /// Makes blocks.
 #[derive(Clone, Debug)]
 pub struct Load {
     random: Random,
     blocks: u64,
     transactions_max: u64,
+    with_stake: bool,
 }
 
 impl Load {
     /// A load with at most so many transactions in a block.
     pub fn new(seed: u64, transactions_max: u64) -> Load {
-        Load { random: Random(seed), blocks: 0, transactions_max }
+        Load { random: Random(seed), blocks: 0, transactions_max, with_stake: false }
+    }
+
+    /// A load that moves stake, too (rule 3).
+    #[must_use]
+    pub fn with_stake(self) -> Load {
+        Load { with_stake: true, ..self }
     }
 
     /// The transactions of the next block; the chain must be at the height before it.
@@ -100,6 +126,9 @@ impl Load {
     }
 
     fn message(&mut self, chain: &Chain, index: u8) -> Any {
+        if self.with_stake && self.random.below(2) == 0 {
+            return self.stake(chain, index);
+        }
         match self.random.below(10) {
             0 => {
                 let to = key(self.random.below(12) as u8).address();
@@ -109,6 +138,25 @@ impl Load {
             1 | 2 => self.access(chain, index),
             3 if self.random.below(3) == 0 => chain.exec(index, "nowhere", &[("SELECT 1", vec![])]),
             _ => self.statements(chain, index),
+        }
+    }
+
+    fn stake(&mut self, chain: &Chain, index: u8) -> Any {
+        let one = self.random.below(u64::from(ACCOUNTS)) as u8;
+        let other = self.random.below(u64::from(ACCOUNTS)) as u8;
+        let amount = 1 + self.random.below(40 * DADB);
+        match self.random.below(12) {
+            0..=3 => stake::delegate(chain, index, one, amount),
+            4 | 5 => stake::undelegate(chain, index, one, amount / 2 + 1),
+            6 => stake::redelegate(chain, index, one, other, amount / 2 + 1),
+            7 => {
+                let height = chain.height.saturating_sub(self.random.below(3));
+                stake::cancel(chain, index, one, height, 1 + amount / 8)
+            }
+            8 => stake::rotate(chain, index, 20 + self.random.below(40) as u8),
+            9 => stake::create(chain, index, 60 + self.random.below(30) as u8, amount + DADB),
+            10 => stake::undelegate(chain, index, index, 100 * DADB),
+            _ => stake::unjail(chain, index),
         }
     }
 

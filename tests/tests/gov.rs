@@ -10,13 +10,18 @@
 //! 8. A planned upgrade halts the old software before its block, and the new one goes on.
 //! 9. A pause stops messages and contracts, never governance, and ends by itself.
 //! 10. A thousand proposals that end at once are carried over, and stop nothing.
+//! 11. Stake votes: operators for what their delegators leave open, and for as long as it is staked.
+//! 12. Coins of the community are spent by vote.
 #![allow(
     clippy::too_many_lines,
     clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
     clippy::wildcard_imports,
     reason = "tests are long"
 )]
 
+#[path = "support/stake.rs"]
+mod stake;
 mod support;
 
 use dadbs_app::{App, AppConfig, Block, BlockOutcome, Genesis, TxResult, UPGRADES, Upgrade};
@@ -27,7 +32,7 @@ use dadbs_proto::cosmos::gov::v1::*;
 use dadbs_proto::cosmos::upgrade::v1beta1::{MsgSoftwareUpgrade, Plan};
 use dadbs_proto::dadbs::circuit::v1::{MsgPause, MsgResume};
 use dadbs_proto::dadbs::contract::v1::{MsgMigrate, MsgStoreCode};
-use dadbs_proto::dadbs::gov::v1::MsgLockedVote;
+use dadbs_proto::dadbs::gov::v1::{MsgLockedVote, TallyRequest, TallyResponse};
 use dadbs_proto::dadbs::params::v1::msg_update_params::Change;
 use dadbs_proto::dadbs::params::v1::{MsgUpdateParams, ParamsRequest, ParamsResponse};
 use dadbs_tests::{Chain, key, response};
@@ -715,6 +720,89 @@ fn rule_9_pauses() {
     yes(&mut chain, id);
     blocks(&mut chain, VOTING);
     assert!(chain.sql(0, "other", "INSERT INTO t VALUES (1)").is_ok());
+}
+
+fn plain_vote(chain: &mut Chain, index: u8, proposal_id: u64, option: VoteOption) -> TxResult {
+    let voter = key(index).address().to_string();
+    let option = option.into();
+    chain.run(index, vec![any(&MsgVote { proposal_id, voter, option, metadata: String::new() })])
+}
+
+fn tally(chain: &Chain, proposal_id: u64) -> TallyResponse {
+    chain.query("/dadbs.gov.v1.Query/Tally", &TallyRequest { proposal_id }).unwrap()
+}
+
+#[test]
+fn rule_11_stake_votes() {
+    let mut genesis = genesis();
+    genesis.validators = dadbs_tests::staked_genesis(ACCOUNTS, 3).validators;
+    let mut chain = Chain::of(App::memory().unwrap(), &genesis);
+    let bonded = genesis.validators.iter().map(|validator| validator.tokens).sum::<u64>();
+    let each = bonded / 3;
+    let id = propose(&mut chain, vec![update(&[("gov.timelock", 5, None)])]);
+    let refused = plain_vote(&mut chain, 4, id, VoteOption::Yes);
+    assert_eq!(verdict(&refused), number(Code::NoVotingPower));
+    assert!(plain_vote(&mut chain, 0, id, VoteOption::No).is_ok());
+    let stands = tally(&chain, id);
+    assert_eq!((stands.yes, stands.no, stands.power), (0, each, bonded));
+    assert_eq!(stands.outlook, "fails");
+
+    // A delegator comes, and is counted with its operator until it votes.
+    let message = stake::delegate(&chain, 4, 0, each);
+    assert!(chain.run(4, vec![message]).is_ok());
+    assert_eq!(tally(&chain, id).no, 2 * each);
+    assert!(plain_vote(&mut chain, 4, id, VoteOption::Yes).is_ok());
+    let stands = tally(&chain, id);
+    assert_eq!((stands.yes, stands.no, stands.power), (each, each, bonded + each));
+    // Its vote follows its shares to another validator, and half of them out.
+    let message = stake::redelegate(&chain, 4, 0, 1, each);
+    assert!(chain.run(4, vec![message]).is_ok());
+    assert_eq!((tally(&chain, id).yes, tally(&chain, id).no), (each, each));
+    let message = stake::undelegate(&chain, 4, 1, each / 2);
+    assert!(chain.run(4, vec![message]).is_ok());
+    invariants(&chain);
+    let stands = tally(&chain, id);
+    assert_eq!((stands.yes, stands.power), (each / 2, bonded + each / 2));
+    // The second operator votes for all that its delegator does not hold.
+    assert!(plain_vote(&mut chain, 1, id, VoteOption::Yes).is_ok());
+    let stands = tally(&chain, id);
+    assert_eq!((stands.yes, stands.no, stands.outlook.as_str()), (each + each / 2, each, "passes"));
+    while status(&chain, id) == "voting" {
+        checked(&mut chain, vec![]);
+    }
+    assert_eq!(status(&chain, id), "queued");
+    blocks(&mut chain, TIMELOCK);
+    assert_eq!((status(&chain, id).as_str(), param(&chain, "gov.timelock")), ("executed", 5));
+    assert_eq!(count(&chain, "tallies"), Value::Integer(0));
+}
+
+#[test]
+fn rule_12_the_community_spends() {
+    let mut chain = chain();
+    let fund =
+        MsgFundCommunityPool { amount: coins(7_000), depositor: key(0).address().to_string() };
+    assert!(chain.run(0, vec![any(&fund)]).is_ok());
+    let spend = |amount, to: AccountAddress| {
+        any(&MsgCommunityPoolSpend {
+            authority: authority(),
+            recipient: to.to_string(),
+            amount: coins(amount),
+        })
+    };
+    let held = |chain: &Chain, to: AccountAddress| {
+        dadbs_app::bank::balance(chain.app.store(), to, "udadb").unwrap()
+    };
+    let to = AccountAddress([9; 20]);
+    let good = propose(&mut chain, vec![spend(5_000, to)]);
+    let more = propose(&mut chain, vec![spend(1_000, to), spend(i64::MAX as u64, to)]);
+    let module = propose(&mut chain, vec![spend(5, AccountAddress::of_module("gov_deposits"))]);
+    for id in [good, more, module] {
+        yes(&mut chain, id);
+    }
+    blocks(&mut chain, VOTING + TIMELOCK);
+    let status = [good, more, module].map(|id| status(&chain, id));
+    assert_eq!(status, ["executed", "failed", "failed"]);
+    assert_eq!(held(&chain, to), 5_000);
 }
 
 #[test]

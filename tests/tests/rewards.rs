@@ -10,10 +10,6 @@
 
 #![allow(clippy::cast_possible_truncation, reason = "accounts are few")]
 
-mod support {
-    pub mod stake;
-}
-
 use dadbs_app::{App, distribution};
 use dadbs_client::tx::any;
 use dadbs_proto::cosmos::distribution::v1beta1::{
@@ -23,10 +19,10 @@ use dadbs_proto::cosmos::distribution::v1beta1::{
     QueryValidatorCommissionRequest, QueryValidatorCommissionResponse,
 };
 use dadbs_tests::craft::Craft;
+use dadbs_tests::stake::{DADB, delegate, redelegate, undelegate, unjail};
 use dadbs_tests::{Chain, Random, consensus_key, response, staked_genesis};
 use dadbs_types::{AccountAddress, Misbehavior, MisbehaviorKind};
 use prost_types::Any;
-use support::stake::*;
 
 /// Accounts with four validators of 100 DADB each; what is not named is 0, so that amounts are exact.
 fn chain(params: &[(&str, u64)]) -> Chain {

@@ -10,14 +10,16 @@
 //! 5. Powers change, and validators leave and join, between heights.
 //! 6. Every core answers every decided block as an undisturbed twin does: results, events and app hash.
 //! 7. In the end all cores are at the same height with the same app hash, and their trees are those of their rows.
+//! 8. Stake moves, votes are missing from commits and evidence turns up: a consensus engine accepts every change of the
+//!    validator set, and after every block pools, shares and supply add up.
 #![allow(clippy::cast_possible_truncation, reason = "numbers of a simulation are small")]
 
 use dadbs_app::tx::Tx;
 use dadbs_app::{App, AppConfig, Block, BlockOutcome, CheckKind, Checker};
 use dadbs_store::failpoint::{self, Action, Crash, NAMES};
-use dadbs_tests::load::{ACCOUNTS, Load};
-use dadbs_tests::{Chain, Random, copy, genesis};
-use dadbs_types::BlockInfo;
+use dadbs_tests::load::{Load, staked};
+use dadbs_tests::{Chain, Random, copy};
+use dadbs_types::{BlockInfo, Misbehavior, MisbehaviorKind};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
@@ -37,7 +39,7 @@ const PROPOSAL_BYTES: usize = 1 << 20;
 /// A home at genesis whose code cache has the stock contract: compiling it takes longer than a run.
 static GENESIS: LazyLock<TempDir> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
-    let mut chain = Chain::over(open(&folder.path().join("home")), ACCOUNTS);
+    let mut chain = Chain::of(open(&folder.path().join("home")), &staked());
     let message = chain.instantiate(0, 1, "compiled", "");
     let tx = chain.sign(0, vec![message]);
     assert!(chain.app.simulate(&tx).unwrap().is_ok());
@@ -66,6 +68,9 @@ struct Counts {
     power_changes: u64,
     transactions: u64,
     rejections: u64,
+    missed: u64,
+    evidence: u64,
+    set_changes: u64,
 }
 
 impl Counts {
@@ -84,6 +89,9 @@ impl Counts {
         self.power_changes += other.power_changes;
         self.transactions += other.transactions;
         self.rejections += other.rejections;
+        self.missed += other.missed;
+        self.evidence += other.evidence;
+        self.set_changes += other.set_changes;
     }
 }
 
@@ -142,9 +150,9 @@ impl Sim {
         let mut random = Random(seed);
         let powers = (0..REPLICAS).map(|_| 5 + random.below(10)).collect();
         Sim {
-            load: Load::new(random.next_u64(), 5),
+            load: Load::new(random.next_u64(), 5).with_stake(),
             random,
-            twin: Chain::over(open(&twin), ACCOUNTS),
+            twin: Chain::of(open(&twin), &staked()),
             folder,
             decided: Vec::new(),
             replicas,
@@ -167,6 +175,8 @@ impl Sim {
             self.gossip(&load);
             let block = self.decide(height, &load);
             let outcome = self.twin.apply(&block);
+            self.holds();
+            self.counts.set_changes += outcome.validator_updates.len() as u64;
             self.note(&block, &outcome);
             self.decided.push((block, outcome));
             for index in 0..REPLICAS {
@@ -219,7 +229,7 @@ impl Sim {
     fn start(&mut self, index: usize) {
         let home = self.replicas[index].home.clone();
         let mut app = open(&home);
-        app.init_chain(&genesis(ACCOUNTS)).unwrap();
+        app.init_chain(&staked()).unwrap();
         let checker = app.checker().unwrap();
         let from = app.info().height as usize;
         self.replicas[index].node = Some(Node { app, checker, mempool: Vec::new() });
@@ -266,15 +276,46 @@ impl Sim {
             };
             if let Some(txs) = self.vote(&proposals, calm) {
                 self.time_ns += 1 + (self.random.below(3_000_000_000)).cast_signed();
-                let proposer_address = [proposer as u8; 20];
-                let time_ns = self.time_ns;
-                let info = BlockInfo { height, time_ns, proposer_address, ..BlockInfo::default() };
+                let info = self.facts(height, [proposer as u8; 20]);
                 let block = Block { info, txs };
                 self.execute_a_candidate(&proposals[0].txs, &block);
                 return block;
             }
         }
         unreachable!("after {FAULTY_ROUNDS} rounds every vote arrives")
+    }
+
+    /// The facts of a block, with who signed the one before and what evidence there is (rule 8).
+    fn facts(&mut self, height: u64, proposer_address: [u8; 20]) -> BlockInfo {
+        let time_ns = self.time_ns;
+        let known = self.twin.consensus.last.clone();
+        let absent = known.votes(&BTreeSet::new()).into_iter().map(|vote| vote.address);
+        let absent: BTreeSet<_> = absent.filter(|_| self.random.below(3) == 0).collect();
+        let votes = known.votes(&absent);
+        let mut misbehavior = Vec::new();
+        if !votes.is_empty() && self.chance(15) {
+            let vote = &votes[self.random.below(votes.len() as u64) as usize];
+            misbehavior.push(Misbehavior {
+                kind: MisbehaviorKind::DuplicateVote,
+                address: vote.address,
+                height: height.saturating_sub(1 + self.random.below(3)),
+                time_ns: time_ns - self.random.below(8_000_000_000).cast_signed(),
+                power: vote.power,
+            });
+        }
+        self.counts.missed += absent.len() as u64;
+        self.counts.evidence += misbehavior.len() as u64;
+        BlockInfo { height, time_ns, proposer_address, votes, misbehavior }
+    }
+
+    /// Rule 8.
+    fn holds(&self) {
+        let store = self.twin.app.store();
+        let broken = [
+            dadbs_app::staking::invariant(store).unwrap(),
+            dadbs_app::bank::invariant(store).unwrap(),
+        ];
+        assert!(broken.concat().is_empty(), "at {}: {broken:?}", self.twin.height);
     }
 
     /// What the proposer shows: one block, or two that differ (rule 3); nothing if it is down.
@@ -511,6 +552,9 @@ fn rules_2_to_7_some_seeds() {
         ("restores", counts.restores),
         ("replayed", counts.replayed),
         ("rejections", counts.rejections),
+        ("missed", counts.missed),
+        ("evidence", counts.evidence),
+        ("changes of the set", counts.set_changes),
     ] {
         assert!(count > 0 || std::env::var("DADBS_SEED").is_ok(), "no {what}: {counts:?}");
     }

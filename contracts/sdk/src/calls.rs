@@ -5,8 +5,10 @@
 //! 3. Statements see and touch the rows that the caller may (`can_read`, `can_write`), in calls and views;
 //!    [`as_contract`] is for those that need all rows.
 
+use crate::entry::FromValue;
 use crate::host;
 use crate::value::{RowReader, ValueRef, decode_row, encode_row};
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -154,6 +156,17 @@ pub fn schedule(
     every: i64,
     gas: i64,
 ) -> Result<i64, CallError> {
+    schedule_encoded(entry, &encode_row(arguments), due, every, gas)
+}
+
+/// As [`schedule`], with one encoded row of arguments.
+pub(crate) fn schedule_encoded(
+    entry: &str,
+    arguments: &[u8],
+    due: Due,
+    every: i64,
+    gas: i64,
+) -> Result<i64, CallError> {
     let (clock, due) = match due {
         Due::Height(height) => ("height", height),
         Due::Time(time) => ("time", time),
@@ -164,7 +177,7 @@ pub fn schedule(
         ValueRef::Integer(every),
         ValueRef::Integer(gas),
     ];
-    let answer = answered(host::schedule(entry, &encode_row(arguments), &encode_row(&when)))?;
+    let answer = answered(host::schedule(entry, arguments, &encode_row(&when)))?;
     Ok(decode_row(&answer.bytes).first().and_then(|value| value.integer()).unwrap_or_default())
 }
 
@@ -197,4 +210,47 @@ pub fn changes<'a>() -> Vec<Change<'a>> {
         changes.push((side(old), side(new)));
     }
     changes
+}
+
+/// The denomination of the chain's own coin, in which fees and scheduled calls are paid.
+pub const DENOM: &str = "udadb";
+
+/// What came with this call in the one denomination that is taken, 0 if nothing came; other coins are
+/// refused.
+pub fn paid(denom: &str) -> Result<i64, crate::Refusal> {
+    let mut sum = 0;
+    for (sent, amount) in invocation().funds {
+        if sent != denom {
+            return Err(crate::Refusal::new(format!(
+                "{amount}{sent} came with the call, which takes {denom} only"
+            )));
+        }
+        sum += amount;
+    }
+    Ok(sum)
+}
+
+impl Answer {
+    /// The first row; empty if there is none.
+    pub fn row(&self) -> Vec<ValueRef<'_>> {
+        self.rows().next().unwrap_or_default()
+    }
+}
+
+/// A column of a row that another contract has answered; what generated clients read.
+///
+/// # Errors
+/// It has another type: the other contract is not the one that the client was generated from.
+pub fn column<'a, T: FromValue<'a>>(row: &[ValueRef<'a>], at: usize) -> Result<T, CallError> {
+    let value = row.get(at).copied().unwrap_or(ValueRef::Null);
+    T::from_value(value).ok_or_else(|| CallError {
+        codespace: "client".into(),
+        number: 0,
+        text: format!(
+            "column {} of the answer is {}, the client expects {}: generate it again",
+            at + 1,
+            value.type_name(),
+            T::TYPE
+        ),
+    })
 }

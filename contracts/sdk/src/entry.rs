@@ -244,6 +244,7 @@ output_tuple!(A 0, B 1, C 2, D 3);
 /// Runs an entry point: the body of every generated export.
 #[doc(hidden)]
 pub fn run<T: Output>(signature: &'static str, body: impl FnOnce(&mut Arguments<'static>) -> T) {
+    tell_panics();
     // The call ends with the instance, so the input lives as long as anything.
     let mut arguments = Arguments::new(host::input().leak(), signature);
     body(&mut arguments).write();
@@ -255,8 +256,15 @@ pub fn finish(arguments: &Arguments<'_>) {
     arguments.finish();
 }
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", not(feature = "std")))]
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
     host::abort(&format!("{info}"))
+}
+
+/// With `std` a panic is told by a hook, which every entry point sets first.
+#[inline]
+pub(crate) fn tell_panics() {
+    #[cfg(all(target_arch = "wasm32", feature = "std"))]
+    std::panic::set_hook(alloc::boxed::Box::new(|info| host::abort(&format!("{info}"))));
 }

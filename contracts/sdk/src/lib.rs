@@ -13,10 +13,16 @@
 //!    ([`schema`]), reached as `ctx.db.<name>()`.
 //! 6. [`sql!`] runs a statement that `dadbs contract build` has checked; [`mod@sql`] runs any text.
 //! 7. Enums with `#[error]` are refusals with a name and a number; structs with `#[event]` have `emit`.
-//! 8. What the contract offers stands in a custom section, so that tools list it without running it.
-//! 9. Memory is never given back during a call (see [`allocator`]): a call is short, its memory ends
-//!    with it.
-//! 10. Outside `wasm32` every host function panics; the crate builds there for editors and lints only.
+//! 8. Functions with `#[validate(table)]`, `#[on_insert(table)]`, `#[on_update(table)]` and
+//!    `#[on_delete(table)]` are rules of a table ([`rules`]), and constants with `#[can_read(table)]` and
+//!    `#[can_write(table)]` its row access, as SQL.
+//! 9. Functions with `#[scheduled]` are asked for as `ctx.later().<name>(..)` ([`later`]).
+//! 10. What the contract offers stands in a custom section, so that tools list it without running it.
+//! 11. Memory is never given back during a call (see [`allocator`]): a call is short, its memory ends
+//!     with it.
+//! 12. With the feature `std` a contract has the standard library: what a chain cannot offer (files, network,
+//!     threads, the clock) fails when it is used. Without it, contracts are `no_std` and smaller.
+//! 13. Outside `wasm32` every host function panics; the crate builds there for editors and lints only.
 //!
 //! ```
 //! use dadbs_sdk::prelude::*;
@@ -45,7 +51,7 @@
 //! }
 //! # fn main() {}
 //! ```
-#![cfg_attr(target_arch = "wasm32", no_std)]
+#![cfg_attr(all(target_arch = "wasm32", not(feature = "std")), no_std)]
 #[doc(hidden)]
 pub extern crate alloc;
 
@@ -54,6 +60,8 @@ pub mod allocator;
 pub mod calls;
 pub mod entry;
 mod host;
+pub mod later;
+pub mod rules;
 pub mod schema;
 pub mod sql;
 pub mod table;
@@ -63,14 +71,15 @@ pub use dadbs_sdk_macros::{contract, sql};
 pub use dadbs_types::Value;
 pub use entry::{Refusal, Rest};
 pub use host::{Context, abort, context, emit, log};
+pub use rules::{Updated, Written};
 pub use value::{Rows, Table, ValueRef};
 
 /// What a contract needs in scope.
 pub mod prelude {
     pub use crate::alloc::{borrow::ToOwned, format, string::String, vec, vec::Vec};
     pub use crate::{
-        Context, Refusal, Rest, Rows, Table, Value, ValueRef, abort, context, contract, emit, log,
-        params, sql,
+        Context, Refusal, Rest, Rows, Table, Updated, Value, ValueRef, Written, abort, calls,
+        context, contract, emit, log, params, sql,
     };
 }
 

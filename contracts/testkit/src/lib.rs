@@ -178,8 +178,29 @@ impl Chain {
         name: &str,
         arguments: &[Value],
     ) -> Result<Answer, Error> {
-        let module = std::env::var_os("DADBS_TEST_WASM")
-            .expect("DADBS_TEST_WASM is not set: run the tests with `dadbs contract test`");
+        self.instantiate(account, name, "DADBS_TEST_WASM", arguments)
+    }
+
+    /// Makes a contract of another module, which `[package.metadata.dadbs.test]` names.
+    ///
+    /// # Panics
+    /// If it is rejected, or was not built.
+    pub fn publish_other(&mut self, account: u8, module: &str, name: &str, arguments: &[Value]) {
+        let module = format!("DADBS_TEST_WASM_{module}");
+        self.instantiate(account, name, &module, arguments)
+            .unwrap_or_else(|error| panic!("publish {name}: {}", error.message));
+    }
+
+    fn instantiate(
+        &mut self,
+        account: u8,
+        name: &str,
+        module: &str,
+        arguments: &[Value],
+    ) -> Result<Answer, Error> {
+        let Some(module) = std::env::var_os(module) else {
+            panic!("{module} is not set: run the tests with `dadbs contract test`");
+        };
         let module = std::fs::read(module).expect("the module is readable");
         let arguments = Value::Blob(encode_row(arguments));
         let answer = self.ask(&[
@@ -204,12 +225,28 @@ impl Chain {
         entry: &str,
         arguments: &[Value],
     ) -> Result<Answer, Error> {
+        self.pay(account, contract, entry, arguments, 0)
+    }
+
+    /// As [`Chain::call`], with so much of the account's udadb for the contract.
+    ///
+    /// # Errors
+    /// The rejection.
+    pub fn pay(
+        &mut self,
+        account: u8,
+        contract: &str,
+        entry: &str,
+        arguments: &[Value],
+        amount: i64,
+    ) -> Result<Answer, Error> {
         let answer = self.ask(&[
             "call".into(),
             i64::from(account).into(),
             contract.into(),
             entry.into(),
             Value::Blob(encode_row(arguments)),
+            amount.into(),
         ])?;
         self.gas.push((entry.into(), answer.gas));
         Ok(answer)
@@ -240,8 +277,50 @@ impl Chain {
     /// # Panics
     /// If it is rejected.
     pub fn select(&mut self, contract: &str, sql: &str) -> Vec<Vec<Value>> {
-        let answer = self.ask(&["select".into(), contract.into(), sql.into()]);
+        let answer = self.ask(&["select".into(), contract.into(), sql.into(), (-1).into()]);
         answer.unwrap_or_else(|error| panic!("{sql}: {}", error.message)).rows
+    }
+
+    /// Runs a SELECT that sees the rows which an account may read.
+    ///
+    /// # Errors
+    /// The rejection.
+    pub fn select_as(
+        &mut self,
+        account: u8,
+        contract: &str,
+        sql: &str,
+    ) -> Result<Vec<Vec<Value>>, Error> {
+        let account = i64::from(account).into();
+        Ok(self.ask(&["select".into(), contract.into(), sql.into(), account])?.rows)
+    }
+
+    /// The address of a contract.
+    ///
+    /// # Panics
+    /// If there is no such contract.
+    pub fn contract_address(&mut self, contract: &str) -> String {
+        let sql = format!("SELECT address FROM chain.contracts WHERE name = '{contract}'");
+        text(self.select("", &sql).first().and_then(|row| row.first()))
+    }
+
+    /// What an address holds, in udadb.
+    pub fn balance(&mut self, address: &str) -> i64 {
+        let sql = format!(
+            "SELECT amount FROM chain.balances WHERE address = '{address}' AND denom = 'udadb'"
+        );
+        match self.select("", &sql).first().and_then(|row| row.first()) {
+            Some(Value::Integer(amount)) => *amount,
+            _ => 0,
+        }
+    }
+
+    /// Makes an empty block, in which due schedules run; its events, as their full names and fields.
+    ///
+    /// # Panics
+    /// If the block fails.
+    pub fn block(&mut self) -> Vec<(String, Vec<(String, String)>)> {
+        self.ask(&["block".into()]).expect("a block is made").events
     }
 
     /// Lets block time pass; the next block has the later time.

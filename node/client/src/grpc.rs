@@ -70,6 +70,7 @@ impl RejectedTx {
             ("sdk", 32) => "; another transaction of this account was first: try again",
             ("sql", 2) => "; the README lists what is refused and why",
             ("contract", 2) => "; list the databases with `dadbs contract list`",
+            ("gov", 50) => "; delegate coins, or lock some with --locked",
             ("contract", 3) => "; choose another name",
             _ => "",
         }
@@ -187,6 +188,11 @@ impl Client {
     /// The endpoint.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// The connection, for services of other files.
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel.clone()
     }
 
     pub(crate) fn error(&self, status: &Status) -> ClientError {

@@ -7,6 +7,7 @@
 //! - [`grpc`]: accounts, simulation, broadcast, inclusion, reads.
 
 pub mod contract;
+mod governance;
 pub mod grpc;
 pub mod key;
 pub mod keyring;

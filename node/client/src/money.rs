@@ -1,9 +1,11 @@
-//! Reads about money: rewards, the community pool, the price of gas, inflation, allowances.
+//! Reads about money and stake: rewards, the community pool, the price of gas, inflation, allowances, validators.
 
 use crate::grpc::{ANSWER_BYTES_MAX, Client, ClientError};
 use dadbs_proto::cosmos::distribution::v1beta1 as distribution;
 use dadbs_proto::cosmos::feegrant::v1beta1 as feegrant;
 use dadbs_proto::cosmos::mint::v1beta1 as mint;
+use dadbs_proto::cosmos::slashing::v1beta1 as slashing;
+use dadbs_proto::cosmos::staking::v1beta1 as staking;
 use dadbs_proto::dadbs::fees::v1 as fees;
 
 macro_rules! reads {
@@ -49,4 +51,18 @@ reads! {
     allowances: feegrant.allowances(QueryAllowancesRequest) -> QueryAllowancesResponse;
     /// For whom an account pays fees.
     allowances_by_granter: feegrant.allowances_by_granter(QueryAllowancesByGranterRequest) -> QueryAllowancesByGranterResponse;
+    /// Validators.
+    validators: staking.validators(QueryValidatorsRequest) -> QueryValidatorsResponse;
+    /// One validator.
+    validator: staking.validator(QueryValidatorRequest) -> QueryValidatorResponse;
+    /// What an account delegates.
+    delegations: staking.delegator_delegations(QueryDelegatorDelegationsRequest) -> QueryDelegatorDelegationsResponse;
+    /// What an account withdraws.
+    unbondings: staking.delegator_unbonding_delegations(QueryDelegatorUnbondingDelegationsRequest) -> QueryDelegatorUnbondingDelegationsResponse;
+    /// What an account has moved.
+    redelegations: staking.redelegations(QueryRedelegationsRequest) -> QueryRedelegationsResponse;
+    /// All stake.
+    staking_pool: staking.pool(QueryPoolRequest) -> QueryPoolResponse;
+    /// Who has missed how many blocks.
+    signing_infos: slashing.signing_infos(QuerySigningInfosRequest) -> QuerySigningInfosResponse;
 }

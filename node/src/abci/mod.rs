@@ -91,6 +91,15 @@ pub async fn run_abci(
     ready: impl FnOnce(&AbciReady),
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), NodeError> {
+    let home = config.home.clone();
+    crate::upgrade::noted(&home, run(config, ready, shutdown).await)
+}
+
+async fn run(
+    config: AbciConfig,
+    ready: impl FnOnce(&AbciReady),
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), NodeError> {
     let comet: Option<CometBft> = config.cometbft_rpc.as_deref().map(str::parse).transpose()?;
     if config.rpc_addr.is_some() && comet.is_none() {
         return Err(NodeError::Config(

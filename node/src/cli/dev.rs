@@ -34,6 +34,9 @@ pub(crate) struct Dev {
     /// What each account of a new chain holds, in udadb
     #[arg(long, default_value_t = 1_000_000_000_000, value_name = "UDADB")]
     balance: u128,
+    /// A parameter of a new chain, as `gov.voting_period=60`
+    #[arg(long, value_name = "NAME=VALUE", value_parser = super::gov::parse_param)]
+    param: Vec<(String, u64)>,
     /// Forget the chain of an earlier start
     #[arg(long)]
     fresh: bool,
@@ -72,13 +75,16 @@ pub(crate) async fn run(globals: &Globals, args: &Dev) -> Outcome {
     let mut balances: Vec<_> = funded.iter().map(|account| (account.address, amount)).collect();
     balances.push((faucet.address(), Amount(args.balance.saturating_mul(1_000))));
     let chain_id = globals.chain_id.as_deref().unwrap_or(CHAIN_ID);
+    let mut genesis = dadbs_genesis::genesis(chain_id, funded::now_ns()?, balances);
+    genesis.params.extend(args.param.iter().cloned());
+    dadbs_genesis::validate(&genesis).map_err(|error| Failure::usage(error.to_string()))?;
     let config = DevConfig {
         faucet: Some(*faucet.to_bytes()),
         block_time: args.block_time,
         grpc_addr: args.grpc_addr,
         rpc_addr: args.rpc_addr,
         metrics_addr: args.metrics_addr,
-        ..DevConfig::new(state, dadbs_genesis::genesis(chain_id, funded::now_ns()?, balances))
+        ..DevConfig::new(state, genesis)
     };
     let ready = |ready: &DevReady| print(globals, args, &funded, ready);
     Ok(run_dev(config, ready, shutdown_signal()).await?)

@@ -67,7 +67,7 @@ pub(crate) enum Query {
 }
 
 /// An operator's address: `dadbsvaloper1...`, or an account or key that runs a validator.
-fn operator(globals: &Globals, text: &str) -> Outcome<String> {
+pub(super) fn operator(globals: &Globals, text: &str) -> Outcome<String> {
     if let Ok(OperatorAddress(account)) = text.parse() {
         return Ok(OperatorAddress(account).to_string());
     }

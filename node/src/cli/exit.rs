@@ -25,6 +25,7 @@ exits! {
     Unreachable = 6, "the node cannot be reached, or its port is taken";
     Proof = 7, "a proof is invalid";
     Import = 8, "the import refuses objects that were not accepted";
+    Upgrade = 9, "the chain goes on with another version of this software: see upgrade-info.json in the home";
 }
 
 /// A failure with its exit code and what to do next.
@@ -91,6 +92,7 @@ impl From<NodeError> for Failure {
         let exit = match error.exit_code() {
             2 => Exit::Usage,
             6 => Exit::Unreachable,
+            9 => Exit::Upgrade,
             _ => Exit::Other,
         };
         Failure::new(exit, error.to_string())
@@ -116,7 +118,7 @@ mod tests {
     #[test]
     fn the_table_is_frozen() {
         let numbers: Vec<u8> = TABLE.iter().map(|(number, _)| *number).collect();
-        assert_eq!(numbers, (0..=8).collect::<Vec<u8>>());
+        assert_eq!(numbers, (0..=9).collect::<Vec<u8>>());
         let failure = Failure::from(ClientError::NotFound("x".into()));
         assert_eq!(failure.exit as u8, 5);
     }

@@ -9,6 +9,7 @@ mod exit;
 mod export;
 mod feegrant;
 mod funded;
+mod gov;
 mod import;
 mod keys;
 mod node;
@@ -16,6 +17,7 @@ mod output;
 mod query;
 mod shell;
 mod sql;
+mod staking;
 mod testnet;
 mod tx;
 mod verify;
@@ -60,6 +62,9 @@ enum Command {
     /// Write, build, publish, call and upgrade contracts
     #[command(subcommand)]
     Contract(contract::Contract),
+    /// Propose, deposit, vote, and see what becomes of it
+    #[command(subcommand)]
+    Gov(gov::Gov),
     /// Import a SQLite file into a database
     Import(import::Import),
     /// Write a database into a plain SQLite file
@@ -118,6 +123,7 @@ fn run(cli: &Cli) -> Outcome {
             Command::Tx(command) => tx::run(globals, command).await,
             Command::Sql(command) => sql::run(globals, command).await,
             Command::Contract(command) => contract::run(globals, command).await,
+            Command::Gov(command) => gov::run(globals, command).await,
             Command::Import(args) => import::run(globals, args).await,
             Command::Export(args) => export::run(globals, args).await,
             Command::Query(command) => query::run(globals, command).await,

@@ -3,7 +3,7 @@
 use super::context::{Globals, account_of};
 use super::exit::Outcome;
 use super::output::{self, grouped};
-use super::tx;
+use super::{gov, tx};
 use dadbs_types::AccountAddress;
 use serde_json::{Value as Json, json};
 
@@ -26,9 +26,21 @@ pub(crate) enum Query {
     },
     /// The table of limits
     Limits,
+    /// Every parameter that governance may change
+    Params,
+    /// What is paused, and who may pause
+    Pauses,
+    /// The planned software upgrade
+    Upgrade,
     /// Rewards, commission, the community pool
     #[command(subcommand)]
     Distribution(super::distribution::Query),
+    /// Validators, delegations, what waits
+    #[command(subcommand)]
+    Staking(super::staking::Query),
+    /// Who signs, and who is jailed
+    #[command(subcommand)]
+    Slashing(super::staking::SlashingQuery),
     /// The price of gas
     Fees,
     /// Who pays whose fees
@@ -73,7 +85,12 @@ pub(crate) async fn run(globals: &Globals, command: &Query) -> Outcome {
         }
         Query::Tx { hash } => tx::show(globals, hash).await,
         Query::Limits => limits(globals).await,
+        Query::Params => gov::params(globals, "").await,
+        Query::Pauses => gov::pauses(globals).await,
+        Query::Upgrade => gov::upgrade(globals).await,
         Query::Distribution(query) => super::distribution::query(globals, query).await,
+        Query::Staking(query) => super::staking::query(globals, query).await,
+        Query::Slashing(query) => super::staking::query_slashing(globals, query).await,
         Query::Fees => super::distribution::fees(globals).await,
         Query::Feegrant { address } => {
             let address = address_of(globals, address.as_deref())?;

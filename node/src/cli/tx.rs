@@ -27,6 +27,12 @@ pub(crate) enum Tx {
     /// Withdraw rewards and commission, fund the community pool
     #[command(subcommand)]
     Distribution(super::distribution::Tx),
+    /// Run a validator, delegate stake
+    #[command(subcommand)]
+    Staking(super::staking::Tx),
+    /// End a validator's jail
+    #[command(subcommand)]
+    Slashing(super::staking::SlashingTx),
     /// Pay fees for others
     #[command(subcommand)]
     Feegrant(super::feegrant::Tx),
@@ -111,6 +117,8 @@ pub(crate) async fn run(globals: &Globals, command: &Tx) -> Outcome {
             Ok(())
         }
         Tx::Distribution(command) => super::distribution::run(globals, command).await,
+        Tx::Staking(command) => super::staking::run(globals, command).await,
+        Tx::Slashing(command) => super::staking::run_slashing(globals, command).await,
         Tx::Feegrant(command) => super::feegrant::run(globals, command).await,
         Tx::Show { hash } => show(globals, hash).await,
     }

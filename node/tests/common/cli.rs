@@ -26,9 +26,15 @@ impl Drop for Dev {
 
 impl Dev {
     pub fn start() -> Dev {
+        Dev::with(&[])
+    }
+
+    /// With more arguments.
+    pub fn with(more: &[&str]) -> Dev {
         let home = tempfile::tempdir().unwrap();
         let mut child = command(home.path())
             .args(["dev", "--grpc-addr", "127.0.0.1:0", "--rpc-addr", "127.0.0.1:0", "-o", "json"])
+            .args(more)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

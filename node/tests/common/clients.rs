@@ -23,6 +23,11 @@ fn checked(output: &Output, says: &str) {
 
 /// Runs `tests/cosmjs` against an RPC address. Needs node and npm.
 pub async fn cosmjs(url: String, recipient: dadbs_types::AccountAddress) {
+    cosmjs_script("test.mjs", url, recipient.to_string()).await;
+}
+
+/// Runs a script of `tests/cosmjs` with one more argument.
+pub async fn cosmjs_script(script: &'static str, url: String, more: String) {
     let ran = tokio::task::spawn_blocking(move || {
         let folder = root().join("tests/cosmjs");
         let installed = Command::new("npm")
@@ -31,9 +36,8 @@ pub async fn cosmjs(url: String, recipient: dadbs_types::AccountAddress) {
             .output()
             .unwrap();
         assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
-        let recipient = recipient.to_string();
         Command::new("node")
-            .args(["test.mjs", &url, WORDS, super::CHAIN, &recipient])
+            .args([script, &url, WORDS, super::CHAIN, &more])
             .current_dir(folder)
             .output()
             .unwrap()

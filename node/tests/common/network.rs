@@ -102,7 +102,25 @@ impl Network {
 
     /// [`Network::make`], all started, with a first block.
     pub fn start_all(validators: u16, full_nodes: u16) -> Network {
+        Network::start_with(validators, full_nodes, &[])
+    }
+
+    /// The homes again, for a genesis with these parameters.
+    fn change_params(&self, params: &[(&str, u64)]) {
+        let document = dadbs::network::home::read_genesis(&self.home(0)).unwrap();
+        let mut genesis = document.genesis;
+        genesis.params = params.iter().map(|(name, value)| ((*name).into(), *value)).collect();
+        let manifest = Manifest::read(&self.folder().join("testnet.json")).unwrap();
+        std::fs::remove_dir_all(self.folder()).unwrap();
+        dadbs::network::testnet::init(&self.folder(), &manifest, genesis).unwrap();
+    }
+
+    /// [`Network::start_all`] with parameters of its own.
+    pub fn start_with(validators: u16, full_nodes: u16, params: &[(&str, u64)]) -> Network {
         let mut network = Network::make(validators, full_nodes);
+        if !params.is_empty() {
+            network.change_params(params);
+        }
         for number in 0..network.members.len() {
             network.start(number);
         }

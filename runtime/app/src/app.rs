@@ -333,11 +333,11 @@ impl App {
     /// What must hold in every committed state; a message for each breach.
     pub fn invariants(&self) -> Result<Vec<String>, Fatal> {
         let mut broken = bank::invariant(&self.store)?;
+        broken.extend(staking::invariant(&self.store)?);
         broken.extend(gov::invariant(&self.store)?);
         broken.extend(votes::invariant(&self.store, |voter| {
             electorate::stake_of(&self.store, voter)
         })?);
-        broken.extend(staking::invariant(&self.store)?);
         let delegations = staking::every_delegation(&self.store)?;
         broken.extend(distribution::invariant(&self.store, &delegations)?);
         Ok(broken)

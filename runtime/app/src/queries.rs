@@ -113,6 +113,7 @@ const ROUTES: &[(&str, Handler)] = &[
     ("/cosmos.upgrade.v1beta1.Query/CurrentPlan", |r, b| answer(r, b, gov::current_plan)),
     ("/cosmos.upgrade.v1beta1.Query/AppliedPlan", |r, b| answer(r, b, gov::applied_plan)),
     ("/cosmos.upgrade.v1beta1.Query/Authority", |r, b| answer(r, b, gov::upgrade_authority)),
+    ("/dadbs.gov.v1.Query/Tally", |r, b| answer(r, b, gov::standing)),
     ("/dadbs.params.v1.Query/Params", |r, b| answer(r, b, gov::all_params)),
     ("/dadbs.circuit.v1.Query/Pauses", |r, b| answer(r, b, gov::pauses)),
     ("/cosmos.distribution.v1beta1.Query/Params", |r, b| answer(r, b, distribution::params)),

@@ -217,6 +217,8 @@ pub fn check(rows: &impl Rows) -> Result<(), Error> {
         (Param::GovQuorum, Param::GovExpeditedQuorum),
         (Param::GovThreshold, Param::GovExpeditedThreshold),
         (Param::GovThreshold, Param::GovCriticalThreshold),
+        // Or coins could vote as stake and again after they were withdrawn.
+        (Param::GovVotingPeriod, Param::UnbondingTime),
     ] {
         if get(rows, lower)? > get(rows, upper)? {
             let (lower, upper) = (lower.definition().name, upper.definition().name);

@@ -81,6 +81,10 @@ impl Entry {
                      an Option of these, or Rest at the end; the first may be &Context",
                 )
             })?;
+            if sql == "..." && kind == Kind::Scheduled {
+                let message = "a scheduled entry point has a fixed number of parameters";
+                return Err(Error::new_spanned(parameter, message));
+            }
             signature.push(if sql == "..." { sql } else { format!("{name} {sql}") });
             entry.parameters.push((name, parameter.clone()));
         }
@@ -156,6 +160,19 @@ impl Entry {
                 });
             }
         }
+    }
+}
+
+impl Entry {
+    /// The method of `ctx.later()` for a scheduled entry point, as a signature and its body.
+    pub(crate) fn request(&self) -> (TokenStream, TokenStream) {
+        let (function, text) = (&self.function, self.function.to_string());
+        let parameters = self.parameters.iter().map(|(name, ty)| quote!(#name: #ty));
+        let names = self.parameters.iter().map(|(name, _)| name);
+        (
+            quote!(fn #function(&self, #(#parameters),*) -> ::dadbs_sdk::later::Request),
+            quote!({ ::dadbs_sdk::later::Request::new(#text, ::dadbs_sdk::params![#(#names),*]) }),
+        )
     }
 }
 

@@ -135,6 +135,8 @@ pub(super) struct Package {
     pub(super) target: PathBuf,
     /// The name of its library, which the module has.
     pub(super) library: String,
+    /// Other contracts that its tests publish, by name: `[package.metadata.dadbs.test]` with their folders.
+    pub(super) tested_with: Vec<(String, PathBuf)>,
 }
 
 impl Package {
@@ -173,8 +175,14 @@ impl Package {
                     manifest.display()
                 ))
             })?;
+        let folder = manifest.parent().unwrap_or(folder).to_path_buf();
+        let others = package.and_then(|package| package["metadata"]["dadbs"]["test"].as_object());
+        let others = others.into_iter().flatten();
         Ok(Package {
-            folder: manifest.parent().unwrap_or(folder).to_path_buf(),
+            tested_with: others
+                .map(|(name, path)| (name.clone(), folder.join(text(path))))
+                .collect(),
+            folder,
             root: text(&metadata["workspace_root"]).into(),
             target: text(&metadata["target_directory"]).into(),
             library: text(&library["name"]).replace('-', "_"),

@@ -4,7 +4,8 @@
 //!    the source: so what `#[init]` makes by hand is known too.
 //! 2. Every `sql!` statement passes the chain's front door and is compiled by SQLite; the number of its
 //!    parameters fits, and a query is one.
-//! 3. Predicates of `can_read` and `can_write` are expressions over their table.
+//! 3. Predicates of `can_read` and `can_write` pass the chain's own check and compile over their table: all
+//!    that they may use beside columns is `caller()`.
 //! 4. A fault tells the place in the source and SQLite's own words; all faults are told at once.
 
 use super::super::exit::{Failure, Outcome};
@@ -60,36 +61,55 @@ pub(super) fn check(description: &[Row], section: &[u8], root: &Path) -> Outcome
             faults.push(statement.shown(&error, root));
         }
     }
+    let physical = Connection::open_in_memory().map_err(fault)?;
+    let declared = description.iter().filter(|row| row.kind == Kind::Table);
+    let declared = declared.flat_map(|row| row.more.iter().map(String::as_str));
+    let by_hand = statements.iter().map(|statement| statement.text.as_str());
+    for statement in declared.chain(by_hand.filter(|text| is_schema(text))) {
+        // What is wrong with one of them is among the faults already.
+        if let Ok(passed) = prepare(statement, Purpose::Write) {
+            drop(physical.execute_batch(&passed.physical));
+        }
+    }
     for row in description.iter().filter(|row| matches!(row.kind, Kind::CanRead | Kind::CanWrite)) {
         let predicate = row.more.first().map_or("", String::as_str);
-        let select = format!("SELECT 1 FROM \"{}\" WHERE ({predicate})", row.name);
-        if let Err(error) = predicate_fits(&database, &select) {
-            faults.push(format!(
-                "error: {}({}): {error}\n  in {predicate}",
-                row.kind.name(),
-                row.name
-            ));
+        if let Err(error) = predicate_fits(&physical, &row.name, predicate) {
+            faults.push(format!("{}({}): {error}\n  in {predicate}", row.kind.name(), row.name));
         }
     }
     if faults.is_empty() { Ok(()) } else { Err(Failure::other(faults.join("\n\nerror: "))) }
 }
 
-/// What the chain's front door says.
-fn pass(text: &str, purpose: Purpose) -> Result<(), String> {
-    let passed = dadbs_sql::prepare(text, &Namespace::database(1), purpose, &AnyTable);
-    passed.map(drop).map_err(|rejection| rejection.message)
+/// The database that a contract is checked in.
+fn database_1() -> Namespace {
+    Namespace::database(1)
 }
 
-/// A predicate may use what only the chain offers: the caller.
-fn predicate_fits(database: &Connection, select: &str) -> Result<(), String> {
-    for name in ["caller", "height", "block_time"] {
-        let flags = rusqlite::functions::FunctionFlags::SQLITE_UTF8;
-        let absent = |_: &rusqlite::functions::Context<'_>| Ok(rusqlite::types::Null);
-        database
-            .create_scalar_function(name, 0, flags, absent)
-            .map_err(|error| error.to_string())?;
+/// What the chain's front door makes of a statement.
+fn prepare(text: &str, purpose: Purpose) -> Result<dadbs_sql::Statement, String> {
+    let passed = dadbs_sql::prepare(text, &database_1(), purpose, &AnyTable);
+    passed.map_err(|rejection| rejection.message)
+}
+
+/// What the chain's front door says.
+fn pass(text: &str, purpose: Purpose) -> Result<(), String> {
+    prepare(text, purpose).map(drop)
+}
+
+/// Rule 3: the statements that the chain uses a predicate in compile.
+fn predicate_fits(database: &Connection, table: &str, predicate: &str) -> Result<(), String> {
+    let used = dadbs_sql::predicate_statements(table, predicate, &database_1(), &AnyTable);
+    for statement in used.map_err(|rejection| rejection.message)? {
+        database.prepare(&statement).map_err(|error| {
+            let message = match error {
+                rusqlite::Error::SqlInputError { msg, .. } => msg,
+                error => error.to_string(),
+            };
+            // The user's names, not those of database 1.
+            message.replace("main.", "").replace(database_1().prefix(), "")
+        })?;
     }
-    database.prepare(select).map(drop).map_err(|error| error.to_string())
+    Ok(())
 }
 
 /// True if the statement changes the schema, by its first word.
@@ -151,5 +171,52 @@ impl Statement {
             let _ = write!(out, "\n   |\n{line:>3}| {source}\n   |");
         }
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(name: &str, create: &str) -> Row {
+        let (name, fields, doc) = (name.into(), String::new(), String::new());
+        Row { kind: Kind::Table, name, fields, doc, more: vec![create.into()] }
+    }
+
+    #[test]
+    fn rule_3_predicates_are_what_the_chain_takes() {
+        let tables = [
+            table(
+                "notes",
+                "CREATE TABLE notes (id INTEGER NOT NULL PRIMARY KEY, owner TEXT NOT NULL) STRICT",
+            ),
+            table(
+                "readers",
+                "CREATE TABLE readers (note INTEGER NOT NULL, name TEXT NOT NULL) STRICT",
+            ),
+        ];
+        let checked = |kind, predicate: &str| {
+            let (name, fields, doc) = ("notes".into(), String::new(), String::new());
+            let row = Row { kind, name, fields, doc, more: vec![predicate.into()] };
+            let rows = [&tables[..], &[row]].concat();
+            check(&rows, &[], Path::new("")).map_err(|failure| failure.message)
+        };
+        let shared = "owner = caller() OR EXISTS (SELECT 1 FROM readers r
+            WHERE r.note = notes.id AND r.name = caller()) -- readers, too";
+        for predicate in ["0", "owner = caller()", "unixepoch() > 7", shared] {
+            checked(Kind::CanRead, predicate).unwrap();
+            checked(Kind::CanWrite, predicate).unwrap();
+        }
+        for (wrong, why) in [
+            ("ovner = caller()", "no such column: ovner"),
+            ("height() > 5", "can_read(notes): "),
+            ("owner = block_time()", "can_read(notes): "),
+            ("owner = ?", "takes parameters"),
+            ("owner IN (SELECT name FROM writers)", "no such table: "),
+        ] {
+            let message = checked(Kind::CanRead, wrong).expect_err(wrong);
+            assert!(message.contains(why), "{wrong}: {message}");
+            assert!(!message.contains("d1_"), "{message}");
+        }
     }
 }

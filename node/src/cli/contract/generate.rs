@@ -4,10 +4,12 @@
 //!    for each row that is returned, and one for the errors.
 //! 2. INTEGER is `i64` and `bigint`, REAL `f64` and `number`, TEXT `String` and `string`, BLOB `Vec<u8>` and
 //!    `Uint8Array`, ANY the chain's value; what may be NULL is an `Option`, or `| null`.
-//! 3. The Rust client stands on the crate `dadbs-client`, the TypeScript one on cosmjs alone.
+//! 3. The Rust client stands on the crate `dadbs-client`, the TypeScript one on cosmjs alone, and the one for
+//!    other contracts on the SDK: there a failed call is an error that the caller may handle.
 //! 4. Names come from the section, which strangers write: what is no plain name is refused, and doc
 //!    comments cannot end the comment that they stand in.
 
+mod contract;
 mod rust;
 mod typescript;
 
@@ -21,6 +23,8 @@ pub(crate) enum Language {
     Rust,
     /// TypeScript.
     Typescript,
+    /// Rust inside another contract.
+    Contract,
 }
 
 /// One field: name, SQL type, and whether it may be NULL.
@@ -43,6 +47,7 @@ enum Returns {
 struct Function {
     name: String,
     is_view: bool,
+    payable: bool,
     parameters: Vec<Field>,
     returns: Returns,
     doc: String,
@@ -86,6 +91,7 @@ fn functions(rows: &[Row]) -> Outcome<Vec<Function>> {
             Ok(Function {
                 name: name(&row.name)?,
                 is_view: row.kind == Kind::View,
+                payable: row.payable(),
                 parameters: fields(&row.fields)?,
                 returns: returns(row)?,
                 doc: row.doc.replace("*/", "* /").replace(['\n', '\r'], " "),
@@ -123,5 +129,6 @@ pub(super) fn generate(rows: &[Row], language: Language) -> Outcome<String> {
     Ok(match language {
         Language::Rust => rust::client(&functions, &errors),
         Language::Typescript => typescript::client(&functions, &errors),
+        Language::Contract => contract::client(&functions, &errors),
     })
 }

@@ -87,6 +87,9 @@ pub(crate) enum Contract {
         /// Arguments: NULL, numbers, x'hex', 'text' or text
         #[arg(allow_negative_numbers = true)]
         arguments: Vec<String>,
+        /// Coins that go to the contract with the call, in udadb; the entry point is payable
+        #[arg(long, default_value_t = 0)]
+        pay: u64,
     },
     /// Show entry points, tables, errors and events
     Describe {
@@ -133,8 +136,8 @@ pub(crate) async fn run(globals: &Globals, command: &Contract) -> Outcome {
             if *watch { upgrade::watch(globals, name, path).await } else { Ok(()) }
         }
         Contract::Upgrade(upgrade) => upgrade::run(globals, upgrade).await,
-        Contract::Call { contract, entry, arguments } => {
-            send::call(globals, contract, entry, arguments).await
+        Contract::Call { contract, entry, arguments, pay } => {
+            send::call(globals, contract, entry, arguments, *pay).await
         }
         Contract::Describe { what } => describe::run(globals, what).await,
         Contract::Generate { what, lang, out } => {

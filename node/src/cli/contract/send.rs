@@ -7,6 +7,7 @@ use super::super::sql::{explained, instantiate};
 use super::build::{self, Built};
 use dadbs_abi::section::{self, Kind, Row as Described};
 use dadbs_client::proto::cosmos::base::abci::v1beta1::TxResponse;
+use dadbs_client::proto::cosmos::base::v1beta1::Coin;
 use dadbs_client::proto::dadbs::contract::v1 as wire;
 use dadbs_client::proto::dadbs::sql::v1::{Row, Value as WireValue};
 use dadbs_client::proto::tendermint::abci::Event;
@@ -166,6 +167,7 @@ pub(super) async fn call(
     contract: &str,
     entry: &str,
     texts: &[String],
+    pay: u64,
 ) -> Outcome {
     let session = globals.session().await?;
     let info = session.client.contract(contract).await?.ok_or_else(|| {
@@ -177,6 +179,9 @@ pub(super) async fn call(
     let described = description(&session, info.code_id).await?;
     let named = |kind| described.iter().find(|row| row.kind == kind && row.name == entry);
     if let Some(view) = named(Kind::View) {
+        if pay > 0 {
+            return Err(Failure::usage(format!("{entry} is a view: it takes no coins")));
+        }
         return ask(globals, &session, contract, entry, arguments(texts, Some(view))).await;
     }
     let Some(row) = named(Kind::Call) else {
@@ -189,12 +194,14 @@ pub(super) async fn call(
     };
     let (ring, key) = globals.signing_key()?;
     let sender = ring.info(&key)?.address.to_string();
+    let coin = Coin { denom: dadbs_types::coin::DENOM.into(), amount: pay.to_string() };
+    let funds = if pay == 0 { Vec::new() } else { vec![coin] };
     let message = wire::MsgExecute {
         sender,
         contract: contract.into(),
         entry: entry.into(),
         arguments: arguments(texts, Some(row)),
-        funds: Vec::new(),
+        funds,
     };
     let tx = UnsignedTx::new(vec![any(&message)]);
     let Some(included) = globals.submit(&session, &tx, None).await? else { return Ok(()) };

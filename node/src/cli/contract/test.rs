@@ -1,7 +1,8 @@
 //! `dadbs contract test`, and the chain in memory that its tests talk to.
 //!
 //! 1. `test` builds the module, then runs `cargo test` with the paths of this binary and of the module in
-//!    `DADBS_TEST_HOST` and `DADBS_TEST_WASM`.
+//!    `DADBS_TEST_HOST` and `DADBS_TEST_WASM`. Contracts that the manifest names under
+//!    `[package.metadata.dadbs.test]` (`token = "../token"`) are built too: `DADBS_TEST_WASM_token`.
 //! 2. `test-host` reads requests from stdin and answers on stdout until stdin ends; both are a length (u32,
 //!    little endian) and a row. `dadbs-testkit` is the other side.
 //! 3. An answer is (`ok`, rows, gas, events) or (`codespace/number`, message).
@@ -11,12 +12,13 @@ use super::super::exit::{Failure, Outcome};
 use super::build;
 use dadbs_app::{App, Block, TxResult};
 use dadbs_client::proto::cosmos::base::abci::v1beta1::TxMsgData;
+use dadbs_client::proto::cosmos::base::v1beta1::Coin;
 use dadbs_client::proto::dadbs::contract::v1 as wire;
 use dadbs_client::proto::dadbs::sql::v1 as sql;
 use dadbs_client::tx::any;
 use dadbs_client::{Fee, SecretKey, Signer, UnsignedTx};
 use dadbs_types::value::{decode_row, encode_row, encode_rows};
-use dadbs_types::{Amount, BlockInfo, Error, Value, limits};
+use dadbs_types::{Amount, BlockInfo, Error, Event, Value, limits};
 use prost::Message;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -28,6 +30,11 @@ const GENESIS_NS: i64 = 1_700_000_000_000_000_000;
 
 /// `dadbs contract test`.
 pub(super) fn test(globals: &Globals, path: &Path, arguments: &[String]) -> Outcome {
+    let others = build::Package::of(path)?.tested_with;
+    let others = others
+        .into_iter()
+        .map(|(name, folder)| Ok((format!("DADBS_TEST_WASM_{name}"), build::build(&folder)?.path)));
+    let others: Vec<_> = others.collect::<Outcome<_>>()?;
     let built = build::build(path)?;
     eprintln!("testing {} ({})", built.path.display(), built.hash());
     let host = std::env::current_exe().map_err(|error| Failure::other(error.to_string()))?;
@@ -38,6 +45,7 @@ pub(super) fn test(globals: &Globals, path: &Path, arguments: &[String]) -> Outc
         .args(arguments)
         .env("DADBS_TEST_HOST", host)
         .env("DADBS_TEST_WASM", &built.path)
+        .envs(others)
         .status()
         .map_err(|error| Failure::other(format!("cargo: {error}")))?;
     if !status.success() {
@@ -158,7 +166,7 @@ impl Host {
                     contract: text(2)?.into(),
                     entry: text(3)?.into(),
                     arguments: arguments(blob(4)?)?,
-                    funds: Vec::new(),
+                    funds: coins(integer(5)?),
                 };
                 let (result, data) = self.run(account, any(&message))?;
                 let response = wire::MsgExecuteResponse::decode(&*data).map_err(wrong)?;
@@ -177,7 +185,11 @@ impl Host {
             }
             "select" => {
                 let (database, sql) = (text(1)?.into(), text(2)?.into());
-                let request = sql::QueryRequest { database, sql, ..sql::QueryRequest::default() };
+                let sender = match integer(3)? {
+                    -1 => String::new(),
+                    account => self.key(account)?.1.address().to_string(),
+                };
+                let request = sql::QueryRequest { database, sql, parameters: Vec::new(), sender };
                 let answer = self.query("/dadbs.sql.v1.Query/Query", &request)?;
                 let answer = sql::QueryResponse::decode(&*answer).map_err(wrong)?;
                 Ok((rows(answer.rows), 0, Vec::new()))
@@ -187,6 +199,10 @@ impl Host {
                 let time = time.and_then(|time| self.time_ns.checked_add(time));
                 self.time_ns = time.ok_or_else(|| wrong("block time ends in 2262"))?;
                 Ok(Default::default())
+            }
+            "block" => {
+                let (_, events) = self.block(Vec::new())?;
+                Ok((Vec::new(), 0, events.iter().map(event_row).collect()))
             }
             "height" => {
                 let height = u64::try_from(integer(1)?).map_err(wrong)?;
@@ -241,7 +257,7 @@ impl Host {
         let fee = Fee { gas_limit, amount };
         let tx = UnsignedTx::new(vec![message]).sign(key, &signer, &fee, CHAIN_ID);
         self.sequences[account] += 1;
-        let result = self.block(vec![tx])?.ok_or_else(|| wrong("the block has no result"))?;
+        let result = self.block(vec![tx])?.0.ok_or_else(|| wrong("the block has no result"))?;
         if result.code != 0 {
             return Err((format!("{}/{}", result.codespace, result.code), result.log));
         }
@@ -250,13 +266,17 @@ impl Host {
         Ok((result, response.map(|any| any.value).unwrap_or_default()))
     }
 
-    fn block(&mut self, txs: Vec<Vec<u8>>) -> Result<Option<TxResult>, (String, String)> {
+    /// Makes a block; answers the result of its transaction and the events at its end.
+    fn block(
+        &mut self,
+        txs: Vec<Vec<u8>>,
+    ) -> Result<(Option<TxResult>, Vec<Event>), (String, String)> {
         self.height += 1;
         self.time_ns = self.time_ns.saturating_add(1_000_000_000);
         let info = BlockInfo { height: self.height, time_ns: self.time_ns, ..BlockInfo::default() };
         let outcome = self.app.finalize_block(&Block { info, txs }).map_err(wrong)?;
         self.app.commit().map_err(wrong)?;
-        Ok(outcome.tx_results.into_iter().next())
+        Ok((outcome.tx_results.into_iter().next(), outcome.events))
     }
 
     fn query(&self, path: &str, request: &impl Message) -> Result<Vec<u8>, (String, String)> {
@@ -268,6 +288,19 @@ impl Host {
 
 fn rows(rows: Vec<sql::Row>) -> Vec<Vec<Value>> {
     rows.into_iter().map(Vec::from).collect()
+}
+
+/// So much of the chain's coin.
+fn coins(amount: i64) -> Vec<Coin> {
+    let coin = Coin { denom: dadbs_types::coin::DENOM.into(), amount: amount.to_string() };
+    if amount == 0 { Vec::new() } else { vec![coin] }
+}
+
+/// An event: its kind, then keys and values.
+fn event_row(event: &Event) -> Vec<Value> {
+    let pairs = event.attributes.iter();
+    let pairs = pairs.flat_map(|(key, value)| [key.as_str().into(), value.as_str().into()]);
+    [Value::from(event.kind.as_str())].into_iter().chain(pairs).collect()
 }
 
 /// The events of a contract: name, then keys and values.

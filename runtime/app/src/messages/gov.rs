@@ -7,6 +7,7 @@
 //! 4. Governance names the hashes of the old and the new code when it migrates a contract.
 
 use super::distribution::DistributionMsg;
+use super::staking::StakingMsg;
 use super::{address, any};
 use crate::electorate;
 use crate::tx::{Msg, strict};
@@ -250,7 +251,7 @@ fn numbered(index: usize, error: Error) -> Error {
             rejection.message = format!("message {index} of the proposal: {}", rejection.message);
             Error::Rejected(rejection)
         }
-        fatal => fatal,
+        Error::Fatal(fatal) => Error::Fatal(fatal),
     }
 }
 
@@ -284,10 +285,12 @@ fn decode(any: &Any) -> Result<Msg, Error> {
 /// Rule 2.
 fn kind_of(msg: &Msg) -> Result<Kind, Error> {
     match msg {
-        Msg::Gov(GovMsg::UpdateParams(_)) => Ok(Kind::Params),
+        Msg::Gov(GovMsg::UpdateParams(_)) | Msg::Staking(StakingMsg::AdmitOperator(_)) => {
+            Ok(Kind::Params)
+        }
+        Msg::Distribution(DistributionMsg::SpendPool(_)) => Ok(Kind::Treasury),
         Msg::Gov(GovMsg::SoftwareUpgrade(_) | GovMsg::CancelUpgrade(_)) => Ok(Kind::Upgrade),
         Msg::Gov(GovMsg::Pause(_) | GovMsg::Resume(_) | GovMsg::SetGuardian(_)) => Ok(Kind::Pause),
-        Msg::Distribution(DistributionMsg::SpendPool(_)) => Ok(Kind::Treasury),
         Msg::StoreCode(_)
         | Msg::Instantiate(_)
         | Msg::Migrate(_)

@@ -22,6 +22,7 @@ use dadbs_proto::cosmos::upgrade::v1beta1::{
     QueryAuthorityResponse, QueryCurrentPlanRequest, QueryCurrentPlanResponse,
 };
 use dadbs_proto::dadbs::circuit::v1::{PausesRequest, PausesResponse, pauses_response::Pause};
+use dadbs_proto::dadbs::gov::v1::{TallyRequest, TallyResponse};
 use dadbs_proto::dadbs::params::v1::{ParamsRequest, ParamsResponse, params_response};
 use dadbs_types::coin::DENOM;
 use dadbs_types::{Code, Error, Fatal, Rejection};
@@ -122,8 +123,8 @@ fn after(page: &PageRequest) -> Result<String, Rejection> {
     String::from_utf8(page.key.clone()).map_err(|_| bad_key())
 }
 
-fn next(key: Option<Vec<u8>>) -> Option<PageResponse> {
-    Some(PageResponse { next_key: key.unwrap_or_default(), total: 0 })
+fn next(key: Option<Vec<u8>>) -> PageResponse {
+    PageResponse { next_key: key.unwrap_or_default(), total: 0 }
 }
 
 pub(super) fn proposals(
@@ -171,7 +172,7 @@ pub(super) fn proposals(
         next_id = None;
     }
     let key = next_id.map(|id| id.to_be_bytes().to_vec());
-    Ok(QueryProposalsResponse { proposals: found, pagination: next(key) })
+    Ok(QueryProposalsResponse { proposals: found, pagination: Some(next(key)) })
 }
 
 fn vote_to_wire(vote: votes::Vote) -> wire::Vote {
@@ -210,7 +211,7 @@ pub(super) fn votes_of(
     let is_full = found.len() as u64 == rows_of(&page);
     let last = found.last().filter(|_| is_full).map(|vote| vote.voter.to_string().into_bytes());
     let votes = found.into_iter().map(vote_to_wire).collect();
-    Ok(QueryVotesResponse { votes, pagination: next(last) })
+    Ok(QueryVotesResponse { votes, pagination: Some(next(last)) })
 }
 
 pub(super) fn deposit(
@@ -244,7 +245,7 @@ pub(super) fn deposits(
         .into_iter()
         .map(|(depositor, amount)| deposit_to_wire(id, &depositor.to_string(), amount))
         .collect();
-    Ok(QueryDepositsResponse { deposits, pagination: next(last) })
+    Ok(QueryDepositsResponse { deposits, pagination: Some(next(last)) })
 }
 
 /// The result of a proposal that has ended, else the tally so far.
@@ -259,6 +260,44 @@ pub(super) fn tally(
         proposal.counts
     };
     Ok(QueryTallyResultResponse { tally: Some(tally_result(counts)) })
+}
+
+/// What a proposal has come to, and what it takes.
+pub(super) fn standing(
+    reading: &mut Reading<'_>,
+    request: TallyRequest,
+) -> Result<TallyResponse, Error> {
+    let proposal = gov::require(&reading.view, request.proposal_id)?;
+    let tally = votes::tally(&reading.view, proposal.id, &electorate(&reading.view)?)?;
+    let bar = gov::Bar::of(&reading.view, proposal.kind, proposal.expedited)?;
+    let (counts, outlook) = if proposal.status == Status::Voting {
+        let outlook = match bar.verdict(tally) {
+            gov::Verdict::Passed => "passes",
+            gov::Verdict::Rejected => "fails",
+            gov::Verdict::Vetoed => "is vetoed",
+        };
+        (tally.counts, outlook)
+    } else {
+        (proposal.counts, "")
+    };
+    let [yes, abstain, no, veto] = counts;
+    let ms = |ms| i64::try_from(ms).unwrap_or(i64::MAX);
+    Ok(TallyResponse {
+        status: proposal.status.name().into(),
+        kind: proposal.kind.name().into(),
+        yes,
+        abstain,
+        no,
+        veto,
+        power: tally.electorate,
+        quorum: bar.quorum,
+        threshold: bar.threshold,
+        veto_threshold: bar.veto,
+        outlook: outlook.into(),
+        voting_end_ms: ms(proposal.voting_end),
+        eta_ms: ms(proposal.eta),
+        failed_reason: proposal.failed_reason,
+    })
 }
 
 pub(super) fn gov_params(

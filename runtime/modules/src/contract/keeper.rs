@@ -75,6 +75,7 @@ pub fn instantiate(
     request: &Instantiate<'_>,
 ) -> Result<(Contract, Vec<Vec<Value>>), Error> {
     check_name(request.name)?;
+    circuit::check_contract(context.store, request.name)?;
     context.gas.charge_times(price::ROW_WRITE, 3)?;
     if contract_by_name(context.store, request.name)?.is_some() {
         return Err(Error::rejected(

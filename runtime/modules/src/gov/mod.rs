@@ -42,7 +42,7 @@ pub use keeper::{Submission, cancel, deposit, submit, vote};
 pub use proposal::{
     Kind, Proposal, Status, deposit_of, deposits, messages, next_due, proposal, proposals, require,
 };
-pub use result::{conclude, executed, expire, failed};
+pub use result::{Bar, Verdict, conclude, executed, expire, failed};
 pub use settle::settle;
 
 use crate::bank;

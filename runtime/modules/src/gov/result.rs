@@ -2,6 +2,7 @@
 
 use super::proposal::{Kind, Proposal, Status, now, write};
 use super::settle::{ALL, end};
+use crate::context::Rows;
 use crate::params::{self, Param};
 use crate::votes::{self, Electorate, Tally};
 use dadbs_store::Store;
@@ -9,33 +10,40 @@ use dadbs_types::{BlockInfo, Event, Fatal};
 
 /// What a vote came to (rule 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub enum Verdict {
+    /// It is executed.
     Passed,
+    /// It is not.
     Rejected,
+    /// It is not, and deposits burn.
     Vetoed,
 }
 
 /// What decides (rule 4), in millionths.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bar {
-    pub(super) quorum: u64,
-    pub(super) threshold: u64,
-    pub(super) veto: u64,
+pub struct Bar {
+    /// Of all power, what must vote.
+    pub quorum: u64,
+    /// Of the votes but abstentions, what more must be for it.
+    pub threshold: u64,
+    /// Of the votes, what more is a veto.
+    pub veto: u64,
 }
 
 impl Bar {
-    fn of(store: &Store, kind: Kind, expedited: bool) -> Result<Bar, Fatal> {
-        let mut threshold = params::get(store, kind.threshold())?;
-        let mut quorum = params::get(store, Param::GovQuorum)?;
+    /// What decides on a proposal now.
+    pub fn of(rows: &impl Rows, kind: Kind, expedited: bool) -> Result<Bar, Fatal> {
+        let mut threshold = params::get(rows, kind.threshold())?;
+        let mut quorum = params::get(rows, Param::GovQuorum)?;
         if expedited {
-            threshold = threshold.max(params::get(store, Param::GovExpeditedThreshold)?);
-            quorum = params::get(store, Param::GovExpeditedQuorum)?;
+            threshold = threshold.max(params::get(rows, Param::GovExpeditedThreshold)?);
+            quorum = params::get(rows, Param::GovExpeditedQuorum)?;
         }
-        Ok(Bar { quorum, threshold, veto: params::get(store, Param::GovVetoThreshold)? })
+        Ok(Bar { quorum, threshold, veto: params::get(rows, Param::GovVetoThreshold)? })
     }
 
     /// Rule 4, by multiplication across.
-    pub(super) fn verdict(self, tally: Tally) -> Verdict {
+    pub fn verdict(self, tally: Tally) -> Verdict {
         let whole = 1_000_000_u128;
         let [yes, abstain, no, veto] = tally.counts.map(u128::from);
         let voted = yes + abstain + no + veto;

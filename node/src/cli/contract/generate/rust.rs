@@ -12,7 +12,7 @@ use dadbs_types::Value;
 
 ";
 
-fn sql_type((_, sql, nullable): &Field) -> String {
+pub(super) fn sql_type((_, sql, nullable): &Field) -> String {
     let plain = match sql.as_str() {
         "INTEGER" => "i64",
         "REAL" => "f64",
@@ -31,7 +31,7 @@ fn is_keyword(name: &str) -> bool {
     WORDS.contains(&name)
 }
 
-fn ident(name: &str) -> String {
+pub(super) fn ident(name: &str) -> String {
     if is_keyword(name) { format!("{name}_") } else { name.into() }
 }
 

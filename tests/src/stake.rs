@@ -1,6 +1,6 @@
-//! Messages of staking, for tests.
-#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test uses a part")]
+//! Messages of staking, from the account with this number.
 
+use crate::{Chain, consensus_key};
 use dadbs_client::tx::any;
 use dadbs_proto::cosmos::base::v1beta1::Coin;
 use dadbs_proto::cosmos::crypto::ed25519::PubKey;
@@ -10,9 +10,9 @@ use dadbs_proto::cosmos::staking::v1beta1::{
     MsgCreateValidator, MsgDelegate, MsgUndelegate,
 };
 use dadbs_proto::dadbs::staking::v1::MsgRotateConsPubKey;
-use dadbs_tests::{Chain, consensus_key};
 use prost_types::Any;
 
+/// 1 DADB.
 pub const DADB: u64 = 1_000_000;
 
 fn coin(amount: u64) -> Option<Coin> {
@@ -40,6 +40,7 @@ pub fn create(chain: &Chain, index: u8, key_index: u8, amount: u64) -> Any {
     })
 }
 
+/// Delegates to the validator of account `validator`.
 pub fn delegate(chain: &Chain, index: u8, validator: u8, amount: u64) -> Any {
     any(&MsgDelegate {
         delegator_address: chain.address(index).to_string(),
@@ -48,6 +49,7 @@ pub fn delegate(chain: &Chain, index: u8, validator: u8, amount: u64) -> Any {
     })
 }
 
+/// Withdraws stake.
 pub fn undelegate(chain: &Chain, index: u8, validator: u8, amount: u64) -> Any {
     any(&MsgUndelegate {
         delegator_address: chain.address(index).to_string(),
@@ -56,6 +58,7 @@ pub fn undelegate(chain: &Chain, index: u8, validator: u8, amount: u64) -> Any {
     })
 }
 
+/// Moves stake.
 pub fn redelegate(chain: &Chain, index: u8, from: u8, to: u8, amount: u64) -> Any {
     any(&MsgBeginRedelegate {
         delegator_address: chain.address(index).to_string(),
@@ -65,6 +68,7 @@ pub fn redelegate(chain: &Chain, index: u8, from: u8, to: u8, amount: u64) -> An
     })
 }
 
+/// Delegates again what was withdrawn at a height.
 pub fn cancel(chain: &Chain, index: u8, validator: u8, height: u64, amount: u64) -> Any {
     any(&MsgCancelUnbondingDelegation {
         delegator_address: chain.address(index).to_string(),
@@ -74,6 +78,7 @@ pub fn cancel(chain: &Chain, index: u8, validator: u8, height: u64, amount: u64)
     })
 }
 
+/// Gives the validator [`consensus_key`] of `key_index`.
 pub fn rotate(chain: &Chain, index: u8, key_index: u8) -> Any {
     any(&MsgRotateConsPubKey {
         validator_address: chain.operator(index).to_string(),
@@ -81,6 +86,7 @@ pub fn rotate(chain: &Chain, index: u8, key_index: u8) -> Any {
     })
 }
 
+/// Ends a jail.
 pub fn unjail(chain: &Chain, index: u8) -> Any {
     any(&MsgUnjail { validator_addr: chain.operator(index).to_string() })
 }

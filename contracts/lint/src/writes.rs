@@ -1,0 +1,503 @@
+//! Rows and coins that change: who asks for it, after what, and how many.
+
+use crate::model::{Kind, Table, inner};
+use crate::rule::Rule;
+use crate::statement::{self, Statement};
+use crate::value::{ANSWER, CALLER, FLOAT, FUNDS, MONEY, Outcome, PARAM, STATE, TIME, Value};
+use crate::walk::Walk;
+use proc_macro2::Span;
+
+/// How rows change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Insert,
+    Update,
+    Delete,
+    /// INSERT that may replace or update.
+    Upsert,
+}
+
+/// One write.
+#[derive(Clone, Debug)]
+pub(crate) struct Write {
+    table: String,
+    verb: Verb,
+    /// The key, or a column of a new row, is the caller's address.
+    own: bool,
+    fields: Vec<(String, u16)>,
+    key_constant: bool,
+    /// All that changes is counted up or down.
+    relative: bool,
+    /// A whole row from a literal, or INSERT.
+    whole: bool,
+    /// Doing it again changes nothing.
+    idempotent: bool,
+    taint: u16,
+    span: Span,
+}
+
+impl Write {
+    pub(crate) fn of_row(table: &str, verb: Verb, value: &Value, span: Span) -> Write {
+        let mut write = Write {
+            table: table.into(),
+            verb,
+            own: false,
+            fields: Vec::new(),
+            key_constant: false,
+            relative: false,
+            whole: verb == Verb::Insert,
+            idempotent: false,
+            taint: value.taint,
+            span,
+        };
+        let Some(row) = &value.row else {
+            write.own = value.taint & CALLER != 0;
+            return write;
+        };
+        write.key_constant = row.key_constant;
+        write.whole = row.fresh;
+        if row.fresh {
+            write.fields.clone_from(&row.fields);
+            let mine = |(_, taint): &(String, u16)| taint & CALLER != 0;
+            write.own = if verb == Verb::Insert {
+                row.fields.iter().any(mine)
+            } else {
+                row.key & CALLER != 0
+            };
+        } else {
+            write.own = row.key & CALLER != 0;
+            write.fields = row.assigned.iter().map(|a| (a.field.clone(), a.taint)).collect();
+            write.relative = !row.assigned.is_empty() && row.assigned.iter().all(|a| a.relative);
+        }
+        let mut taint = 0;
+        for (_, field) in &write.fields {
+            taint |= field;
+        }
+        write.taint |= taint;
+        write
+    }
+
+    pub(crate) fn delete(table: &str, keys: &[Value], span: Span) -> Write {
+        let taint = keys.iter().fold(0, |taint, key| taint | key.taint);
+        Write {
+            table: table.into(),
+            verb: Verb::Delete,
+            own: taint & CALLER != 0,
+            fields: Vec::new(),
+            key_constant: keys.iter().all(|key| key.constant),
+            relative: false,
+            whole: false,
+            idempotent: true,
+            taint,
+            span,
+        }
+    }
+
+    fn of_statement(statement: &Statement, parameters: &Value, span: Span) -> Write {
+        let items = &parameters.items;
+        let keys = statement.key_parameters();
+        let key = |at: &usize| items.get(*at).is_some_and(|value| value.taint & CALLER != 0);
+        let unknown = items.is_empty() && parameters.taint & CALLER != 0;
+        let upsert = statement.has_all(&["do", "update"]) || statement.has("replace");
+        let verb = match statement.verb {
+            statement::Verb::Update => Verb::Update,
+            statement::Verb::Delete => Verb::Delete,
+            _ if upsert => Verb::Upsert,
+            _ => Verb::Insert,
+        };
+        let fields =
+            items.iter().enumerate().filter(|(at, _)| !keys.contains(at) || verb != Verb::Update);
+        Write {
+            table: statement.table.clone(),
+            verb,
+            own: unknown || keys.iter().any(key) || statement.has_all(&["caller", "(", ")"]),
+            fields: fields.map(|(at, value)| (format!("?{at}"), value.taint)).collect(),
+            key_constant: statement.has_condition() && keys.is_empty(),
+            relative: statement.is_relative(),
+            whole: matches!(verb, Verb::Insert | Verb::Upsert),
+            idempotent: statement.has_all(&["do", "nothing"])
+                || statement.has("ignore")
+                || statement.has_all(&["is", "null"])
+                || verb == Verb::Delete
+                || (verb == Verb::Update && !statement.is_relative() && statement.has_condition()),
+            taint: parameters.taint,
+            span,
+        }
+    }
+
+    fn events(&self) -> Vec<&'static str> {
+        match self.verb {
+            Verb::Insert => vec!["on_insert"],
+            Verb::Update => vec!["on_update"],
+            Verb::Delete => vec!["on_delete"],
+            Verb::Upsert => vec!["on_insert", "on_update"],
+        }
+    }
+}
+
+/// A column whose name says whose the row is.
+fn names_owner(column: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "owner",
+        "creator",
+        "author",
+        "account",
+        "holder",
+        "admin",
+        "user",
+        "issuer",
+        "seller",
+        "payer",
+        "maker",
+        "member",
+        "address",
+        "beneficiary",
+        "patient",
+        "voter",
+        "sender",
+        "depositor",
+        "staker",
+        "lender",
+        "borrower",
+        "client",
+        "employee",
+        "operator",
+        "controller",
+        "manager",
+    ];
+    column.split('_').any(|part| WORDS.contains(&part))
+}
+
+impl Walk<'_> {
+    fn is_owner_column(&self, table: &Table, column: &str) -> bool {
+        let known = self.facts.owners.contains(&(table.name.clone(), column.to_owned()));
+        known || names_owner(column) && table.column(column).is_some_and(|c| c.ty != "i64")
+    }
+
+    fn is_owned(&self, table: &str) -> bool {
+        let learned = self.facts.owners.iter().any(|(owned, _)| owned == table);
+        learned
+            || self.model.tables.get(table).is_some_and(|declared| {
+                declared.columns.iter().any(|column| self.is_owner_column(declared, &column.name))
+            })
+    }
+
+    pub(crate) fn write(&mut self, write: Write) {
+        if let Kind::Rule(rule, table) = &self.entry {
+            let start = write.span.start();
+            let place = (self.file, start.line, start.column + 1);
+            let from = (rule.clone(), table.clone());
+            for event in write.events() {
+                let edge = (event.to_owned(), write.table.clone(), place.0, place.1, place.2);
+                self.facts.edges.entry(from.clone()).or_default().push(edge);
+            }
+        }
+        if let Some(line) = self.state.external
+            && write.taint & ANSWER == 0
+        {
+            let what = format!("{} is written after the call in line {line}", write.table);
+            self.report(Rule::StateAfterCall, write.span, what);
+        }
+        match self.entry {
+            Kind::Init => {
+                self.facts.set_up.insert(write.table.clone());
+                for (field, taint) in &write.fields {
+                    if *taint == 0 {
+                        self.facts.blank.insert((write.table.clone(), field.clone()));
+                    }
+                }
+            }
+            Kind::Migrate => {
+                if !self.state.guard && !self.state.state_checked && !write.idempotent {
+                    let what = format!("#[migrate] writes {} whatever the version is", write.table);
+                    self.report(Rule::UnprotectedInit, write.span, what);
+                }
+            }
+            Kind::Call => self.check_caller(&write),
+            _ => {}
+        }
+        self.state.own_written |= write.own;
+    }
+
+    /// Rows of others need a check of the caller first.
+    fn check_caller(&mut self, write: &Write) {
+        let empty = Table::default();
+        let table = self.model.tables.get(&write.table).unwrap_or(&empty);
+        let authority = self.facts.authorities.contains(&write.table);
+        let guarded = self.state.guard
+            || (table.guarded && !self.as_contract)
+            || self.facts.guarded.contains(&write.table);
+        let owned = self.is_owned(&write.table);
+        // The one row that says who may do what, or that #[init] has made for its owner.
+        let fixed = write.key_constant && (authority || self.facts.set_up.contains(&write.table));
+        let whole = authority && write.whole && write.verb != Verb::Update;
+        let takes_over = whole || fixed && owned && write.verb != Verb::Delete;
+        if takes_over && !guarded && !self.state.state_checked {
+            let again = write.verb != Verb::Insert || !self.facts.set_up.contains(&write.table);
+            if again && !self.changes_one(write) {
+                let what = format!(
+                    "`{}` lets whoever comes set up {} (again)",
+                    self.entry_name, write.table
+                );
+                self.report(Rule::UnprotectedInit, write.span, what);
+                return;
+            }
+        }
+        if guarded || write.own && !(authority && write.key_constant) {
+            return;
+        }
+        if takes_over && self.state.state_checked {
+            return;
+        }
+        let given =
+            write.taint & PARAM != 0 || write.fields.iter().any(|(_, taint)| taint & PARAM != 0);
+        if self.state.timed && write.fields.iter().all(|(_, taint)| taint & PARAM == 0) {
+            return;
+        }
+        let cleans_up = write.verb == Verb::Delete && write.taint & (TIME | PARAM) == TIME;
+        let paid_for = write.taint & FUNDS != 0 && (write.verb != Verb::Update || write.relative);
+        if cleans_up || paid_for {
+            return;
+        }
+        let wrong = match write.verb {
+            Verb::Insert | Verb::Upsert => {
+                let into = |(field, taint): &(String, u16)| {
+                    let given = taint & PARAM != 0 && taint & CALLER == 0;
+                    let sql = field.starts_with('?') && owned;
+                    let references =
+                        table.column(field).and_then(|column| column.references.clone());
+                    let child = references.is_some_and(|parent| self.is_owned(&parent));
+                    given && (sql || child || self.is_owner_column(table, field))
+                };
+                let counts = write.verb == Verb::Insert || write.relative;
+                let takes_part = self.state.own_written && counts;
+                write.fields.iter().any(into) && !takes_part
+            }
+            Verb::Delete => true,
+            Verb::Update if write.relative => owned && given && !self.state.own_written,
+            // A counter or cursor of the contract that nobody decides.
+            Verb::Update if write.key_constant && !owned => given,
+            Verb::Update => true,
+        };
+        if wrong {
+            let what = format!(
+                "`{}` writes {} and nothing has checked the caller",
+                self.entry_name, write.table
+            );
+            let raw = self.raw(Rule::MissingCallerCheck, write.span, what);
+            self.open.push(raw);
+        }
+    }
+
+    /// A setter of one column that `#[init]` has filled: a missing check, not a second setup.
+    fn changes_one(&self, write: &Write) -> bool {
+        let blank = |(field, _): &(String, u16)| {
+            self.facts.blank.contains(&(write.table.clone(), field.clone()))
+        };
+        let one = write.fields.len() == 1 && !write.fields.iter().any(blank);
+        one && write.taint & CALLER == 0 && !write.whole
+    }
+
+    /// Coins leave the contract.
+    pub(crate) fn transfer(&mut self, to: &Value, coins: &Value, span: Span) {
+        if let Some(span) = self.state.uncounted.take() {
+            let what = "nobody asks how many rows this has changed before coins are sent";
+            self.report(Rule::IgnoredResult, span, what);
+        }
+        self.ran(span);
+        for coin in coins.items.iter().chain([coins]) {
+            if coin.items.get(1).unwrap_or(coin).taint & FLOAT != 0 {
+                self.report(Rule::FloatMoney, span, "coins are counted with a float");
+                break;
+            }
+        }
+        let covered = coins.of_caller() || coins.taint & FUNDS != 0;
+        let crank = self.state.timed && to.taint & (CALLER | PARAM) == 0;
+        if self.entry == Kind::Call && !self.state.guard && !covered && !crank {
+            let what =
+                format!("`{}` sends coins and nothing has checked the caller", self.entry_name);
+            let raw = self.raw(Rule::MissingCallerCheck, span, what);
+            self.open.push(raw);
+        }
+    }
+
+    /// Another contract runs.
+    pub(crate) fn external_call(&mut self, name: &str, arguments: &[Value], span: Span) {
+        let name = name.to_lowercase();
+        let by_caller = arguments.first().is_some_and(|value| value.taint & CALLER != 0);
+        let takes = ["from", "burn", "pull", "charge", "collect", "debit", "pay"];
+        if by_caller && takes.iter().any(|word| name.contains(word)) {
+            self.paid = true;
+        }
+        let reads = ["balance", "allowance", "owner_of", "get", "view", "is_"];
+        if reads.iter().any(|word| name.starts_with(word)) {
+            return;
+        }
+        self.ran(span);
+        let gives = ["transfer", "mint", "send", "withdraw", "payout", "release"];
+        let gives = gives.iter().any(|word| name.contains(word));
+        let covered = arguments.iter().any(Value::of_caller)
+            || arguments.iter().any(|v| v.taint & FUNDS != 0);
+        if self.entry == Kind::Call && gives && !self.paid && !self.state.guard && !covered {
+            let what = format!(
+                "`{}` has another contract move tokens and nothing has checked the caller",
+                self.entry_name
+            );
+            let raw = self.raw(Rule::MissingCallerCheck, span, what);
+            self.open.push(raw);
+        }
+    }
+
+    fn ran(&mut self, span: Span) {
+        self.state.external = self.state.external.or(Some(span.start().line));
+    }
+
+    /// A statement by its text.
+    pub(crate) fn run_sql(
+        &mut self,
+        text: &Value,
+        parameters: &Value,
+        span: Span,
+        exec: bool,
+    ) -> Value {
+        if !text.constant {
+            self.report(Rule::BuiltSql, span, "this statement is not a constant text");
+        }
+        let outcome = Some(if exec { Outcome::Write } else { Outcome::Read });
+        let mut result = Value { outcome, ..Value::of(STATE | parameters.taint & CALLER) };
+        let text_taint = text.taint;
+        for text in text.texts.clone() {
+            let statement = Statement::of(&text);
+            let compared = statement.compared();
+            if statement.writes() {
+                let mut write = Write::of_statement(&statement, parameters, span);
+                write.own |= text_taint & CALLER != 0;
+                self.write(write);
+            } else if self.entry == Kind::Migrate
+                && statement.verb == statement::Verb::Other
+                && !self.state.guard
+                && !self.state.state_checked
+                && !statement.has("exists")
+            {
+                self.report(
+                    Rule::UnprotectedInit,
+                    span,
+                    "#[migrate] changes the schema whatever the version is",
+                );
+            }
+            self.learn_from(&statement, parameters, &compared);
+            self.bounded(&statement, parameters, span);
+            self.float_sql(&statement, span);
+            if statement.verb == statement::Verb::Select && parameters.items.is_empty() {
+                // A fixed row: what the caller is compared with may be an authority.
+                result.checked = statement.has_condition() || statement.has("limit");
+            }
+            result.counted |= exec && statement.is_conditional();
+            result.column = Some((statement.table.clone(), String::new()));
+        }
+        result
+    }
+
+    fn learn_from(&mut self, statement: &Statement, parameters: &Value, compared: &[&str]) {
+        let by_caller =
+            parameters.items.iter().any(|value| value.taint & CALLER != 0 && !value.of_caller());
+        if !by_caller {
+            return;
+        }
+        let table = statement.table.clone();
+        let column = compared.iter().find(|column| names_owner(column)).copied().unwrap_or("?");
+        self.facts.owners.insert((table, column.to_owned()));
+    }
+
+    /// The work of a statement does not grow with the table.
+    fn bounded(&mut self, statement: &Statement, parameters: &Value, span: Span) {
+        if matches!(statement.verb, statement::Verb::Other | statement::Verb::Insert)
+            && !statement.has("select")
+        {
+            return;
+        }
+        if statement.verb == statement::Verb::Insert && !statement.has("from") {
+            return;
+        }
+        if let Some(limit) = statement.limit_parameter() {
+            let given = parameters.items.get(limit).is_some_and(|value| value.taint & PARAM != 0);
+            if given {
+                self.report(
+                    Rule::UnboundedScan,
+                    span,
+                    "the caller chooses the LIMIT; cap it: limit.min(100)",
+                );
+            }
+        }
+        if statement.has("limit") {
+            if self.endless > 0 {
+                let what = format!("this loop goes through the whole table {}", statement.table);
+                self.report(Rule::UnboundedScan, span, what);
+            }
+            return;
+        }
+        if statement.verb == statement::Verb::Select
+            && (!statement.has("from") || statement.is_aggregate() && self.entry == Kind::View)
+        {
+            return;
+        }
+        if let Some(column) = statement.extreme()
+            && self
+                .model
+                .tables
+                .get(&statement.table)
+                .and_then(|t| t.column(column))
+                .is_some_and(|c| c.indexed)
+        {
+            return;
+        }
+        let tables = statement.reads();
+        let compared = statement.compared();
+        let narrow = |table: &str| {
+            let known = self.model.tables.get(table);
+            match known.filter(|known| !known.columns.is_empty()) {
+                Some(known) => known
+                    .columns
+                    .iter()
+                    .any(|column| column.indexed && compared.iter().any(|c| *c == column.name)),
+                None => !compared.is_empty(),
+            }
+        };
+        let mut asked = vec![statement.table.as_str()];
+        asked.extend(tables);
+        if !asked.into_iter().any(narrow) {
+            let table = &statement.table;
+            let what = match statement.verb {
+                statement::Verb::Delete => {
+                    format!("this deletes as many rows of {table} as there are")
+                }
+                statement::Verb::Update => {
+                    format!("this writes as many rows of {table} as there are")
+                }
+                _ => format!("this reads as many rows of {table} as there are"),
+            };
+            self.report(Rule::UnboundedScan, span, what);
+        }
+    }
+
+    fn float_sql(&mut self, statement: &Statement, span: Span) {
+        for (name, ty, _) in statement.declared() {
+            if matches!(ty.as_str(), "real" | "float" | "double")
+                && crate::walk::money(&name) & MONEY != 0
+            {
+                self.report(
+                    Rule::FloatMoney,
+                    span,
+                    format!("the column {name} keeps an amount as REAL"),
+                );
+            }
+        }
+        let whole_numbers = self.model.tables.get(&statement.table).is_some_and(|table| {
+            !table.columns.is_empty() && table.columns.iter().all(|c| inner(&c.ty) != "f64")
+        });
+        let keeps = statement.writes() && whole_numbers;
+        if statement.has_float() && (keeps || statement.names_money() && !statement.writes()) {
+            self.report(Rule::FloatMoney, span, "this statement computes an amount as REAL");
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! What governance shows.
+
+use crate::cli::context::{Globals, Session};
+use crate::cli::exit::Outcome;
+use crate::cli::output::{self, grouped};
+use dadbs_client::proto::cosmos::base::query::v1beta1::PageRequest;
+use dadbs_client::proto::cosmos::gov::v1::{Proposal, QueryProposalRequest, QueryProposalsRequest};
+use dadbs_client::proto::cosmos::upgrade::v1beta1::QueryCurrentPlanRequest;
+use dadbs_client::proto::dadbs::circuit::v1::PausesRequest;
+use dadbs_client::proto::dadbs::gov::v1::{TallyRequest, TallyResponse};
+use dadbs_client::proto::dadbs::params::v1::ParamsRequest;
+use serde_json::{Value as Json, json};
+use std::time::Duration;
+
+/// Between two looks at a tally.
+const WATCH: Duration = Duration::from_secs(1);
+
+/// A time for people.
+fn time(ms: i64) -> String {
+    match tendermint::Time::from_unix_timestamp(ms.div_euclid(1_000), 0) {
+        Ok(time) if ms > 0 => time.to_rfc3339(),
+        _ => "-".into(),
+    }
+}
+
+/// Millionths as percent.
+fn percent(ppm: u128) -> String {
+    format!("{}.{} %", ppm / 10_000, ppm % 10_000 / 1_000)
+}
+
+fn part(votes: u64, of: u64) -> String {
+    let ppm = (u128::from(votes) * 1_000_000).checked_div(u128::from(of)).unwrap_or(0);
+    percent(ppm)
+}
+
+async fn standing(session: &Session, proposal_id: u64) -> Outcome<TallyResponse> {
+    Ok(session.client.tally(TallyRequest { proposal_id }).await?)
+}
+
+fn tally_json(id: u64, tally: &TallyResponse) -> Json {
+    json!({
+        "proposal_id": id, "status": tally.status, "kind": tally.kind, "outlook": tally.outlook,
+        "yes": tally.yes.to_string(), "abstain": tally.abstain.to_string(),
+        "no": tally.no.to_string(), "veto": tally.veto.to_string(),
+        "power": tally.power.to_string(), "quorum_ppm": tally.quorum,
+        "threshold_ppm": tally.threshold, "veto_threshold_ppm": tally.veto_threshold,
+        "voting_end_ms": tally.voting_end_ms, "eta_ms": tally.eta_ms,
+        "failed_reason": tally.failed_reason,
+    })
+}
+
+fn tally_text(id: u64, tally: &TallyResponse) -> String {
+    let votes = [tally.yes, tally.no, tally.veto, tally.abstain];
+    let voted = votes.iter().fold(0u64, |sum, votes| sum.saturating_add(*votes));
+    let decided = voted.saturating_sub(tally.abstain);
+    let mut table = output::table(["option", "udadb", "of the votes"]);
+    for (option, votes) in ["yes", "no", "no with veto", "abstain"].into_iter().zip(votes) {
+        table.add_row([option.to_owned(), grouped(votes.into()), part(votes, voted)]);
+    }
+    let outlook = match tally.outlook.as_str() {
+        "" => String::new(),
+        outlook => format!("; as it stands it {outlook}"),
+    };
+    let ends = match tally.eta_ms {
+        0 => format!("the vote ends {}", time(tally.voting_end_ms)),
+        eta => format!("executed from {}", time(eta)),
+    };
+    let reason = match tally.failed_reason.as_str() {
+        "" => String::new(),
+        reason => format!("\nfailed     {reason}"),
+    };
+    format!(
+        "proposal {id} ({}): {}{outlook}\n{table}\nturnout    {} of {} needed\nyes        {} of {} needed\nveto       {} of {} allowed\ntime       {ends}{reason}",
+        tally.kind,
+        tally.status,
+        part(voted, tally.power),
+        percent(tally.quorum.into()),
+        part(tally.yes, decided),
+        percent(tally.threshold.into()),
+        part(tally.veto, voted),
+        percent(tally.veto_threshold.into()),
+    )
+}
+
+/// Shows how a vote stands; if it is watched, every change until the proposal has ended.
+pub(super) async fn tally(globals: &Globals, id: u64, watch: bool) -> Outcome {
+    let session = globals.session().await?;
+    let mut shown: Option<TallyResponse> = None;
+    loop {
+        let tally = standing(&session, id).await?;
+        if shown.as_ref() != Some(&tally) {
+            globals.print(&tally_json(id, &tally), || tally_text(id, &tally));
+        }
+        let goes_on = matches!(tally.status.as_str(), "deposit" | "voting" | "queued");
+        if !watch || !goes_on {
+            return Ok(());
+        }
+        shown = Some(tally);
+        tokio::time::sleep(WATCH).await;
+    }
+}
+
+fn proposal_json(proposal: &Proposal) -> Json {
+    let deposit = proposal.total_deposit.first().map_or("0", |coin| coin.amount.as_str());
+    let messages: Vec<_> = proposal
+        .messages
+        .iter()
+        .map(|any| json!({ "@type": any.type_url, "value": hex::encode(&any.value) }))
+        .collect();
+    json!({
+        "id": proposal.id, "title": proposal.title, "summary": proposal.summary,
+        "metadata": proposal.metadata, "proposer": proposal.proposer, "deposit": deposit,
+        "expedited": proposal.expedited, "messages": messages,
+    })
+}
+
+pub(super) async fn proposal(globals: &Globals, id: u64) -> Outcome {
+    let session = globals.session().await?;
+    let answer = session.client.proposal(QueryProposalRequest { proposal_id: id }).await?;
+    let proposal = answer.proposal.unwrap_or_default();
+    let tally = standing(&session, id).await?;
+    let mut json = proposal_json(&proposal);
+    if let (Some(json), Json::Object(tally)) = (json.as_object_mut(), tally_json(id, &tally)) {
+        json.extend(tally);
+    }
+    globals.print(&json, || {
+        let deposit = proposal.total_deposit.first().map_or("0", |coin| coin.amount.as_str());
+        let messages: Vec<_> =
+            proposal.messages.iter().map(|any| format!("\nmessage    {}", any.type_url)).collect();
+        format!(
+            "title      {}\nsummary    {}\nproposer   {}\ndeposit    {deposit} udadb{}\n\n{}",
+            proposal.title,
+            proposal.summary,
+            proposal.proposer,
+            messages.concat(),
+            tally_text(id, &tally)
+        )
+    });
+    Ok(())
+}
+
+pub(super) async fn proposals(globals: &Globals, limit: u64) -> Outcome {
+    let session = globals.session().await?;
+    let pagination = Some(PageRequest { limit, reverse: true, ..PageRequest::default() });
+    let request = QueryProposalsRequest { pagination, ..QueryProposalsRequest::default() };
+    let proposals = session.client.proposals(request).await?.proposals;
+    let mut rows = Vec::new();
+    for proposal in &proposals {
+        rows.push((proposal, standing(&session, proposal.id).await?));
+    }
+    let json: Vec<Json> = rows
+        .iter()
+        .map(|(proposal, tally)| {
+            json!({
+                "id": proposal.id, "title": proposal.title, "status": tally.status,
+                "kind": tally.kind, "outlook": tally.outlook,
+            })
+        })
+        .collect();
+    globals.print(&json!(json), || {
+        let mut table = output::table(["id", "title", "kind", "status", "as it stands"]);
+        for (proposal, tally) in &rows {
+            let id = proposal.id.to_string();
+            table.add_row([&id, &proposal.title, &tally.kind, &tally.status, &tally.outlook]);
+        }
+        table.to_string()
+    });
+    Ok(())
+}
+
+/// The parameters whose names begin so.
+pub(crate) async fn params(globals: &Globals, prefix: &str) -> Outcome {
+    let mut params = globals.session().await?.client.params(ParamsRequest {}).await?.params;
+    params.retain(|param| param.name.starts_with(prefix));
+    let json: Vec<Json> = params
+        .iter()
+        .map(|p| {
+            json!({
+                "name": p.name, "value": p.value, "default": p.default, "least": p.least,
+                "greatest": p.greatest, "unit": p.unit, "meaning": p.meaning,
+            })
+        })
+        .collect();
+    globals.print(&json!(json), || {
+        let mut table = output::table([
+            "parameter",
+            "value",
+            "default",
+            "least",
+            "greatest",
+            "unit",
+            "meaning",
+        ]);
+        for param in &params {
+            let number = |number: u64| grouped(number.into());
+            table.add_row([
+                param.name.clone(),
+                number(param.value),
+                number(param.default),
+                number(param.least),
+                number(param.greatest),
+                param.unit.clone(),
+                param.meaning.clone(),
+            ]);
+        }
+        table.to_string()
+    });
+    Ok(())
+}
+
+/// What is paused.
+pub(crate) async fn pauses(globals: &Globals) -> Outcome {
+    let answer = globals.session().await?.client.pauses(PausesRequest {}).await?;
+    let pauses: Vec<Json> = answer
+        .pauses
+        .iter()
+        .map(|pause| json!({ "scope": pause.scope, "ends_ms": pause.ends_ms, "by": pause.by }))
+        .collect();
+    globals.print(&json!({ "guardian": answer.guardian, "pauses": pauses }), || {
+        let mut table = output::table(["paused", "until", "by"]);
+        for pause in &answer.pauses {
+            table.add_row([pause.scope.clone(), time(pause.ends_ms), pause.by.clone()]);
+        }
+        let guardian = if answer.guardian.is_empty() { "nobody" } else { &answer.guardian };
+        format!("guardian   {guardian}\n{table}")
+    });
+    Ok(())
+}
+
+/// The planned upgrade.
+pub(crate) async fn upgrade(globals: &Globals) -> Outcome {
+    let answer = globals.session().await?.client.upgrade_plan(QueryCurrentPlanRequest {}).await?;
+    let json = answer.plan.as_ref().map_or(
+        Json::Null,
+        |plan| json!({ "name": plan.name, "height": plan.height, "info": plan.info }),
+    );
+    globals.print(&json, || match &answer.plan {
+        None => "no upgrade is planned".into(),
+        Some(plan) => format!("{} at height {}\n{}", plan.name, plan.height, plan.info),
+    });
+    Ok(())
+}

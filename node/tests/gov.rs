@@ -1,0 +1,167 @@
+//! Governance on a dev node: the command line, cosmjs, and upgrades.
+//!
+//! 1. A proposal is made, voted on, watched and executed from the command line; time is moved on by the dev engine.
+//! 2. cosmjs, unmodified, does the same.
+//! 3. A node that comes to an upgrade that it does not know ends with its own exit code and leaves a note.
+#![allow(clippy::too_many_lines, reason = "journeys are long")]
+
+mod common;
+
+use common::cli::{Dev, text};
+use common::{CHAIN, Node, config};
+use dadbs::NodeError;
+use dadbs_proto::dadbs::dev::v1::dev_client::DevClient;
+use dadbs_proto::dadbs::dev::v1::{AdvanceBlocksRequest, AdvanceTimeRequest};
+use dadbs_proto::dadbs::params::v1::ParamsRequest;
+use serde_json::json;
+
+const PERIODS: [&str; 8] = [
+    "--param",
+    "gov.voting_period=3600",
+    "--param",
+    "gov.expedited_voting_period=60",
+    "--param",
+    "gov.timelock=60",
+    "--param",
+    "gov.min_deposit=1000000",
+];
+
+async fn advance(grpc: &str, seconds: u64) {
+    let mut dev = DevClient::connect(grpc.to_owned()).await.unwrap();
+    dev.advance_time(AdvanceTimeRequest { seconds }).await.unwrap();
+    // What the end of a period leaves is executed in the block after it.
+    dev.advance_blocks(AdvanceBlocksRequest { blocks: 2 }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rule_1_the_command_line() {
+    let dev = Dev::with(&PERIODS);
+    let params = dev.json(&["query", "params"]);
+    let params = params.as_array().unwrap().clone();
+    let value = |name: &str| params.iter().find(|p| p["name"] == name).unwrap()["value"].clone();
+    assert_eq!((value("gov.voting_period"), value("gov.timelock")), (json!(3600), json!(60)));
+
+    let made = dev.json(&["gov", "propose", "params", "contract.schedule_block_gas=7"]);
+    assert_eq!(made["proposal_id"], 1, "{made}");
+    let tally = dev.json(&["gov", "tally", "1"]);
+    assert_eq!((&tally["status"], &tally["outlook"]), (&json!("voting"), &json!("fails")));
+    let refused = dev.fails(3, &["gov", "vote", "1", "yes", "--from", "dev1"]);
+    assert!(refused.contains("gov/50") && refused.contains("--locked"), "{refused}");
+    // dev0 operates the validator, which has 100 DADB; dev1 locks coins.
+    dev.json(&["gov", "vote", "1", "yes=0.75,no=0.25"]);
+    dev.json(&["gov", "vote", "1", "yes=0.75,no=0.25", "--locked", "1000", "--from", "dev1"]);
+    let tally = dev.json(&["gov", "tally", "1"]);
+    assert_eq!(
+        (&tally["yes"], &tally["no"], &tally["outlook"]),
+        (&json!("75000750"), &json!("25000250"), &json!("passes"))
+    );
+    let people = text(&dev.run(&["gov", "tally", "1"]).stdout);
+    assert!(people.contains("as it stands it passes"), "{people}");
+    let listed = text(&dev.run(&["gov", "proposals"]).stdout);
+    assert!(listed.contains("contract.schedule_block_gas = 7"), "{listed}");
+    let shown = text(&dev.run(&["gov", "proposal", "1"]).stdout);
+    assert!(shown.contains("/dadbs.params.v1.MsgUpdateParams"), "{shown}");
+
+    // A file with another kind of message.
+    let file = dev.home.path().join("proposal.json");
+    let proposal = json!({
+        "title": "Pause",
+        "summary": "from a file",
+        "deposit": "1000000",
+        "messages": [{ "@type": "/dadbs.circuit.v1.MsgPause", "scope": "contracts", "seconds": "5000" }],
+    });
+    std::fs::write(&file, proposal.to_string()).unwrap();
+    let file = file.display().to_string();
+    assert_eq!(dev.json(&["gov", "submit", &file])["proposal_id"], 2);
+    dev.json(&["gov", "vote", "2", "yes"]);
+    dev.json(&["gov", "deposit", "2", "1000000", "--from", "dev2"]);
+    assert_eq!(dev.json(&["gov", "propose", "text", "--title", "why"])["proposal_id"], 3);
+    dev.json(&["gov", "cancel", "3"]);
+    dev.fails(3, &["gov", "cancel", "3"]);
+
+    let mut watch = common::cli::command(dev.home.path());
+    watch.args(["--node", &dev.grpc, "gov", "tally", "1", "--watch", "-o", "json"]);
+    let watch = watch.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    advance(&dev.grpc, 3600).await;
+    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    advance(&dev.grpc, 60).await;
+    let seen = text(&watch.wait_with_output().unwrap().stdout);
+    let status =
+        |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["status"].clone();
+    let seen: Vec<_> = seen.lines().map(status).collect();
+    assert_eq!(seen, ["voting", "queued", "executed"]);
+    let params = dev.json(&["query", "params"]);
+    let changed =
+        params.as_array().unwrap().iter().find(|p| p["name"] == "contract.schedule_block_gas");
+    assert_eq!(changed.unwrap()["value"], 7);
+    let pauses = dev.json(&["query", "pauses"]);
+    assert_eq!(pauses["pauses"][0]["scope"], "contracts", "{pauses}");
+    dev.fails(3, &["sql", "create", "shop"]);
+    advance(&dev.grpc, 5000).await;
+    dev.json(&["sql", "create", "shop"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: runs npm"]
+async fn rule_2_cosmjs_governs() {
+    let home = tempfile::tempdir().unwrap();
+    let mut config = config(home.path());
+    let funds = dadbs_types::Amount(1_000_000_000);
+    config.genesis.accounts.push((common::clients::account(), funds));
+    for (name, value) in [
+        ("gov.min_deposit", 1_000_000),
+        ("gov.voting_period", 8),
+        ("gov.expedited_voting_period", 8),
+        ("gov.timelock", 0),
+    ] {
+        config.genesis.params.insert(name.into(), value);
+    }
+    config.block_time = Some(std::time::Duration::from_millis(200));
+    let node = Node::with(config).await.unwrap();
+    let url = format!("http://{}", node.ready.rpc_addr);
+    let authority = dadbs_types::AccountAddress::of_module("gov").to_string();
+    let operator = dadbs_types::OperatorAddress(common::key(common::FAUCET).address());
+    common::clients::cosmjs_script("gov.mjs", url, format!("{authority},{operator}")).await;
+    let client = dadbs_client::Client::connect(&node.grpc_url()).await.unwrap();
+    let params = client.params(ParamsRequest {}).await.unwrap().params;
+    let changed = params.iter().find(|param| param.name == "contract.schedule_block_gas");
+    assert_eq!(changed.unwrap().value, 77, "{CHAIN}");
+    node.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rule_3_a_node_halts_for_an_upgrade() {
+    let mut dev = Dev::with(&PERIODS);
+    let height = dev.json(&["status"])["height"].as_u64().unwrap() + 20;
+    let upgrade = ["gov", "propose", "upgrade", "v2", &height.to_string(), "--info", "sha256:00"];
+    assert_eq!(dev.json(&upgrade)["proposal_id"], 1);
+    dev.json(&["gov", "vote", "1", "yes"]);
+    advance(&dev.grpc, 3600).await;
+    assert_eq!(dev.json(&["query", "upgrade"])["name"], "v2");
+    let mut client = DevClient::connect(dev.grpc.clone()).await.unwrap();
+    drop(client.advance_blocks(AdvanceBlocksRequest { blocks: 30 }).await);
+    let ended = dev.child.wait().unwrap();
+    assert_eq!(ended.code(), Some(9));
+    let note = std::fs::read(dev.home.path().join("dev/upgrade-info.json")).unwrap();
+    let note: serde_json::Value = serde_json::from_slice(&note).unwrap();
+    assert_eq!(note, json!({ "name": "v2", "height": height, "info": "sha256:00" }));
+    // The old software refuses the home, the new one goes on from there.
+    let again = common::cli::command(dev.home.path()).args(["dev"]).output().unwrap();
+    assert_eq!(again.status.code(), Some(9), "{}", text(&again.stderr));
+    assert!(text(&again.stderr).contains("UPGRADE \"v2\" NEEDED"), "{}", text(&again.stderr));
+    let home = dev.home.path().join("dev");
+    let genesis = dadbs_genesis::genesis("dadbs-dev-1", 0, Vec::new());
+    let upgrades: &'static [dadbs_app::Upgrade] =
+        &[dadbs_app::Upgrade { name: "v2", migrate: |_| Ok(()) }];
+    let new = dadbs::DevConfig {
+        grpc_addr: ([127, 0, 0, 1], 0).into(),
+        rpc_addr: ([127, 0, 0, 1], 0).into(),
+        upgrades,
+        ..dadbs::DevConfig::new(home, genesis)
+    };
+    let node: Result<Node, NodeError> = Node::with(new).await;
+    let node = node.unwrap();
+    assert!(node.ready.height >= height, "{}", node.ready.height);
+    node.stop().await.unwrap();
+}

@@ -1,0 +1,238 @@
+//! Validators of real networks under CometBFT: joining and leaving, jail, evidence.
+//!
+//! 1. A fifth validator joins by a transaction, gains power by delegation, proposes blocks, and leaves; the network
+//!    never stops.
+//! 2. A validator that is stopped is jailed and slashed, and comes back.
+//! 3. A validator that signs two blocks of one height is slashed and tombstoned, when anyone shows it.
+
+mod common;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use common::network::{Network, wait_for};
+use ed25519_consensus::SigningKey;
+use serde_json::{Value as Json, json};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use tendermint::block::{Height, Id, Round, parts};
+use tendermint::{Hash, Time, account, chain, vote};
+
+const SHORT: &[(&str, u64)] = &[
+    ("staking.unbonding_time", 60),
+    ("gov.voting_period", 60),
+    ("gov.expedited_voting_period", 30),
+    ("slashing.signed_blocks_window", 8),
+    ("slashing.min_signed_per_window", 500_000),
+    ("slashing.downtime_jail_duration", 2),
+];
+
+/// The validators of CometBFT: powers by address.
+fn powers(network: &Network) -> Vec<(String, u64)> {
+    let answer = wait_for("validators", || network.rpc(0, "validators?per_page=100"));
+    let found = answer["validators"].as_array().unwrap();
+    let text = |value: &Json| value.as_str().unwrap().to_owned();
+    found
+        .iter()
+        .map(|one| (text(&one["address"]), text(&one["voting_power"]).parse().unwrap()))
+        .collect()
+}
+
+fn power(network: &Network, address: &str) -> Option<u64> {
+    powers(network).into_iter().find(|(found, _)| found == address).map(|(_, power)| power)
+}
+
+/// A transaction that makes a block, whatever the network does about empty ones.
+fn tick(network: &Network) {
+    let to = "dadbs15yk64u7zc9g9k2yr2wmzeva5qgwxps6y5g5299";
+    network.json(0, &["tx", "send", to, "1", "--from", "dev0"]);
+}
+
+fn key_file(network: &Network, number: usize) -> Json {
+    let path = network.home(number).join("cometbft/config/priv_validator_key.json");
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+fn address(network: &Network, number: usize) -> String {
+    key_file(network, number)["address"].as_str().unwrap().to_owned()
+}
+
+fn validator(network: &Network, key: &str) -> Json {
+    network.json(0, &["query", "staking", "validator", key])
+}
+
+#[test]
+#[ignore = "slow: builds and runs CometBFT"]
+fn rule_1_a_fifth_validator_joins_proposes_and_leaves() {
+    let network = Network::start_with(4, 1, SHORT);
+    let (home, fifth) = (network.home(4), address(&network, 4));
+    assert_eq!(powers(&network).len(), 4);
+    let home = home.to_str().unwrap();
+    network.json(
+        0,
+        &[
+            "tx",
+            "staking",
+            "create-validator",
+            "--amount",
+            "50000000",
+            "--moniker",
+            "five",
+            "--node-home",
+            home,
+            "--from",
+            "dev4",
+        ],
+    );
+    wait_for("it is in the set", || {
+        tick(&network);
+        (power(&network, &fifth) == Some(50)).then_some(())
+    });
+    network.json(1, &["tx", "staking", "delegate", "dev4", "150000000", "--from", "dev1"]);
+    wait_for("it has more power", || {
+        tick(&network);
+        (power(&network, &fifth) == Some(200)).then_some(())
+    });
+    let proposed = wait_for("it proposes", || {
+        tick(&network);
+        let newest = network.height(0);
+        (1..=newest).rev().take(8).find(|height| {
+            let commit = network.rpc(0, &format!("commit?height={height}"));
+            commit
+                .is_some_and(|found| found["signed_header"]["header"]["proposer_address"] == *fifth)
+        })
+    });
+    eprintln!("it proposed block {proposed}");
+    assert_eq!(validator(&network, "dev4")["status"], "BOND_STATUS_BONDED");
+    network.json(0, &["tx", "staking", "unbond", "dev4", "50000000", "--from", "dev4"]);
+    wait_for("it is out of the set", || {
+        tick(&network);
+        power(&network, &fifth).is_none().then_some(())
+    });
+    assert_eq!(validator(&network, "dev4")["jailed"], true);
+    for _ in 0..3 {
+        tick(&network);
+    }
+    network.assert_equal(&[0, 1, 2, 3, 4]);
+}
+
+#[test]
+#[ignore = "slow: builds and runs CometBFT"]
+fn rule_2_a_stopped_validator_is_jailed_and_comes_back() {
+    let mut network = Network::start_with(4, 0, SHORT);
+    let third = address(&network, 3);
+    tick(&network);
+    network.kill(3);
+    wait_for("it is out of the set", || {
+        tick(&network);
+        power(&network, &third).is_none().then_some(())
+    });
+    let jailed = validator(&network, "dev3");
+    assert_eq!((&jailed["jailed"], &jailed["tokens"]), (&json!(true), &json!("99000000")));
+    network.start(3);
+    network.wait_height(3, network.height(0));
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    tick(&network);
+    network.json(0, &["tx", "slashing", "unjail", "--from", "dev3"]);
+    wait_for("it is back", || {
+        tick(&network);
+        (power(&network, &third) == Some(99)).then_some(())
+    });
+    for _ in 0..12 {
+        tick(&network);
+    }
+    assert_eq!(validator(&network, "dev3")["jailed"], false);
+    network.assert_equal(&[0, 1, 2, 3]);
+}
+
+fn post(addr: SocketAddr, body: &Json) -> Json {
+    let body = body.to_string();
+    let mut stream = TcpStream::connect(addr).unwrap();
+    let length = body.len();
+    write!(
+        stream,
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+}
+
+/// A precommit of a block that nobody has seen, in CometBFT's JSON form.
+fn forged(key: &SigningKey, chain_id: &str, index: usize, height: u64, time: Time, n: u8) -> Json {
+    let id = Id {
+        hash: Hash::Sha256([n; 32]),
+        part_set_header: parts::Header::new(1, Hash::Sha256([n; 32])).unwrap(),
+    };
+    let public =
+        tendermint::PublicKey::from_raw_ed25519(key.verification_key().as_bytes()).unwrap();
+    let address = account::Id::from(public);
+    let vote = vote::Vote {
+        vote_type: vote::Type::Precommit,
+        height: Height::try_from(height).unwrap(),
+        round: Round::default(),
+        block_id: Some(id),
+        timestamp: Some(time),
+        validator_address: address,
+        validator_index: vote::ValidatorIndex::try_from(u32::try_from(index).unwrap()).unwrap(),
+        signature: None,
+        extension: Vec::new(),
+        extension_signature: None,
+    };
+    let chain_id = chain::Id::try_from(chain_id.to_owned()).unwrap();
+    let signature = key.sign(&vote.into_signable_vec(chain_id)).to_bytes();
+    let hash = hex::encode_upper([n; 32]);
+    json!({
+        "type": 2, "height": height.to_string(), "round": 0,
+        "block_id": { "hash": hash, "parts": { "total": 1, "hash": hash } },
+        "timestamp": time.to_rfc3339(),
+        "validator_address": hex::encode_upper(address.as_bytes()),
+        "validator_index": index, "signature": BASE64.encode(signature),
+        "extension": null, "extension_signature": null,
+    })
+}
+
+#[test]
+#[ignore = "slow: builds and runs CometBFT"]
+fn rule_3_who_signs_twice_is_tombstoned() {
+    let network = Network::start_with(4, 0, SHORT);
+    for _ in 0..3 {
+        tick(&network);
+    }
+    let file = key_file(&network, 3);
+    let bytes = BASE64.decode(file["priv_key"]["value"].as_str().unwrap()).unwrap();
+    let key = SigningKey::from(<[u8; 32]>::try_from(&bytes[..32]).unwrap());
+    let third = address(&network, 3);
+    let index = powers(&network).iter().position(|(found, _)| *found == third).unwrap();
+    let height = network.height(0) - 1;
+    let commit = wait_for("a header", || network.rpc(0, &format!("commit?height={height}")));
+    let header = &commit["signed_header"]["header"];
+    let time = Time::parse_from_rfc3339(header["time"].as_str().unwrap()).unwrap();
+    let chain_id = header["chain_id"].as_str().unwrap();
+    let evidence = json!({
+        "type": "tendermint/DuplicateVoteEvidence",
+        "value": {
+            "vote_a": forged(&key, chain_id, index, height, time, 1),
+            "vote_b": forged(&key, chain_id, index, height, time, 2),
+            "TotalVotingPower": "400", "ValidatorPower": "100", "Timestamp": time.to_rfc3339(),
+        },
+    });
+    let request = json!({
+        "jsonrpc": "2.0", "id": 1, "method": "broadcast_evidence", "params": { "evidence": evidence },
+    });
+    let answer = post(network.members[0].listen.cometbft_rpc, &request);
+    assert!(answer.get("result").is_some(), "{answer}");
+    wait_for("it is out of the set", || {
+        tick(&network);
+        power(&network, &third).is_none().then_some(())
+    });
+    let slashed = validator(&network, "dev3");
+    assert_eq!((&slashed["jailed"], &slashed["tokens"]), (&json!(true), &json!("95000000")));
+    let infos = network.json(0, &["query", "slashing", "signing-infos"]);
+    let tombstoned = infos.as_array().unwrap().iter().filter(|info| info["tombstoned"] == true);
+    assert_eq!(tombstoned.count(), 1);
+    let refused = network.run(0, &["tx", "slashing", "unjail", "--from", "dev3"]);
+    assert!(!refused.status.success());
+    tick(&network);
+    network.assert_equal(&[0, 1, 2, 3]);
+}
