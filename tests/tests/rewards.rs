@@ -19,7 +19,7 @@ use dadbs_proto::cosmos::distribution::v1beta1::{
     QueryValidatorCommissionRequest, QueryValidatorCommissionResponse,
 };
 use dadbs_tests::craft::Craft;
-use dadbs_tests::stake::*;
+use dadbs_tests::stake::{DADB, delegate, redelegate, undelegate, unjail};
 use dadbs_tests::{Chain, Random, consensus_key, response, staked_genesis};
 use dadbs_types::{AccountAddress, Misbehavior, MisbehaviorKind};
 use prost_types::Any;
