@@ -45,7 +45,7 @@ pub fn every_delegation(
     rows: &impl Rows,
 ) -> Result<Vec<(AccountAddress, AccountAddress, u64)>, Fatal> {
     let found = rows.rows("SELECT delegator, validator, shares FROM chain_delegations", &[])?;
-    let delegations = found.iter().map(delegation);
+    let delegations = found.iter().map(|row| delegation(row));
     delegations.map(|found| found.map(|d| (d.operator, d.delegator, d.shares))).collect()
 }
 
