@@ -20,12 +20,11 @@
     reason = "tests are long"
 )]
 
-#[path = "support/stake.rs"]
-mod stake;
 mod support;
 
 use dadbs_app::{App, AppConfig, Block, BlockOutcome, Genesis, TxResult, UPGRADES, Upgrade};
 use dadbs_client::tx::any;
+use dadbs_proto::cosmos::base::query::v1beta1::PageRequest;
 use dadbs_proto::cosmos::base::v1beta1::Coin;
 use dadbs_proto::cosmos::distribution::v1beta1::{MsgCommunityPoolSpend, MsgFundCommunityPool};
 use dadbs_proto::cosmos::gov::v1::*;
@@ -237,34 +236,37 @@ fn rule_1_a_parameter_changes_by_vote() {
 }
 
 #[test]
-fn rule_1_the_community_pool_is_spent_by_vote() {
+fn rule_1_proposals_are_listed_by_pages() {
     let mut chain = chain();
-    let pool = AccountAddress::of_module("community_pool");
-    let to = AccountAddress([77; 20]);
-    let depositor = key(0).address().to_string();
-    let gift = any(&MsgFundCommunityPool { amount: coins(1_000_000), depositor });
-    assert!(chain.run(0, vec![gift]).is_ok());
-    let spend = |amount| {
-        let (authority, recipient) = (authority(), to.to_string());
-        any(&MsgCommunityPoolSpend { authority, recipient, amount: coins(amount) })
+    for _ in 0..7 {
+        propose(&mut chain, vec![]);
+    }
+    let page = |key: Vec<u8>, offset, reverse| {
+        let pagination = PageRequest { key, offset, limit: 3, reverse, ..PageRequest::default() };
+        let request = QueryProposalsRequest {
+            pagination: Some(pagination),
+            ..QueryProposalsRequest::default()
+        };
+        let answer: QueryProposalsResponse =
+            chain.query("/cosmos.gov.v1.Query/Proposals", &request).unwrap();
+        let ids: Vec<u64> = answer.proposals.iter().map(|proposal| proposal.id).collect();
+        (ids, answer.pagination.unwrap().next_key)
     };
-    let holds = |chain: &Chain, address: AccountAddress| {
-        let sql = format!("SELECT amount FROM chain.balances WHERE address = '{address}'");
-        chain.rows("", &sql).first().map_or(Value::Integer(0), |row| row[0].clone())
+    let (first, next) = page(vec![], 0, false);
+    let (second, next) = (first, page(next, 0, false));
+    assert_eq!((second, next.0), (vec![1, 2, 3], vec![4, 5, 6]));
+    let last = page(next.1, 0, false);
+    assert_eq!((last.0, last.1.is_empty()), (vec![7], true));
+    let (newest, next) = page(vec![], 1, true);
+    assert_eq!((newest, page(next, 0, true).0), (vec![6, 5, 4], vec![3, 2, 1]));
+    assert_eq!(page(vec![], 9, true).0, Vec::<u64>::new());
+    let filtered = QueryProposalsRequest {
+        proposal_status: ProposalStatus::Passed.into(),
+        ..QueryProposalsRequest::default()
     };
-    // More than there is: nothing is spent, and it is visible.
-    let id = propose(&mut chain, vec![spend(1), spend(1 << 40)]);
-    yes(&mut chain, id);
-    blocks(&mut chain, VOTING + TIMELOCK);
-    assert_eq!(status(&chain, id), "failed");
-    assert_eq!(holds(&chain, to), Value::Integer(0));
-    let id = propose(&mut chain, vec![spend(600_000)]);
-    yes(&mut chain, id);
-    let Value::Integer(before) = holds(&chain, pool) else { panic!("a balance") };
-    blocks(&mut chain, VOTING + TIMELOCK);
-    assert_eq!(status(&chain, id), "executed");
-    assert_eq!(holds(&chain, to), Value::Integer(600_000));
-    assert_eq!(holds(&chain, pool), Value::Integer(before - 600_000));
+    let answer: QueryProposalsResponse =
+        chain.query("/cosmos.gov.v1.Query/Proposals", &filtered).unwrap();
+    assert!(answer.proposals.is_empty());
 }
 
 #[test]
@@ -748,17 +750,17 @@ fn rule_11_stake_votes() {
     assert_eq!(stands.outlook, "fails");
 
     // A delegator comes, and is counted with its operator until it votes.
-    let message = stake::delegate(&chain, 4, 0, each);
+    let message = dadbs_tests::stake::delegate(&chain, 4, 0, each);
     assert!(chain.run(4, vec![message]).is_ok());
     assert_eq!(tally(&chain, id).no, 2 * each);
     assert!(plain_vote(&mut chain, 4, id, VoteOption::Yes).is_ok());
     let stands = tally(&chain, id);
     assert_eq!((stands.yes, stands.no, stands.power), (each, each, bonded + each));
     // Its vote follows its shares to another validator, and half of them out.
-    let message = stake::redelegate(&chain, 4, 0, 1, each);
+    let message = dadbs_tests::stake::redelegate(&chain, 4, 0, 1, each);
     assert!(chain.run(4, vec![message]).is_ok());
     assert_eq!((tally(&chain, id).yes, tally(&chain, id).no), (each, each));
-    let message = stake::undelegate(&chain, 4, 1, each / 2);
+    let message = dadbs_tests::stake::undelegate(&chain, 4, 1, each / 2);
     assert!(chain.run(4, vec![message]).is_ok());
     invariants(&chain);
     let stands = tally(&chain, id);

@@ -160,6 +160,9 @@ fn rule_6_the_pools_take_no_transfers() {
         let message = chain.send(5, pool, 1);
         assert_eq!(refused(&mut chain, 5, message), Code::Unauthorized);
     }
+    let bonded = dadbs_types::AccountAddress::of_module("bonded_tokens_pool");
+    let held = dadbs_app::bank::balance(chain.app.store(), bonded, "udadb");
+    assert_eq!(held, Ok(400_000_000));
 }
 
 #[test]
@@ -169,7 +172,12 @@ fn rule_7_ten_thousand_unbondings_mature_at_once() {
     let mut chain = Chain::staked(
         DELEGATORS,
         4,
-        &[("staking.unbonding_time", 10_000), ("staking.max_entries", 100)],
+        &[
+            ("staking.unbonding_time", 10_000),
+            ("staking.max_entries", 100),
+            ("gov.voting_period", 10_000),
+            ("gov.expedited_voting_period", 10_000),
+        ],
     );
     let each = |chain: &mut Chain, message: fn(&Chain, u8, u8, u64) -> prost_types::Any, amount| {
         let txs: Vec<_> = (0..DELEGATORS)

@@ -11,7 +11,8 @@
 //! 2. Every pause has an end, and ends by itself at the beginning of the first block that is not before it.
 //! 3. A guardian pauses for at most `circuit.guardian_period`, neither what is paused already, and ends its own
 //!    pauses only. Governance pauses for as long as it says, longer or shorter than before, and ends any.
-//! 4. Never paused: the messages of governance and of pauses, and what releases a validator from jail.
+//! 4. Never paused: the messages of governance, of parameters, upgrades and pauses, and what releases a validator
+//!    from jail.
 //! 5. A paused message is refused wherever it is routed; a paused contract is refused whoever calls it, and its
 //!    schedules wait. Its admin may still migrate it, and everybody read it.
 
@@ -37,7 +38,13 @@ pub const SCHEMA: &[&str] = &[
 ];
 
 /// Types of messages that stay open whatever happens (rule 4).
-const OPEN: &[&str] = &["/cosmos.gov.v1.", "/dadbs.gov.v1.", "/dadbs.circuit.v1."];
+const OPEN: &[&str] = &[
+    "/cosmos.gov.v1.",
+    "/cosmos.upgrade.v1beta1.",
+    "/dadbs.circuit.v1.",
+    "/dadbs.gov.v1.",
+    "/dadbs.params.v1.",
+];
 /// The message by which a validator leaves jail (rule 4).
 const UNJAIL: &str = "/cosmos.slashing.v1beta1.MsgUnjail";
 
@@ -265,6 +272,8 @@ mod tests {
             "message:/cosmos.gov.v1.MsgVote",
             "message:/cosmos.gov.v1.MsgSubmitProposal",
             "message:/dadbs.gov.v1.MsgLockedVote",
+            "message:/dadbs.params.v1.MsgUpdateParams",
+            "message:/cosmos.upgrade.v1beta1.MsgCancelUpgrade",
             "message:/dadbs.circuit.v1.MsgResume",
             "message:/cosmos.slashing.v1beta1.MsgUnjail",
         ] {

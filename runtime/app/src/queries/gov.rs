@@ -106,9 +106,12 @@ fn bad_key() -> Rejection {
 }
 
 /// The key of a page as a proposal's number, else where the first page begins.
-fn first_id(page: &PageRequest) -> Result<u64, Rejection> {
+fn first_id(reading: &Reading<'_>, page: &PageRequest) -> Result<u64, Error> {
     match &page.key[..] {
-        [] if page.reverse => Ok(u64::MAX.saturating_sub(page.offset)),
+        [] if page.reverse => {
+            let newest = gov::proposals(&reading.view, u64::MAX, true, 1)?;
+            Ok(newest.first().map_or(0, |proposal| proposal.id.saturating_sub(page.offset)))
+        }
         [] => Ok(page.offset.saturating_add(1)),
         key => Ok(u64::from_be_bytes(key.try_into().map_err(|_| bad_key())?)),
     }
@@ -136,7 +139,7 @@ pub(super) fn proposals(
     let (voter, depositor) = (request.voter, request.depositor);
     let voter = if voter.is_empty() { None } else { Some(address(&voter)?) };
     let depositor = if depositor.is_empty() { None } else { Some(address(&depositor)?) };
-    let mut from = first_id(&page)?;
+    let mut from = first_id(reading, &page)?;
     let mut found = Vec::new();
     let mut scanned = 0;
     let mut next_id = None;
