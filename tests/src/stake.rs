@@ -15,10 +15,12 @@ use prost_types::Any;
 /// 1 DADB.
 pub const DADB: u64 = 1_000_000;
 
+#[expect(clippy::unnecessary_wraps, reason = "a field of the wire")]
 fn coin(amount: u64) -> Option<Coin> {
     Some(Coin { denom: "udadb".into(), amount: amount.to_string() })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a field of the wire")]
 fn key(key: [u8; 32]) -> Option<Any> {
     Some(any(&PubKey { key: key.to_vec() }))
 }

@@ -750,17 +750,17 @@ fn rule_11_stake_votes() {
     assert_eq!(stands.outlook, "fails");
 
     // A delegator comes, and is counted with its operator until it votes.
-    let message = stake::delegate(&chain, 4, 0, each);
+    let message = dadbs_tests::stake::delegate(&chain, 4, 0, each);
     assert!(chain.run(4, vec![message]).is_ok());
     assert_eq!(tally(&chain, id).no, 2 * each);
     assert!(plain_vote(&mut chain, 4, id, VoteOption::Yes).is_ok());
     let stands = tally(&chain, id);
     assert_eq!((stands.yes, stands.no, stands.power), (each, each, bonded + each));
     // Its vote follows its shares to another validator, and half of them out.
-    let message = stake::redelegate(&chain, 4, 0, 1, each);
+    let message = dadbs_tests::stake::redelegate(&chain, 4, 0, 1, each);
     assert!(chain.run(4, vec![message]).is_ok());
     assert_eq!((tally(&chain, id).yes, tally(&chain, id).no), (each, each));
-    let message = stake::undelegate(&chain, 4, 1, each / 2);
+    let message = dadbs_tests::stake::undelegate(&chain, 4, 1, each / 2);
     assert!(chain.run(4, vec![message]).is_ok());
     invariants(&chain);
     let stands = tally(&chain, id);

@@ -147,7 +147,7 @@ fn rule_2_the_price_of_gas_follows_the_blocks() {
         // A proposal leaves it out, and nobody accepts one that holds it.
         let proposed = chain.app.prepare_proposal(vec![waiting.clone()], 1 << 20).unwrap();
         assert_eq!(proposed, Vec::<Vec<u8>>::new());
-        assert!(!chain.app.process_proposal(&[waiting.clone()]).unwrap());
+        assert!(!chain.app.process_proposal(std::slice::from_ref(&waiting)).unwrap());
         evicted = (!recheck.is_ok()).then_some(recheck);
     }
     refused(&evicted.unwrap(), Code::InsufficientFee);
@@ -170,7 +170,7 @@ fn rule_2_the_price_of_gas_follows_the_blocks() {
     assert!((8..12).contains(&blocks), "{blocks}");
     assert!(check(&chain, &waiting).is_ok());
     assert_eq!(chain.app.prepare_proposal(vec![waiting.clone()], 1 << 20).unwrap().len(), 1);
-    assert!(chain.app.process_proposal(&[waiting.clone()]).unwrap());
+    assert!(chain.app.process_proposal(std::slice::from_ref(&waiting)).unwrap());
     assert!(run(&mut chain, waiting).is_ok());
 }
 

@@ -8,9 +8,7 @@
 //! 5. A validator that ends leaves nothing behind.
 //! 6. Whatever happens to the stake, the books balance: random operations with absences and evidence.
 
-mod support {
-    pub mod stake;
-}
+#![allow(clippy::cast_possible_truncation, reason = "accounts are few")]
 
 use dadbs_app::{App, distribution};
 use dadbs_client::tx::any;
@@ -21,10 +19,10 @@ use dadbs_proto::cosmos::distribution::v1beta1::{
     QueryValidatorCommissionRequest, QueryValidatorCommissionResponse,
 };
 use dadbs_tests::craft::Craft;
+use dadbs_tests::stake::*;
 use dadbs_tests::{Chain, Random, consensus_key, response, staked_genesis};
 use dadbs_types::{AccountAddress, Misbehavior, MisbehaviorKind};
 use prost_types::Any;
-use support::stake::*;
 
 /// Accounts with four validators of 100 DADB each; what is not named is 0, so that amounts are exact.
 fn chain(params: &[(&str, u64)]) -> Chain {

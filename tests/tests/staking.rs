@@ -6,6 +6,7 @@
 //! 4. What cannot be is refused by number, at the price of the fee alone.
 //! 5. A block in which no stake moves writes nothing.
 //! 6. Nobody sends coins into the pools.
+//! 7. However much matures at once, a block handles a bounded part, and the rest follows.
 
 use dadbs_app::staking;
 use dadbs_proto::cosmos::staking::v1beta1::MsgUndelegateResponse;
@@ -159,4 +160,56 @@ fn rule_6_the_pools_take_no_transfers() {
         let message = chain.send(5, pool, 1);
         assert_eq!(refused(&mut chain, 5, message), Code::Unauthorized);
     }
+    let bonded = dadbs_types::AccountAddress::of_module("bonded_tokens_pool");
+    let held = dadbs_app::bank::balance(chain.app.store(), bonded, "udadb");
+    assert_eq!(held, Ok(400_000_000));
+}
+
+#[test]
+#[ignore = "slow: ten thousand unbondings"]
+fn rule_7_ten_thousand_unbondings_mature_at_once() {
+    const DELEGATORS: u8 = 100;
+    let mut chain = Chain::staked(
+        DELEGATORS,
+        4,
+        &[
+            ("staking.unbonding_time", 10_000),
+            ("staking.max_entries", 100),
+            ("gov.voting_period", 10_000),
+            ("gov.expedited_voting_period", 10_000),
+        ],
+    );
+    let each = |chain: &mut Chain, message: fn(&Chain, u8, u8, u64) -> prost_types::Any, amount| {
+        let txs: Vec<_> = (0..DELEGATORS)
+            .map(|index| {
+                let messages = (0..4).map(|validator| message(chain, index, validator, amount));
+                let messages = messages.collect();
+                chain.sign_with_gas(index, messages, 3_000_000)
+            })
+            .collect();
+        let outcome = chain.block(txs);
+        let failed = outcome.tx_results.iter().find(|result| !result.is_ok());
+        assert!(failed.is_none(), "{failed:?}");
+    };
+    each(&mut chain, delegate, 100 * DADB);
+    for _ in 0..25 {
+        each(&mut chain, undelegate, DADB);
+    }
+    let waiting =
+        |chain: &Chain| chain.rows("", "SELECT count(*) FROM chain.unbondings")[0][0].clone();
+    assert_eq!(waiting(&chain), dadbs_types::Value::Integer(10_000));
+    holds(&chain);
+    chain.skipped_seconds = 20_000;
+    let mut longest = std::time::Duration::ZERO;
+    let mut blocks = 0;
+    while waiting(&chain) != dadbs_types::Value::Integer(0) {
+        let began = std::time::Instant::now();
+        chain.block(vec![]);
+        longest = longest.max(began.elapsed());
+        blocks += 1;
+    }
+    holds(&chain);
+    println!("{blocks} blocks, the longest {} ms", longest.as_millis());
+    assert_eq!(blocks, 10_000 / dadbs_types::limits::MATURITIES_BLOCK_MAX);
+    assert!(longest.as_millis() < 500, "{longest:?}");
 }

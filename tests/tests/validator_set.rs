@@ -71,7 +71,7 @@ impl History {
             bank::mint(&mut store, account(number), DENOM, 1_000 * DADB).unwrap();
         }
         let most = params::get(&store, Param::MaxValidators).unwrap();
-        let genesis: Vec<_> = (0..1 + random.below(most.min(3)))
+        let genesis: Vec<_> = (0..=random.below(most.min(3)))
             .map(|number| GenesisValidator {
                 operator: account(number),
                 consensus_key: [number as u8 + 1; 32],

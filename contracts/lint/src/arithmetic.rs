@@ -2,9 +2,10 @@
 
 use crate::model::Function;
 use crate::model::{Kind, inner};
+use crate::names::is_number;
 use crate::rule::Rule;
 use crate::value::{FLOAT, FUNDS, LENGTH, MONEY, PARAM, ROUNDED, STATE, TIME, Value};
-use crate::walk::{Walk, is_number};
+use crate::walk::Walk;
 use proc_macro2::Span;
 
 /// Bits of a type and whether it is signed.
@@ -14,16 +15,16 @@ fn width(ty: &str) -> Option<(u32, bool)> {
     matches!(sign, "i" | "u").then_some((bits, sign == "i"))
 }
 
-impl Walk<'_> {
-    /// An amount: a stored or given whole number that is neither time nor length.
-    pub(crate) fn is_amount(&self, value: &Value) -> bool {
-        if value.taint & (TIME | LENGTH) != 0 {
-            return false;
-        }
-        let number = value.ty.is_empty() || is_number(&value.ty);
-        value.taint & (MONEY | FUNDS) != 0 || number && value.taint & (STATE | PARAM) != 0
+/// An amount: a stored or given whole number that is neither time nor length.
+pub(crate) fn is_amount(value: &Value) -> bool {
+    if value.taint & (TIME | LENGTH) != 0 {
+        return false;
     }
+    let number = value.ty.is_empty() || is_number(&value.ty);
+    value.taint & (MONEY | FUNDS) != 0 || number && value.taint & (STATE | PARAM) != 0
+}
 
+impl Walk<'_> {
     /// `wrapping_`, `saturating_`, `checked_` and conversions.
     pub(crate) fn arithmetic_method(
         &mut self,
@@ -33,7 +34,7 @@ impl Walk<'_> {
         span: Span,
     ) -> Option<Value> {
         let taint = receiver.taint | operand.taint;
-        let amount = self.is_amount(receiver) || self.is_amount(operand);
+        let amount = is_amount(receiver) || is_amount(operand);
         let clock = taint & (TIME | LENGTH) != 0;
         let ty =
             if receiver.ty.is_empty() || receiver.constant { &operand.ty } else { &receiver.ty };
@@ -49,7 +50,6 @@ impl Walk<'_> {
                 );
                 Some(result)
             }
-            "wrapping" | "overflowing" | "rotate" => Some(result),
             "saturating" => {
                 let step =
                     operand.constant && (name == "saturating_add" || receiver.taint & MONEY == 0);
@@ -79,7 +79,7 @@ impl Walk<'_> {
                     && receiver.checked
                     && receiver.column.is_none() =>
             {
-                if self.is_amount(receiver) && receiver.outcome.is_none() {
+                if is_amount(receiver) && receiver.outcome.is_none() {
                     self.report(
                         Rule::AmountArithmetic,
                         span,
@@ -90,7 +90,9 @@ impl Walk<'_> {
                 }
                 Some(Value { checked: false, ..receiver.clone() })
             }
-            "abs" | "pow" | "unsigned" | "signum" => Some(result),
+            "wrapping" | "overflowing" | "rotate" | "abs" | "pow" | "unsigned" | "signum" => {
+                Some(result)
+            }
             "round" | "floor" | "ceil" | "trunc" => Some(receiver.clone()),
             _ => None,
         }
@@ -123,7 +125,7 @@ impl Walk<'_> {
                 span,
                 "an amount was computed as a float and is cut to a whole number",
             );
-        } else if !float && !value.constant && self.is_amount(&value) {
+        } else if !float && !value.constant && is_amount(&value) {
             let narrow = match (width(&value.ty), width(to)) {
                 (Some((from, signed)), Some((bits, to_signed))) => {
                     bits < from || (signed && !to_signed) || (!signed && to_signed && bits == from)
@@ -139,11 +141,8 @@ impl Walk<'_> {
                 );
             }
         }
-        let rounded = if float && !from_float && self.is_amount(&value) && !value.constant {
-            ROUNDED
-        } else {
-            0
-        };
+        let rounded =
+            if float && !from_float && is_amount(&value) && !value.constant { ROUNDED } else { 0 };
         let float = if float { FLOAT | rounded } else { 0 };
         Value { ty: to.into(), taint: value.taint | float, row: None, ..value }
     }
@@ -163,7 +162,7 @@ impl Walk<'_> {
     pub(crate) fn float_parameters(&mut self, function: &Function) {
         self.file = function.file;
         for (name, ty) in &function.parameters {
-            if matches!(inner(ty), "f64" | "f32") && crate::walk::money(name) != 0 {
+            if matches!(inner(ty), "f64" | "f32") && crate::names::money(name) != 0 {
                 let what = format!("the parameter {name} takes an amount as a float");
                 self.report(Rule::FloatMoney, function.span, what);
             }

@@ -363,9 +363,10 @@ impl Model {
     pub(crate) fn statement(&mut self, statement: &Statement) {
         let declared = statement.declared();
         if !declared.is_empty() {
-            let name = match statement.has_all(&["if", "not", "exists"]) {
-                true => statement.after_exists(),
-                false => statement.table.clone(),
+            let name = if statement.has_all(&["if", "not", "exists"]) {
+                statement.after_exists()
+            } else {
+                statement.table.clone()
             };
             let table = self.tables.entry(name.clone()).or_default();
             if table.columns.is_empty() {

@@ -183,7 +183,7 @@ impl Statement {
         self.parameters(at).first().copied()
     }
 
-    /// The column of max() or min().
+    /// The column of `max` or `min`.
     pub(crate) fn extreme(&self) -> Option<&str> {
         let at = self
             .words
@@ -200,7 +200,7 @@ impl Statement {
 
     /// A word says money.
     pub(crate) fn names_money(&self) -> bool {
-        self.words.iter().any(|word| crate::walk::money(word) != 0)
+        self.words.iter().any(|word| crate::names::money(word) != 0)
     }
 
     /// The name behind IF NOT EXISTS.
@@ -281,7 +281,7 @@ impl Statement {
             let has = |name: &str| part.contains(&name);
             match part.first() {
                 Some(&("primary" | "unique")) => {
-                    keys.extend(part.get(2..4).into_iter().flatten().copied())
+                    keys.extend(part.get(2..4).into_iter().flatten().copied());
                 }
                 Some(&("check" | "foreign" | "constraint")) | None => {}
                 Some(name) => {

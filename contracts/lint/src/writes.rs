@@ -1,9 +1,9 @@
 //! Rows and coins that change: who asks for it, after what, and how many.
 
-use crate::model::{Kind, Table, inner};
+use crate::model::{Kind, Table};
 use crate::rule::Rule;
 use crate::statement::{self, Statement};
-use crate::value::{ANSWER, CALLER, FLOAT, FUNDS, MONEY, Outcome, PARAM, STATE, TIME, Value};
+use crate::value::{ANSWER, CALLER, FLOAT, FUNDS, PARAM, TIME, Value};
 use crate::walk::Walk;
 use proc_macro2::Span;
 
@@ -23,7 +23,7 @@ pub(crate) struct Write {
     table: String,
     verb: Verb,
     /// The key, or a column of a new row, is the caller's address.
-    own: bool,
+    pub(crate) own: bool,
     fields: Vec<(String, u16)>,
     key_constant: bool,
     /// All that changes is counted up or down.
@@ -93,7 +93,7 @@ impl Write {
         }
     }
 
-    fn of_statement(statement: &Statement, parameters: &Value, span: Span) -> Write {
+    pub(crate) fn of_statement(statement: &Statement, parameters: &Value, span: Span) -> Write {
         let items = &parameters.items;
         let keys = statement.key_parameters();
         let key = |at: &usize| items.get(*at).is_some_and(|value| value.taint & CALLER != 0);
@@ -136,7 +136,7 @@ impl Write {
 }
 
 /// A column whose name says whose the row is.
-fn names_owner(column: &str) -> bool {
+pub(crate) fn names_owner(column: &str) -> bool {
     const WORDS: &[&str] = &[
         "owner",
         "creator",
@@ -174,7 +174,7 @@ impl Walk<'_> {
         known || names_owner(column) && table.column(column).is_some_and(|c| c.ty != "i64")
     }
 
-    fn is_owned(&self, table: &str) -> bool {
+    pub(crate) fn is_owned(&self, table: &str) -> bool {
         let learned = self.facts.owners.iter().any(|(owned, _)| owned == table);
         learned
             || self.model.tables.get(table).is_some_and(|declared| {
@@ -207,11 +207,9 @@ impl Walk<'_> {
                     }
                 }
             }
-            Kind::Migrate => {
-                if !self.state.guard && !self.state.state_checked && !write.idempotent {
-                    let what = format!("#[migrate] writes {} whatever the version is", write.table);
-                    self.report(Rule::UnprotectedInit, write.span, what);
-                }
+            Kind::Migrate if !self.state.guard && !self.state.row_checked && !write.idempotent => {
+                let what = format!("#[migrate] writes {} whatever the version is", write.table);
+                self.report(Rule::UnprotectedInit, write.span, what);
             }
             Kind::Call => self.check_caller(&write),
             _ => {}
@@ -232,7 +230,7 @@ impl Walk<'_> {
         let fixed = write.key_constant && (authority || self.facts.set_up.contains(&write.table));
         let whole = authority && write.whole && write.verb != Verb::Update;
         let takes_over = whole || fixed && owned && write.verb != Verb::Delete;
-        if takes_over && !guarded && !self.state.state_checked {
+        if takes_over && !guarded && !self.state.row_checked {
             let again = write.verb != Verb::Insert || !self.facts.set_up.contains(&write.table);
             if again && !self.changes_one(write) {
                 let what = format!(
@@ -246,7 +244,7 @@ impl Walk<'_> {
         if guarded || write.own && !(authority && write.key_constant) {
             return;
         }
-        if takes_over && self.state.state_checked {
+        if takes_over && self.state.row_checked {
             return;
         }
         let given =
@@ -273,11 +271,10 @@ impl Walk<'_> {
                 let takes_part = self.state.own_written && counts;
                 write.fields.iter().any(into) && !takes_part
             }
-            Verb::Delete => true,
             Verb::Update if write.relative => owned && given && !self.state.own_written,
             // A counter or cursor of the contract that nobody decides.
             Verb::Update if write.key_constant && !owned => given,
-            Verb::Update => true,
+            Verb::Update | Verb::Delete => true,
         };
         if wrong {
             let what = format!(
@@ -350,154 +347,5 @@ impl Walk<'_> {
 
     fn ran(&mut self, span: Span) {
         self.state.external = self.state.external.or(Some(span.start().line));
-    }
-
-    /// A statement by its text.
-    pub(crate) fn run_sql(
-        &mut self,
-        text: &Value,
-        parameters: &Value,
-        span: Span,
-        exec: bool,
-    ) -> Value {
-        if !text.constant {
-            self.report(Rule::BuiltSql, span, "this statement is not a constant text");
-        }
-        let outcome = Some(if exec { Outcome::Write } else { Outcome::Read });
-        let mut result = Value { outcome, ..Value::of(STATE | parameters.taint & CALLER) };
-        let text_taint = text.taint;
-        for text in text.texts.clone() {
-            let statement = Statement::of(&text);
-            let compared = statement.compared();
-            if statement.writes() {
-                let mut write = Write::of_statement(&statement, parameters, span);
-                write.own |= text_taint & CALLER != 0;
-                self.write(write);
-            } else if self.entry == Kind::Migrate
-                && statement.verb == statement::Verb::Other
-                && !self.state.guard
-                && !self.state.state_checked
-                && !statement.has("exists")
-            {
-                self.report(
-                    Rule::UnprotectedInit,
-                    span,
-                    "#[migrate] changes the schema whatever the version is",
-                );
-            }
-            self.learn_from(&statement, parameters, &compared);
-            self.bounded(&statement, parameters, span);
-            self.float_sql(&statement, span);
-            if statement.verb == statement::Verb::Select && parameters.items.is_empty() {
-                // A fixed row: what the caller is compared with may be an authority.
-                result.checked = statement.has_condition() || statement.has("limit");
-            }
-            result.counted |= exec && statement.is_conditional();
-            result.column = Some((statement.table.clone(), String::new()));
-        }
-        result
-    }
-
-    fn learn_from(&mut self, statement: &Statement, parameters: &Value, compared: &[&str]) {
-        let by_caller =
-            parameters.items.iter().any(|value| value.taint & CALLER != 0 && !value.of_caller());
-        if !by_caller {
-            return;
-        }
-        let table = statement.table.clone();
-        let column = compared.iter().find(|column| names_owner(column)).copied().unwrap_or("?");
-        self.facts.owners.insert((table, column.to_owned()));
-    }
-
-    /// The work of a statement does not grow with the table.
-    fn bounded(&mut self, statement: &Statement, parameters: &Value, span: Span) {
-        if matches!(statement.verb, statement::Verb::Other | statement::Verb::Insert)
-            && !statement.has("select")
-        {
-            return;
-        }
-        if statement.verb == statement::Verb::Insert && !statement.has("from") {
-            return;
-        }
-        if let Some(limit) = statement.limit_parameter() {
-            let given = parameters.items.get(limit).is_some_and(|value| value.taint & PARAM != 0);
-            if given {
-                self.report(
-                    Rule::UnboundedScan,
-                    span,
-                    "the caller chooses the LIMIT; cap it: limit.min(100)",
-                );
-            }
-        }
-        if statement.has("limit") {
-            if self.endless > 0 {
-                let what = format!("this loop goes through the whole table {}", statement.table);
-                self.report(Rule::UnboundedScan, span, what);
-            }
-            return;
-        }
-        if statement.verb == statement::Verb::Select
-            && (!statement.has("from") || statement.is_aggregate() && self.entry == Kind::View)
-        {
-            return;
-        }
-        if let Some(column) = statement.extreme()
-            && self
-                .model
-                .tables
-                .get(&statement.table)
-                .and_then(|t| t.column(column))
-                .is_some_and(|c| c.indexed)
-        {
-            return;
-        }
-        let tables = statement.reads();
-        let compared = statement.compared();
-        let narrow = |table: &str| {
-            let known = self.model.tables.get(table);
-            match known.filter(|known| !known.columns.is_empty()) {
-                Some(known) => known
-                    .columns
-                    .iter()
-                    .any(|column| column.indexed && compared.iter().any(|c| *c == column.name)),
-                None => !compared.is_empty(),
-            }
-        };
-        let mut asked = vec![statement.table.as_str()];
-        asked.extend(tables);
-        if !asked.into_iter().any(narrow) {
-            let table = &statement.table;
-            let what = match statement.verb {
-                statement::Verb::Delete => {
-                    format!("this deletes as many rows of {table} as there are")
-                }
-                statement::Verb::Update => {
-                    format!("this writes as many rows of {table} as there are")
-                }
-                _ => format!("this reads as many rows of {table} as there are"),
-            };
-            self.report(Rule::UnboundedScan, span, what);
-        }
-    }
-
-    fn float_sql(&mut self, statement: &Statement, span: Span) {
-        for (name, ty, _) in statement.declared() {
-            if matches!(ty.as_str(), "real" | "float" | "double")
-                && crate::walk::money(&name) & MONEY != 0
-            {
-                self.report(
-                    Rule::FloatMoney,
-                    span,
-                    format!("the column {name} keeps an amount as REAL"),
-                );
-            }
-        }
-        let whole_numbers = self.model.tables.get(&statement.table).is_some_and(|table| {
-            !table.columns.is_empty() && table.columns.iter().all(|c| inner(&c.ty) != "f64")
-        });
-        let keeps = statement.writes() && whole_numbers;
-        if statement.has_float() && (keeps || statement.names_money() && !statement.writes()) {
-            self.report(Rule::FloatMoney, span, "this statement computes an amount as REAL");
-        }
     }
 }

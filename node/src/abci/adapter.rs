@@ -3,7 +3,7 @@
 //! 1. The trait is infallible: a fault unwinds out of the call with the [`Fatal`] as its payload; the
 //!    server answers with an exception, and the node ends.
 //! 2. `FinalizeBlock` and Commit go to the core's thread; `CheckTx` and Query run on the caller's.
-//! 3. The validators of the genesis file are those of its app_state; InitChain answers them.
+//! 3. The validators of the genesis file are those of its `app_state`; InitChain answers them.
 //! 4. Transactions are indexed after Commit, on a thread of their own ([`super::indexer`]).
 
 use super::indexer::{Committed, Indexer};

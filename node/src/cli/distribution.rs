@@ -85,12 +85,11 @@ pub(crate) async fn run(globals: &Globals, command: &Tx) -> Outcome {
     let delegator_address = sender.to_string();
     let (messages, done): (Vec<Any>, String) = match command {
         Tx::WithdrawRewards { validator, commission } => {
-            let validators = match validator {
-                Some(validator) => vec![operator(globals, validator)?],
-                None => {
-                    let request = QueryDelegatorValidatorsRequest { delegator_address };
-                    session.client.delegator_validators(request).await?.validators
-                }
+            let validators = if let Some(validator) = validator {
+                vec![operator(globals, validator)?]
+            } else {
+                let request = QueryDelegatorValidatorsRequest { delegator_address };
+                session.client.delegator_validators(request).await?.validators
             };
             let mut messages: Vec<Any> = validators
                 .into_iter()

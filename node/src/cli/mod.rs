@@ -12,6 +12,7 @@ mod funded;
 mod gov;
 mod import;
 mod keys;
+mod lint;
 mod node;
 mod output;
 mod query;
@@ -62,6 +63,8 @@ enum Command {
     /// Write, build, publish, call and upgrade contracts
     #[command(subcommand)]
     Contract(contract::Contract),
+    /// Find faults in the sources of a contract
+    Lint(lint::Lint),
     /// Propose, deposit, vote, and see what becomes of it
     #[command(subcommand)]
     Gov(gov::Gov),
@@ -123,6 +126,7 @@ fn run(cli: &Cli) -> Outcome {
             Command::Tx(command) => tx::run(globals, command).await,
             Command::Sql(command) => sql::run(globals, command).await,
             Command::Contract(command) => contract::run(globals, command).await,
+            Command::Lint(args) => lint::run(globals, args),
             Command::Gov(command) => gov::run(globals, command).await,
             Command::Import(args) => import::run(globals, args).await,
             Command::Export(args) => export::run(globals, args).await,

@@ -328,6 +328,7 @@ pub(crate) async fn run_slashing(globals: &Globals, command: &SlashingTx) -> Out
     submit(globals, any(&MsgUnjail { validator_addr }), &done).await
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a field of the wire")]
 fn page() -> Option<PageRequest> {
     Some(PageRequest { limit: ROWS, ..PageRequest::default() })
 }

@@ -125,7 +125,7 @@ mod supply_chain {
     /// Runs any statement, held to the rules; answers the rows that it changed.
     #[call]
     fn run(statement: &str) -> Result<u32, Refusal> {
-        // lint: allow(built_sql): the statement is the caller's, and the rules hold whatever it is
+        // lint: allow(built-sql): the statement is the caller's, and the rules hold whatever it is
         Ok(sql::exec(statement, &[])?)
     }
 

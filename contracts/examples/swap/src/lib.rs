@@ -117,7 +117,7 @@ mod swap {
             }
             let mut offer = ctx.db.offers().get(id)?.ok_or(SwapError::NotFound { id })?;
             offer.state = "void".into();
-            // lint: allow(state_after_call): the offer was closed before the call, and stays closed
+            // lint: allow(state-after-call): the offer was closed before the call, and stays closed
             ctx.db.offers().update(&offer)?;
             Voided { id, why: &error.text }.emit();
             return Ok(false);

@@ -176,7 +176,8 @@ fn nested(item: String, random: &mut Random) -> String {
         _ => return item,
     };
     let mut out = lines[..=open].join("\n");
-    out += &format!("\n{before}\n{}\n{after}\n}}\n", lines[open + 1..lines.len() - 1].join("\n"));
+    let body = lines[open + 1..lines.len() - 1].join("\n");
+    out.extend(["\n", before, "\n", &body, "\n", after, "\n}\n"]);
     out
 }
 

@@ -31,6 +31,9 @@ pub(crate) enum Contract {
         /// The crate's folder, or a module
         #[arg(default_value = ".")]
         path: PathBuf,
+        /// Fail if the lint finds something
+        #[arg(long)]
+        deny_lints: bool,
     },
     /// Build a contract and run its tests against the module in the real executor
     Test {
@@ -122,7 +125,8 @@ pub(crate) enum Contract {
 pub(crate) async fn run(globals: &Globals, command: &Contract) -> Outcome {
     match command {
         Contract::New { folder, sdk } => make(globals, folder, *sdk),
-        Contract::Build { path } => {
+        Contract::Build { path, deny_lints } => {
+            super::lint::warn(path, *deny_lints)?;
             print_built(globals, &build::build(path)?);
             Ok(())
         }

@@ -64,7 +64,8 @@ mod tests {
             let request = PageRequest { key, limit: 10, ..PageRequest::default() };
             let page = Page::of(Some(request)).unwrap();
             let (offset, limit) = page.range();
-            let found = all.iter().skip(offset as usize).take(limit as usize).copied().collect();
+            let last = (offset + limit).min(25);
+            let found = all.iter().copied().filter(|n| (offset..last).contains(n)).collect();
             let (rows, response) = page.cut(found);
             seen.extend(rows);
             key = response.unwrap().next_key;

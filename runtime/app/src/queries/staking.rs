@@ -10,7 +10,21 @@ use dadbs_modules::staking::{self, Delegation, Entry, Redelegation, Status, Unbo
 use dadbs_proto::cosmos::base::v1beta1::Coin;
 use dadbs_proto::cosmos::crypto::ed25519::PubKey;
 use dadbs_proto::cosmos::slashing::v1beta1 as slashing_wire;
-use dadbs_proto::cosmos::staking::v1beta1::{self as wire, *};
+use dadbs_proto::cosmos::staking::v1beta1::{
+    self as wire, BondStatus, Commission, CommissionRates, DelegationResponse, Params, Pool,
+    QueryDelegationRequest, QueryDelegationResponse, QueryDelegatorDelegationsRequest,
+    QueryDelegatorDelegationsResponse, QueryDelegatorUnbondingDelegationsRequest,
+    QueryDelegatorUnbondingDelegationsResponse, QueryDelegatorValidatorRequest,
+    QueryDelegatorValidatorResponse, QueryDelegatorValidatorsRequest,
+    QueryDelegatorValidatorsResponse, QueryParamsRequest, QueryParamsResponse, QueryPoolRequest,
+    QueryPoolResponse, QueryRedelegationsRequest, QueryRedelegationsResponse,
+    QueryUnbondingDelegationRequest, QueryUnbondingDelegationResponse,
+    QueryValidatorDelegationsRequest, QueryValidatorDelegationsResponse, QueryValidatorRequest,
+    QueryValidatorResponse, QueryValidatorUnbondingDelegationsRequest,
+    QueryValidatorUnbondingDelegationsResponse, QueryValidatorsRequest, QueryValidatorsResponse,
+    RedelegationEntry, RedelegationEntryResponse, RedelegationResponse, UnbondingDelegation,
+    UnbondingDelegationEntry,
+};
 use dadbs_store::View;
 use dadbs_types::coin::DENOM;
 use dadbs_types::{
@@ -18,10 +32,12 @@ use dadbs_types::{
 };
 use prost_types::{Duration, Timestamp};
 
+#[expect(clippy::unnecessary_wraps, reason = "a field of the wire")]
 fn at(seconds: u64) -> Option<Timestamp> {
     Some(Timestamp { seconds: i64::try_from(seconds).unwrap_or(i64::MAX), nanos: 0 })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a field of the wire")]
 fn lasting(seconds: u64) -> Option<Duration> {
     Some(Duration { seconds: i64::try_from(seconds).unwrap_or(i64::MAX), nanos: 0 })
 }
@@ -30,6 +46,7 @@ fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a field of the wire")]
 fn coin(amount: u64) -> Option<Coin> {
     Some(Coin { denom: DENOM.into(), amount: amount.to_string() })
 }

@@ -81,7 +81,7 @@ macro_rules! redelegations {
 pub(super) use {redelegations, unbondings};
 
 impl Unbonding {
-    pub(super) fn of_row(row: &Vec<Value>) -> Result<Unbonding, Fatal> {
+    pub(super) fn of_row(row: &[Value]) -> Result<Unbonding, Fatal> {
         Ok(Unbonding {
             id: UNBONDINGS.count(row, 0)?,
             delegator: UNBONDINGS.address(row, 1)?,
@@ -101,7 +101,7 @@ impl Unbonding {
             unbondings!("WHERE delegator = ?1 AND validator = ?2 ORDER BY id"),
             &[&text(delegator), &operator_text(operator)],
         )?;
-        found.iter().map(Unbonding::of_row).collect()
+        found.iter().map(|row| Unbonding::of_row(row)).collect()
     }
 
     /// Those from a validator that answer for a height, the oldest first.
@@ -114,7 +114,7 @@ impl Unbonding {
             unbondings!("WHERE validator = ?1 AND creation_height >= ?2 ORDER BY id"),
             &[&operator_text(operator), &integer(height)?],
         )?;
-        found.iter().map(Unbonding::of_row).collect()
+        found.iter().map(|row| Unbonding::of_row(row)).collect()
     }
 
     /// Those that have matured, the earliest first.
@@ -123,7 +123,7 @@ impl Unbonding {
             unbondings!("WHERE completion_time <= ?1 ORDER BY completion_time, id LIMIT ?2"),
             &[&integer(now)?, &integer(most)?],
         )?;
-        found.iter().map(Unbonding::of_row).collect()
+        found.iter().map(|row| Unbonding::of_row(row)).collect()
     }
 
     /// Makes one.
@@ -194,7 +194,7 @@ impl Unbonding {
 }
 
 impl Redelegation {
-    pub(super) fn of_row(row: &Vec<Value>) -> Result<Redelegation, Fatal> {
+    pub(super) fn of_row(row: &[Value]) -> Result<Redelegation, Fatal> {
         Ok(Redelegation {
             id: REDELEGATIONS.count(row, 0)?,
             delegator: REDELEGATIONS.address(row, 1)?,
@@ -215,7 +215,7 @@ impl Redelegation {
             redelegations!("WHERE source = ?1 AND creation_height >= ?2 ORDER BY id"),
             &[&operator_text(from), &integer(height)?],
         )?;
-        found.iter().map(Redelegation::of_row).collect()
+        found.iter().map(|row| Redelegation::of_row(row)).collect()
     }
 
     /// Those that have matured, the earliest first.
@@ -228,7 +228,7 @@ impl Redelegation {
             redelegations!("WHERE completion_time <= ?1 ORDER BY completion_time, id LIMIT ?2"),
             &[&integer(now)?, &integer(most)?],
         )?;
-        found.iter().map(Redelegation::of_row).collect()
+        found.iter().map(|row| Redelegation::of_row(row)).collect()
     }
 
     /// Stores it under the next number.

@@ -117,7 +117,7 @@ pub const SCHEMA: &[&str] = &[
         security_contact TEXT NOT NULL,
         details TEXT NOT NULL
     ) STRICT, WITHOUT ROWID",
-    "CREATE INDEX chain_validators_tokens ON chain_validators (jailed, tokens, operator)",
+    "CREATE INDEX chain_validators_tokens ON chain_validators (jailed, tokens DESC, operator)",
     "CREATE INDEX chain_validators_status ON chain_validators (status, unbonding_time, operator)",
     "CREATE TABLE chain_consensus_keys (
         address TEXT NOT NULL PRIMARY KEY,

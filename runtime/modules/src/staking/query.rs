@@ -18,7 +18,7 @@ pub struct Delegation {
     pub shares: u64,
 }
 
-fn delegation(row: &Vec<Value>) -> Result<Delegation, Fatal> {
+fn delegation(row: &[Value]) -> Result<Delegation, Fatal> {
     Ok(Delegation {
         delegator: DELEGATIONS.address(row, 0)?,
         operator: DELEGATIONS.operator(row, 1)?.0,
@@ -37,7 +37,7 @@ pub fn delegations_page(
          ORDER BY validator LIMIT ?3 OFFSET ?2",
         &[&text(delegator), &integer(offset)?, &integer(limit)?],
     )?;
-    found.iter().map(delegation).collect()
+    found.iter().map(|row| delegation(row)).collect()
 }
 
 /// Every delegation as validator, delegator and shares: for audits, not for blocks.
@@ -60,7 +60,7 @@ pub fn delegations_to_page(
          ORDER BY delegator LIMIT ?3 OFFSET ?2",
         &[&operator_text(operator), &integer(offset)?, &integer(limit)?],
     )?;
-    found.iter().map(delegation).collect()
+    found.iter().map(|row| delegation(row)).collect()
 }
 
 /// The operators of the validators that a delegator has shares of.
@@ -88,7 +88,7 @@ pub fn unbondings_page(
         ),
         &[&text(delegator), &from, &integer(offset)?, &integer(limit)?],
     )?;
-    found.iter().map(Unbonding::of_row).collect()
+    found.iter().map(|row| Unbonding::of_row(row)).collect()
 }
 
 /// What is withdrawn from a validator, by delegator and age.
@@ -101,7 +101,7 @@ pub fn unbondings_from_page(
         unbondings!("WHERE validator = ?1 ORDER BY delegator, id LIMIT ?3 OFFSET ?2"),
         &[&operator_text(operator), &integer(offset)?, &integer(limit)?],
     )?;
-    found.iter().map(Unbonding::of_row).collect()
+    found.iter().map(|row| Unbonding::of_row(row)).collect()
 }
 
 /// What has moved, by validators and age; what is absent of delegator, source and destination may be any.
@@ -125,5 +125,5 @@ pub fn redelegations_page(
             &integer(limit)?,
         ],
     )?;
-    found.iter().map(Redelegation::of_row).collect()
+    found.iter().map(|row| Redelegation::of_row(row)).collect()
 }

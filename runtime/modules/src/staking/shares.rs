@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(code(pool(1 << 40, 1 << 60).shares_for(1 << 45)), Code::Worthless);
     }
 
-    /// Numbers from a seed (SplitMix64).
+    /// Numbers from a seed (`SplitMix64`).
     fn next(seed: &mut u64) -> u64 {
         *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = *seed;

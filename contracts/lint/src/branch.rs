@@ -1,0 +1,276 @@
+//! Branches: what a condition grants, and what is left when both sides have run.
+
+use crate::rule::Rule;
+use crate::value::{ANSWER, FALSE_IS_ALLOWED, STATE, TIME, TRUE_IS_ALLOWED, Value};
+use crate::walk::{Exit, State, Walk};
+use quote::ToTokens;
+use syn::spanned::Spanned;
+use syn::{Block, Expr, Stmt};
+
+impl Walk<'_> {
+    /// Runs a branch that may not be taken; its state ends with it.
+    pub(crate) fn branch<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> (T, State, Exit) {
+        let before = self.state.clone();
+        let exit = std::mem::replace(&mut self.exit, Exit::None);
+        let value = work(self);
+        let after = std::mem::replace(&mut self.state, before);
+        (value, after, std::mem::replace(&mut self.exit, exit))
+    }
+
+    pub(crate) fn branch_off(
+        &mut self,
+        condition: &Value,
+        guarded: bool,
+        work: impl FnOnce(&mut Self) -> Value,
+    ) {
+        let taint = condition.taint;
+        self.branch(|walk| {
+            walk.state.guard |= guarded;
+            walk.state.row_checked |= taint & STATE != 0;
+            work(walk)
+        });
+    }
+
+    /// The other branch has ended the function: what its condition excludes holds from here on.
+    pub(crate) fn after_exit(&mut self, condition: &Value, guarded: bool, exit: Exit) {
+        self.state.guard |= guarded;
+        self.state.hard |= guarded && exit == Exit::Abort;
+        self.state.row_checked |= condition.taint & STATE != 0;
+        self.state.timed |= condition.has(STATE | TIME);
+    }
+
+    pub(crate) fn merge(&mut self, one: State, two: State) {
+        let mut variables = one.variables;
+        for (name, value) in two.variables {
+            if let Some(other) = variables.remove(&name) {
+                // A row that one branch has changed and the other has not keeps the changes.
+                let mut merged = other.clone().either(value.clone());
+                if let (Some(a), Some(b)) = (&other.row, &value.row) {
+                    let more = if b.assigned.len() > a.assigned.len() { b } else { a };
+                    merged.row = Some(more.clone());
+                }
+                variables.insert(name, merged);
+            }
+        }
+        self.state = State {
+            variables,
+            guard: one.guard && two.guard,
+            hard: one.hard && two.hard,
+            row_checked: one.row_checked && two.row_checked,
+            timed: one.timed && two.timed,
+            external: one.external.or(two.external),
+            own_written: one.own_written || two.own_written,
+            uncounted: one.uncounted.or(two.uncounted),
+        };
+    }
+
+    /// Two branches of a condition.
+    pub(crate) fn fork(
+        &mut self,
+        condition: &Value,
+        then: impl FnOnce(&mut Self) -> Value,
+        otherwise: impl FnOnce(&mut Self) -> Value,
+    ) -> Value {
+        let bits = condition.bits();
+        let checked = condition.taint & STATE != 0;
+        let timed = condition.has(STATE | TIME);
+        let (one, state_one, exit_one) = self.branch(|walk| {
+            walk.state.guard |= bits & TRUE_IS_ALLOWED != 0;
+            walk.state.row_checked |= checked;
+            walk.state.timed |= timed;
+            then(walk)
+        });
+        let (two, state_two, exit_two) = self.branch(|walk| {
+            walk.state.guard |= bits & FALSE_IS_ALLOWED != 0;
+            walk.state.row_checked |= checked;
+            walk.state.timed |= timed;
+            otherwise(walk)
+        });
+        match (exit_one, exit_two) {
+            (Exit::None, Exit::None) if one.is_err != two.is_err => {
+                // Whoever goes on behind `?` has taken the branch that has not failed.
+                let (good, guarded) =
+                    if one.is_err { (two, state_two.guard) } else { (one, state_one.guard) };
+                let pending = good.pending || guarded && !self.state.guard;
+                self.merge(state_one, state_two);
+                Value {
+                    pending,
+                    outcome: good.outcome.or(Some(crate::value::Outcome::Own)),
+                    ..good
+                }
+            }
+            (Exit::None, Exit::None) => {
+                // What the condition alone has granted ends with its branches.
+                let before = (self.state.guard, self.state.row_checked, self.state.timed);
+                self.merge(state_one, state_two);
+                self.state.guard &= bits == 0 || before.0;
+                self.state.row_checked &= !checked || before.1;
+                self.state.timed &= !timed || before.2;
+                one.either(two)
+            }
+            (Exit::None, exit) => {
+                self.state = state_one;
+                self.after_exit(condition, bits & TRUE_IS_ALLOWED != 0, exit);
+                one
+            }
+            (exit, Exit::None) => {
+                self.state = state_two;
+                self.after_exit(condition, bits & FALSE_IS_ALLOWED != 0, exit);
+                two
+            }
+            (one, two) => {
+                self.exit = if one == two { one } else { Exit::Return };
+                Value::default()
+            }
+        }
+    }
+
+    pub(crate) fn branch_if(&mut self, branch: &syn::ExprIf) -> Value {
+        let condition = self.expr(&branch.cond);
+        let failed = on_failure(&branch.cond);
+        let outcome = condition.outcome;
+        if outcome.is_some()
+            && let Expr::Let(pattern) = &*branch.cond
+        {
+            let pattern = pattern.pat.to_token_stream().to_string();
+            let empty = branch.then_branch.stmts.is_empty() && pattern.starts_with("Err");
+            let no_else = branch.else_branch.is_none() && pattern.starts_with("Ok");
+            if empty || no_else && outcome != Some(crate::value::Outcome::Read) {
+                self.report(
+                    Rule::IgnoredResult,
+                    branch.cond.span(),
+                    "a failure of this is passed over",
+                );
+            }
+        }
+        self.fork(
+            &condition,
+            |walk| {
+                if failed {
+                    walk.state.external = None;
+                }
+                walk.block(&branch.then_branch)
+            },
+            |walk| match &branch.else_branch {
+                Some((_, otherwise)) => walk.expr(otherwise),
+                None => Value::default(),
+            },
+        )
+    }
+
+    pub(crate) fn branch_match(&mut self, matching: &syn::ExprMatch) -> Value {
+        let value = self.expr(&matching.expr);
+        let arms: Vec<&syn::Arm> = matching.arms.iter().collect();
+        if value.outcome.is_some() {
+            for arm in &arms {
+                let pattern = arm.pat.to_token_stream().to_string();
+                let body = arm.body.to_token_stream().to_string().replace(' ', "");
+                let nothing = matches!(body.as_str(), "{}" | "()")
+                    || pattern == "Err (_)"
+                        && matches!(
+                            body.as_str(),
+                            "Ok(())" | "returnOk(())" | "{Ok(())}" | "{returnOk(());}"
+                        );
+                let told = pattern.starts_with("Err")
+                    && value.outcome != Some(crate::value::Outcome::Read)
+                    && only_tells(&arm.body);
+                if (pattern.starts_with("Err") || pattern == "_") && nothing || told {
+                    self.report(Rule::IgnoredResult, arm.span(), "a failure is passed over here");
+                }
+            }
+        }
+        self.arms(&value, &arms)
+    }
+
+    /// The first arm against the others.
+    pub(crate) fn arms(&mut self, value: &Value, arms: &[&syn::Arm]) -> Value {
+        let [arm, rest @ ..] = arms else { return Value::default() };
+        let pattern = arm.pat.to_token_stream().to_string();
+        let condition = match (&arm.guard, pattern.as_str()) {
+            (None, "false") => Value {
+                allowed: Some((value.bits() & 1) << 1 | value.bits() >> 1),
+                ..value.clone()
+            },
+            _ => value.clone(),
+        };
+        let mut guard_value = None;
+        let run = |walk: &mut Self, guard_value: &mut Option<Value>| {
+            if pattern.starts_with("Err") && value.taint & ANSWER != 0 {
+                walk.state.external = None;
+            }
+            walk.bind(&arm.pat, Value { outcome: None, pending: false, ..value.clone() });
+            if let Some((_, guard)) = &arm.guard {
+                let guard = walk.expr(guard);
+                walk.state.guard |= guard.bits() & TRUE_IS_ALLOWED != 0;
+                *guard_value = Some(guard);
+            }
+            walk.expr(&arm.body)
+        };
+        if rest.is_empty() {
+            return run(self, &mut guard_value);
+        }
+        // The guard of an arm is a part of the condition.
+        let condition = match &arm.guard {
+            Some((_, guard)) => {
+                let ((), _, _) = self.branch(|walk| {
+                    walk.bind(&arm.pat, value.clone());
+                    guard_value = Some(walk.expr(guard));
+                });
+                let guard = guard_value.take().unwrap_or_default();
+                Value {
+                    allowed: Some(guard.bits() | condition.bits()),
+                    taint: condition.taint | guard.taint,
+                    ..condition
+                }
+            }
+            None => condition,
+        };
+        self.fork(&condition, |walk| run(walk, &mut None), |walk| walk.arms(value, rest))
+    }
+
+    pub(crate) fn repeat(&mut self, endless: u32, work: impl FnOnce(&mut Self)) {
+        self.endless += endless;
+        let ((), after, _) = self.branch(|walk| work(walk));
+        self.endless -= endless;
+        // The loop may have run, or not.
+        let before = self.state.clone();
+        self.merge(before, after);
+    }
+}
+
+/// Nothing but `log` and `emit`.
+pub(crate) fn only_tells(body: &Expr) -> bool {
+    match body {
+        Expr::Call(call) => {
+            let name = call.func.to_token_stream().to_string();
+            matches!(name.rsplit(' ').next(), Some("log" | "emit"))
+        }
+        Expr::Block(block) => block.block.stmts.iter().all(|statement| match statement {
+            Stmt::Expr(expr, _) => only_tells(expr),
+            _ => false,
+        }),
+        _ => false,
+    }
+}
+
+/// The condition holds if something has failed.
+pub(crate) fn on_failure(condition: &Expr) -> bool {
+    match condition {
+        Expr::Let(condition) => condition.pat.to_token_stream().to_string().starts_with("Err"),
+        Expr::MethodCall(call) => call.method == "is_err",
+        _ => false,
+    }
+}
+
+/// A loop whose body ends it by a counter: `if n >= MAX { break }`.
+pub(crate) fn stops(body: &Block) -> bool {
+    body.stmts.iter().any(|statement| {
+        let Stmt::Expr(Expr::If(branch), _) = statement else { return false };
+        let condition = branch.cond.to_token_stream().to_string();
+        let then = branch.then_branch.to_token_stream().to_string();
+        let ends = then.contains("break") || then.contains("return");
+        ends && (condition.contains(">=") || condition.contains("> ") || condition.contains("=="))
+            && !condition.contains("len")
+            && !condition.contains("is_empty")
+    })
+}

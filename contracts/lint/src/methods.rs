@@ -1,0 +1,240 @@
+//! Method calls: adapters of options, results and iterators, and everything else.
+
+use crate::model::inner;
+use crate::rule::Rule;
+use crate::value::{ANSWER, CALLER, LENGTH, Outcome, PARAM, STATE, TRUE_IS_ALLOWED, Value};
+use crate::walk::Walk;
+use syn::Expr;
+
+impl Walk<'_> {
+    #[allow(clippy::too_many_lines, reason = "one arm for each method that means something")]
+    pub(crate) fn method(&mut self, call: &syn::ExprMethodCall) -> Value {
+        let name = call.method.to_string();
+        let handled = ["ok_or", "ok_or_else", "is_some", "is_none", "expect", "unwrap"];
+        let tolerate = std::mem::replace(&mut self.tolerate_ok, handled.contains(&name.as_str()));
+        let receiver = self.expr(&call.receiver);
+        self.tolerate_ok = false;
+        // The parameters of closures are what the receiver holds.
+        for argument in &call.args {
+            if let Expr::Closure(closure) = argument {
+                let row_type = inner(&receiver.ty).to_owned();
+                for pattern in &closure.inputs {
+                    let item = Value {
+                        outcome: None,
+                        pending: false,
+                        ty: row_type.clone(),
+                        ..receiver.clone()
+                    };
+                    self.bind(pattern, item);
+                }
+            }
+        }
+        let arguments: Vec<Value> = call
+            .args
+            .iter()
+            .map(|argument| {
+                if matches!(argument, Expr::Closure(_)) {
+                    // A closure may not run: it cannot check the caller for what follows.
+                    let (value, after, _) = self.branch(|walk| walk.expr(argument));
+                    self.state.external = self.state.external.or(after.external);
+                    value
+                } else if let Some(value) = self.passed(argument, &receiver) {
+                    value
+                } else {
+                    self.expr(argument)
+                }
+            })
+            .collect();
+        let span = call.method.span();
+        if receiver.ty == "@db" {
+            return Value::typed(0, &format!("@table {name}"));
+        }
+        if let Some(table) = receiver.ty.strip_prefix("@table ") {
+            let table = table.to_owned();
+            return self.accessor(&table, &name, &arguments, call);
+        }
+        if receiver.ty == "@client" {
+            self.external_call(&name, &arguments, span);
+            let taint = arguments.iter().fold(0, |taint, value| taint | value.taint);
+            return Value {
+                outcome: Some(Outcome::External),
+                ..Value::of(ANSWER | taint & CALLER)
+            };
+        }
+        if receiver.ty == "@later" {
+            let asked = matches!(name.as_str(), "at_height" | "at_time" | "cancel");
+            let outcome = asked.then_some(Outcome::External);
+            return Value { outcome, ..receiver };
+        }
+        if name == "later" && receiver.ty == "Context" {
+            return Value::typed(0, "@later");
+        }
+        let constant_text = crate::model::text_of(&call.receiver).is_some();
+        let own =
+            self.model.find(Some(receiver.ty.split('<').next().unwrap_or_default()), &name, true);
+        let own = own.or_else(|| {
+            let single =
+                self.model.functions.iter().filter(|f| f.method && f.name == name).count() == 1;
+            let unknown = receiver.ty.is_empty() || self.model.structs.contains_key(&receiver.ty);
+            if single && unknown { self.model.find(None, &name, true) } else { None }
+        });
+        if let Some(function) = own {
+            let mut all = vec![receiver];
+            all.extend(arguments);
+            return self.inline(&function, all);
+        }
+        let taint = arguments.iter().fold(receiver.taint, |taint, value| taint | value.taint);
+        let operand = arguments.first().cloned().unwrap_or_default();
+        if let Some(value) = self.arithmetic_method(&name, &receiver, &operand, span) {
+            return value;
+        }
+        if receiver.outcome.is_some() {
+            let drops = matches!(
+                name.as_str(),
+                "unwrap_or" | "unwrap_or_default" | "unwrap_or_else" | "map_or" | "map_or_else"
+            );
+            if drops && receiver.ty != "bool" || name == "ok" && !tolerate {
+                self.report(
+                    Rule::IgnoredResult,
+                    span,
+                    format!("`.{name}` drops the failure of this"),
+                );
+                return Value { outcome: None, pending: false, ..receiver };
+            }
+        }
+        match name.as_str() {
+            "clone" | "to_owned" | "as_str" | "as_ref" | "as_mut" | "as_deref" | "to_string"
+            | "into" | "iter" | "into_iter" | "iter_mut" | "as_slice" | "cloned" | "copied"
+            | "by_ref" | "trim" | "to_vec" | "as_bytes" | "into_bytes" | "borrow" | "rev"
+            | "skip" | "take" | "first" | "last" | "next" | "into_inner" | "get_or_insert"
+            | "decode" | "rows" | "enumerate" | "collect" | "peekable" | "flatten" => {
+                let mut value = receiver;
+                if matches!(name.as_str(), "next" | "first" | "last") && !value.items.is_empty() {
+                    value.items = Vec::new();
+                }
+                value
+            }
+            "unwrap" | "expect" => {
+                let proven =
+                    receiver.pending || (receiver.outcome.is_none() && receiver.of_caller());
+                self.state.guard |= proven;
+                self.state.hard |= proven;
+                Value { outcome: None, pending: false, checked: false, ..receiver }
+            }
+            "ok_or" | "ok_or_else" => {
+                let pending = receiver.pending || receiver.bits() & TRUE_IS_ALLOWED != 0;
+                Value { pending, outcome: Some(Outcome::Own), checked: false, ..receiver }
+            }
+            "map_err" | "map" | "and_then" | "inspect" | "filter" | "or_else" | "ok"
+            | "is_ok_and" | "is_some_and" | "is_none_or" | "find" | "any" | "all" | "position"
+            | "filter_map" | "flat_map" | "fold" | "sum" | "then" | "then_some" | "map_or"
+            | "unwrap_or" | "unwrap_or_default" | "unwrap_or_else" | "min_by_key"
+            | "max_by_key" | "retain" | "partition" | "find_map" | "chain" | "zip" | "for_each"
+            | "try_for_each" => adapted(&name, receiver, &arguments, taint),
+            "len" | "count" => Value::typed(LENGTH | taint & CALLER, "usize"),
+            "min" | "clamp" => {
+                let clamped = arguments.iter().any(|value| value.constant);
+                Value { taint: if clamped { taint & !PARAM } else { taint }, row: None, ..receiver }
+            }
+            "integer" => Value {
+                ty: "i64".into(),
+                column: receiver.column.clone(),
+                outcome: None,
+                ..Value::of(taint)
+            },
+            "real" => Value::typed(taint | crate::value::FLOAT, "f64"),
+            "text" | "value" | "to_value" => Value { outcome: None, ..receiver },
+            "is_ok" | "is_err" => Value { ty: "bool".into(), ..receiver },
+            "is_some" | "is_none" => {
+                let value = Value { allowed: receiver.allowed, ..Value::of(taint) };
+                Value { ty: "bool".into(), ..value }
+            }
+            "is_empty" | "starts_with" | "ends_with" if constant_text || !receiver.of_caller() => {
+                Value {
+                    allowed: if taint & CALLER != 0 { Some(0) } else { None },
+                    ..Value::of(taint)
+                }
+            }
+            "push" | "push_str" | "extend" | "insert" | "append" | "extend_from_slice"
+            | "push_back" => {
+                self.grow(call, &receiver, &operand, taint);
+                Value::default()
+            }
+            "concat" | "join" | "replace" | "replacen" | "repeat" => {
+                let constant = receiver.constant && arguments.iter().all(|value| value.constant);
+                Value { constant, ty: "String".into(), ..Value::of(taint) }
+            }
+            "eq" | "eq_ignore_ascii_case" | "ne" => {
+                let both = taint & CALLER != 0 && taint & STATE != 0;
+                let bits = if name == "ne" { 2 } else { 1 };
+                Value { allowed: both.then_some(bits), ..Value::of(taint) }
+            }
+            "emit" => Value::default(),
+            _ => {
+                let ty = if arguments.is_empty() { receiver.ty.clone() } else { String::new() };
+                let constant = receiver.constant && arguments.iter().all(|value| value.constant);
+                Value { taint, constant, ty, ..Value::default() }
+            }
+        }
+    }
+
+    /// What grows in place takes over where the new part comes from.
+    pub(crate) fn grow(
+        &mut self,
+        call: &syn::ExprMethodCall,
+        receiver: &Value,
+        part: &Value,
+        taint: u16,
+    ) {
+        let mut base = &*call.receiver;
+        while let Expr::MethodCall(inner) = base {
+            base = &inner.receiver;
+        }
+        let Expr::Path(path) = base else { return };
+        let Some(name) = path.path.get_ident() else { return };
+        let Some(known) = self.state.variables.get_mut(&name.to_string()) else { return };
+        known.taint |= taint;
+        known.constant &= part.constant;
+        known.texts = match (&receiver.texts[..], &part.texts[..]) {
+            ([one], [two]) => vec![format!("{one}{two}")],
+            _ => Vec::new(),
+        };
+        if !part.items.is_empty() {
+            known.items.clone_from(&part.items);
+        }
+    }
+}
+
+/// Adapters of options, results and iterators.
+fn adapted(name: &str, receiver: Value, arguments: &[Value], taint: u16) -> Value {
+    let last = arguments.last().cloned().unwrap_or_default();
+    let mut value = Value { taint, ..receiver.clone() };
+    match name {
+        "map" | "and_then" | "fold" | "find_map" | "flat_map" | "map_or" | "filter_map" => {
+            value.row = last.row.or(receiver.row);
+            if !last.ty.is_empty() {
+                value.ty = last.ty;
+            }
+            value.column = last.column.or(receiver.column);
+            if last.allowed.is_some() {
+                value.allowed = last.allowed;
+            }
+            value.items = last.items;
+            value.outcome = receiver.outcome.or(if name == "map" { None } else { last.outcome });
+            value.constant = false;
+        }
+        "is_some_and" | "is_ok_and" | "is_none_or" | "any" | "all" | "position" => {
+            value = Value { allowed: last.allowed, ..Value::of(taint) };
+        }
+        "filter" | "find" => {
+            value.allowed = last.allowed.map(|bits| if bits != 0 { 3 } else { 0 });
+            value.outcome = None;
+        }
+        "for_each" => return Value::default(),
+        "try_for_each" => value.outcome = Some(Outcome::Own),
+        "then" | "then_some" => value.allowed = receiver.allowed,
+        "ok" => value.outcome = None,
+        _ => {}
+    }
+    value
+}

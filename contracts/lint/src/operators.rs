@@ -1,0 +1,167 @@
+//! Operators: comparisons that check the caller, and arithmetic.
+
+use crate::arithmetic::is_amount;
+use crate::model::Kind;
+use crate::rule::Rule;
+use crate::value::{
+    ANSWER, CALLER, FALSE_IS_ALLOWED, FLOAT, PARAM, STATE, TIME, TRUE_IS_ALLOWED, Value,
+};
+use crate::walk::Walk;
+use quote::ToTokens;
+use syn::spanned::Spanned;
+use syn::{BinOp, Expr};
+
+impl Walk<'_> {
+    pub(crate) fn binary(&mut self, binary: &syn::ExprBinary) -> Value {
+        let left = self.expr(&binary.left);
+        if let BinOp::And(_) | BinOp::Or(_) = binary.op {
+            let (right, after, _) = self.branch(|walk| walk.expr(&binary.right));
+            self.state.variables = after.variables;
+            let (l, r) = (left.bits(), right.bits());
+            let (all, any) = (l & r, l | r);
+            let bits = if matches!(binary.op, BinOp::And(_)) {
+                any & TRUE_IS_ALLOWED | all & FALSE_IS_ALLOWED
+            } else {
+                all & TRUE_IS_ALLOWED | any & FALSE_IS_ALLOWED
+            };
+            return Value { allowed: Some(bits), ..Value::of(left.taint | right.taint) };
+        }
+        let right = self.expr(&binary.right);
+        let taint = left.taint | right.taint;
+        match binary.op {
+            BinOp::Eq(_) | BinOp::Ne(_) => {
+                self.learn_owner(&left, &right);
+                self.learn_owner(&right, &left);
+                let bits = same_caller(&left, &right, matches!(binary.op, BinOp::Eq(_)));
+                Value { allowed: bits, ..Value::of(taint) }
+            }
+            BinOp::Lt(_) | BinOp::Le(_) | BinOp::Gt(_) | BinOp::Ge(_) => {
+                if !left.constant && !right.constant {
+                    self.compared.extend(idents(&binary.left));
+                    self.compared.extend(idents(&binary.right));
+                } else {
+                    // `left < 0` looks at a difference.
+                    for side in [&left, &right] {
+                        self.compared.extend(side.minus.last().cloned());
+                    }
+                }
+                Value::of(taint)
+            }
+            BinOp::AddAssign(_)
+            | BinOp::SubAssign(_)
+            | BinOp::MulAssign(_)
+            | BinOp::DivAssign(_) => {
+                let mut value = Value { taint, ty: left.ty.clone(), ..Value::default() };
+                if matches!(binary.op, BinOp::SubAssign(_)) {
+                    value.minus = subtracted(&left, &right, &binary.right);
+                }
+                if !right.constant && right.ty == "str" || left.ty == "String" {
+                    value.texts = Vec::new();
+                    value.constant = left.constant && right.constant;
+                    value.ty = "String".into();
+                    if let ([one], [two]) = (&left.texts[..], &right.texts[..]) {
+                        value.texts = vec![format!("{one}{two}")];
+                    }
+                }
+                self.assign(&binary.left, value, true, binary.span());
+                Value::default()
+            }
+            _ => {
+                let mut value =
+                    Value { taint, constant: left.constant && right.constant, ..Value::default() };
+                value.ty = if left.ty.is_empty() || left.constant {
+                    right.ty.clone()
+                } else {
+                    left.ty.clone()
+                };
+                if matches!(left.ty.as_str(), "String" | "str")
+                    && let ([one], [two]) = (&left.texts[..], &right.texts[..])
+                {
+                    value.texts = vec![format!("{one}{two}")];
+                }
+                if matches!(binary.op, BinOp::Sub(_)) {
+                    value.minus = subtracted(&left, &right, &binary.right);
+                }
+                self.float_arithmetic(&left, &right, binary.span());
+                let whole = taint & FLOAT == 0;
+                if whole && matches!(binary.op, BinOp::Div(_)) {
+                    value.divided = binary.right.to_token_stream().to_string();
+                }
+                if whole && matches!(binary.op, BinOp::Mul(_)) && is_amount(&value) {
+                    for (quotient, other) in [(&left, &binary.right), (&right, &binary.left)] {
+                        let same = quotient.divided == other.to_token_stream().to_string();
+                        if !quotient.divided.is_empty() && !same && self.entry != Kind::View {
+                            self.report(
+                                Rule::AmountArithmetic,
+                                binary.span(),
+                                "a quotient is multiplied: what the division has cut off is lost",
+                            );
+                        }
+                    }
+                }
+                value
+            }
+        }
+    }
+
+    /// A comparison of the caller with a column tells whose the rows are.
+    pub(crate) fn learn_owner(&mut self, caller: &Value, other: &Value) {
+        if caller.taint & CALLER != 0
+            && !caller.of_caller()
+            && let Some((table, column)) = &other.column
+        {
+            if let Kind::Rule(_, ruled) = &self.entry {
+                self.facts.guarded.insert(ruled.clone());
+            }
+            self.facts.owners.insert((table.clone(), column.clone()));
+            if other.checked {
+                self.facts.authorities.insert(table.clone());
+            }
+        }
+    }
+}
+
+/// What the equality of two values tells about the caller.
+pub(crate) fn same_caller(left: &Value, right: &Value, equal: bool) -> Option<u8> {
+    let other = match (left.taint & CALLER != 0, right.taint & CALLER != 0) {
+        (true, false) => right,
+        (false, true) => left,
+        _ => return None,
+    };
+    let caller = if std::ptr::eq(other, left) { right } else { left };
+    if caller.of_caller() {
+        return None;
+    }
+    let stored = other.taint & (STATE | ANSWER) != 0 || other.taint == 0;
+    let bits = if equal { TRUE_IS_ALLOWED } else { FALSE_IS_ALLOWED };
+    Some(if stored { bits } else { 0 })
+}
+
+/// The right side names the place itself.
+pub(crate) fn idents_same(left: &Expr, right: &Expr) -> bool {
+    let (left, right) = (left.to_token_stream().to_string(), right.to_token_stream().to_string());
+    right.contains(&left)
+}
+
+pub(crate) fn idents(expr: &Expr) -> Vec<String> {
+    fn collect(tokens: proc_macro2::TokenStream, names: &mut Vec<String>) {
+        for token in tokens {
+            match token {
+                proc_macro2::TokenTree::Ident(ident) => names.push(ident.to_string()),
+                proc_macro2::TokenTree::Group(group) => collect(group.stream(), names),
+                _ => {}
+            }
+        }
+    }
+    let mut names = Vec::new();
+    collect(expr.to_token_stream(), &mut names);
+    names
+}
+
+/// The names of what was subtracted, if that is an amount that somebody gives.
+fn subtracted(left: &Value, right: &Value, expr: &Expr) -> Vec<String> {
+    let unsigned = left.ty.starts_with('u');
+    let counts = left.taint & STATE != 0 && right.taint & PARAM != 0;
+    let clock = (left.taint | right.taint) & TIME != 0;
+    if counts && !unsigned && !clock && !right.constant { idents(expr) } else { Vec::new() }
+}

@@ -1,0 +1,165 @@
+//! Statements by their text: what they write, how many rows they take, and floats in them.
+
+use crate::model::{Kind, inner};
+use crate::rule::Rule;
+use crate::statement::{self, Statement};
+use crate::value::{CALLER, MONEY, Outcome, PARAM, STATE, Value};
+use crate::walk::Walk;
+use crate::writes::{Write, names_owner};
+use proc_macro2::Span;
+
+impl Walk<'_> {
+    /// A statement by its text.
+    pub(crate) fn run_sql(
+        &mut self,
+        text: &Value,
+        parameters: &Value,
+        span: Span,
+        exec: bool,
+    ) -> Value {
+        if !text.constant {
+            self.report(Rule::BuiltSql, span, "this statement is not a constant text");
+        }
+        let outcome = Some(if exec { Outcome::Write } else { Outcome::Read });
+        let mut result = Value { outcome, ..Value::of(STATE | parameters.taint & CALLER) };
+        let text_taint = text.taint;
+        for text in text.texts.clone() {
+            let statement = Statement::of(&text);
+            let compared = statement.compared();
+            if statement.writes() {
+                let mut write = Write::of_statement(&statement, parameters, span);
+                write.own |= text_taint & CALLER != 0;
+                self.write(write);
+            } else if self.entry == Kind::Migrate
+                && statement.verb == statement::Verb::Other
+                && !self.state.guard
+                && !self.state.row_checked
+                && !statement.has("exists")
+            {
+                self.report(
+                    Rule::UnprotectedInit,
+                    span,
+                    "#[migrate] changes the schema whatever the version is",
+                );
+            }
+            self.learn_from(&statement, parameters, &compared);
+            self.bounded(&statement, parameters, span);
+            self.float_sql(&statement, span);
+            if statement.verb == statement::Verb::Select && parameters.items.is_empty() {
+                // A fixed row: what the caller is compared with may be an authority.
+                result.checked = statement.has_condition() || statement.has("limit");
+            }
+            result.counted |= exec && statement.is_conditional();
+            result.column = Some((statement.table.clone(), String::new()));
+        }
+        result
+    }
+
+    pub(crate) fn learn_from(
+        &mut self,
+        statement: &Statement,
+        parameters: &Value,
+        compared: &[&str],
+    ) {
+        let by_caller =
+            parameters.items.iter().any(|value| value.taint & CALLER != 0 && !value.of_caller());
+        if !by_caller {
+            return;
+        }
+        let table = statement.table.clone();
+        let column = compared.iter().find(|column| names_owner(column)).copied().unwrap_or("?");
+        self.facts.owners.insert((table, column.to_owned()));
+    }
+
+    /// The work of a statement does not grow with the table.
+    pub(crate) fn bounded(&mut self, statement: &Statement, parameters: &Value, span: Span) {
+        if matches!(statement.verb, statement::Verb::Other | statement::Verb::Insert)
+            && !statement.has("select")
+        {
+            return;
+        }
+        if statement.verb == statement::Verb::Insert && !statement.has("from") {
+            return;
+        }
+        if let Some(limit) = statement.limit_parameter() {
+            let given = parameters.items.get(limit).is_some_and(|value| value.taint & PARAM != 0);
+            if given {
+                self.report(
+                    Rule::UnboundedScan,
+                    span,
+                    "the caller chooses the LIMIT; cap it: limit.min(100)",
+                );
+            }
+        }
+        if statement.has("limit") {
+            if self.endless > 0 {
+                let what = format!("this loop goes through the whole table {}", statement.table);
+                self.report(Rule::UnboundedScan, span, what);
+            }
+            return;
+        }
+        if statement.verb == statement::Verb::Select
+            && (!statement.has("from") || statement.is_aggregate() && self.entry == Kind::View)
+        {
+            return;
+        }
+        if let Some(column) = statement.extreme()
+            && self
+                .model
+                .tables
+                .get(&statement.table)
+                .and_then(|t| t.column(column))
+                .is_some_and(|c| c.indexed)
+        {
+            return;
+        }
+        let tables = statement.reads();
+        let compared = statement.compared();
+        let narrow = |table: &str| {
+            let known = self.model.tables.get(table);
+            match known.filter(|known| !known.columns.is_empty()) {
+                Some(known) => known
+                    .columns
+                    .iter()
+                    .any(|column| column.indexed && compared.iter().any(|c| *c == column.name)),
+                None => !compared.is_empty(),
+            }
+        };
+        let mut asked = vec![statement.table.as_str()];
+        asked.extend(tables);
+        if !asked.into_iter().any(narrow) {
+            let table = &statement.table;
+            let what = match statement.verb {
+                statement::Verb::Delete => {
+                    format!("this deletes as many rows of {table} as there are")
+                }
+                statement::Verb::Update => {
+                    format!("this writes as many rows of {table} as there are")
+                }
+                _ => format!("this reads as many rows of {table} as there are"),
+            };
+            self.report(Rule::UnboundedScan, span, what);
+        }
+    }
+
+    pub(crate) fn float_sql(&mut self, statement: &Statement, span: Span) {
+        for (name, ty, _) in statement.declared() {
+            if matches!(ty.as_str(), "real" | "float" | "double")
+                && crate::names::money(&name) & MONEY != 0
+            {
+                self.report(
+                    Rule::FloatMoney,
+                    span,
+                    format!("the column {name} keeps an amount as REAL"),
+                );
+            }
+        }
+        let whole_numbers = self.model.tables.get(&statement.table).is_some_and(|table| {
+            !table.columns.is_empty() && table.columns.iter().all(|c| inner(&c.ty) != "f64")
+        });
+        let keeps = statement.writes() && whole_numbers;
+        if statement.has_float() && (keeps || statement.names_money() && !statement.writes()) {
+            self.report(Rule::FloatMoney, span, "this statement computes an amount as REAL");
+        }
+    }
+}
