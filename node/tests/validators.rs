@@ -19,6 +19,8 @@ use tendermint::{Hash, Time, account, chain, vote};
 
 const SHORT: &[(&str, u64)] = &[
     ("staking.unbonding_time", 60),
+    ("gov.voting_period", 1),
+    ("gov.expedited_voting_period", 1),
     ("gov.voting_period", 60),
     ("gov.expedited_voting_period", 30),
     ("slashing.signed_blocks_window", 8),

@@ -12,7 +12,7 @@
 
 use crate::craft::Craft;
 use crate::stake::{self, DADB};
-use crate::{Chain, Random, key, staked_genesis};
+use crate::{Chain, Random, SHORT_VOTES, key, staked_genesis};
 use dadbs_app::Genesis;
 use dadbs_types::Value;
 use prost_types::Any;
@@ -36,6 +36,8 @@ pub fn staked() -> Genesis {
     ] {
         genesis.params.insert(name.into(), value);
     }
+    let votes = SHORT_VOTES.iter().map(|(name, value)| ((*name).to_string(), *value));
+    genesis.params.extend(votes);
     genesis
 }
 

@@ -55,6 +55,8 @@ impl History {
             ("staking.max_validators", 1 + random.below(6)),
             ("staking.min_self_delegation", 1),
             ("staking.max_entries", 3),
+            ("gov.voting_period", 1),
+            ("gov.expedited_voting_period", 1),
             ("slashing.signed_blocks_window", 5),
             ("slashing.min_signed_per_window", 600_000),
             ("slashing.downtime_jail_duration", 5),

@@ -33,6 +33,8 @@ impl World {
         store.begin_block(0, 0).unwrap();
         let chosen = BTreeMap::from([
             ("staking.unbonding_time".to_string(), 100),
+            ("gov.voting_period".to_string(), 1),
+            ("gov.expedited_voting_period".to_string(), 1),
             ("gov.voting_period".to_string(), 100),
             ("gov.expedited_voting_period".to_string(), 100),
             ("slashing.signed_blocks_window".to_string(), 10),
