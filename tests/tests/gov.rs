@@ -34,7 +34,7 @@ use dadbs_proto::dadbs::contract::v1::{MsgMigrate, MsgStoreCode};
 use dadbs_proto::dadbs::gov::v1::{MsgLockedVote, TallyRequest, TallyResponse};
 use dadbs_proto::dadbs::params::v1::msg_update_params::Change;
 use dadbs_proto::dadbs::params::v1::{MsgUpdateParams, ParamsRequest, ParamsResponse};
-use dadbs_tests::{Chain, key, response, stake};
+use dadbs_tests::{Chain, key, response};
 use dadbs_types::{AccountAddress, Code, Value};
 use prost_types::Any;
 use support::{contract, function, number, verdict};
