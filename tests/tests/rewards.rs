@@ -20,7 +20,7 @@ use dadbs_proto::cosmos::distribution::v1beta1::{
 };
 use dadbs_tests::craft::Craft;
 use dadbs_tests::stake::{DADB, delegate, redelegate, undelegate, unjail};
-use dadbs_tests::{Chain, Random, consensus_key, response, staked_genesis};
+use dadbs_tests::{Chain, Random, SHORT_VOTES, consensus_key, response, staked_genesis};
 use dadbs_types::{AccountAddress, Misbehavior, MisbehaviorKind};
 use prost_types::Any;
 
@@ -30,7 +30,8 @@ fn chain(params: &[(&str, u64)]) -> Chain {
     let still =
         ["mint.inflation_min", "mint.inflation_max", "fees.burned", "distribution.community_tax"];
     genesis.params.extend(still.map(|name| (name.to_string(), 0)));
-    genesis.params.extend(params.iter().map(|(name, value)| ((*name).to_string(), *value)));
+    let params = SHORT_VOTES.iter().chain(params);
+    genesis.params.extend(params.map(|(name, value)| ((*name).to_string(), *value)));
     Chain::of(App::memory().unwrap(), &genesis)
 }
 

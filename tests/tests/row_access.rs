@@ -385,6 +385,7 @@ fn rule_7_predicates_fit_the_schema() {
         ("nothing", plain, "t", "", false),
         ("a statement", plain, "t", "1); DELETE FROM t WHERE (1", false),
         ("an aggregate", plain, "t", "count(*) > 0", false),
+        ("brackets that close and open", plain, "t", "0) OR (1", false),
         ("an open bracket", plain, "t", "(owner", false),
         ("no rowid", "CREATE TABLE t (k TEXT PRIMARY KEY) WITHOUT ROWID", "t", "1", false),
         ("a column rowid", "CREATE TABLE t (rowid TEXT)", "t", "1", false),

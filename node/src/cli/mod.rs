@@ -72,7 +72,7 @@ enum Command {
     Import(import::Import),
     /// Write a database into a plain SQLite file
     Export(export::Export),
-    /// Accounts, balances, transactions, limits, code
+    /// Accounts, validators, rewards, parameters, limits, code
     #[command(subcommand)]
     Query(query::Query),
     /// Find what keeps the node of the home from running

@@ -53,6 +53,8 @@ enum Form {
     Rowids,
     /// 1 for one rowid.
     One,
+    /// Without the brackets around it, which it could close and open again: only to refuse that.
+    Bare,
 }
 
 /// The statements that a predicate is used in, in physical names: what must compile.
@@ -66,6 +68,7 @@ pub fn predicate_statements(
     schema: &dyn Schema,
 ) -> Result<Vec<String>, Rejection> {
     let nobody = RowAccess::default();
+    print(table, predicate, Form::Bare, &nobody, namespace, schema)?;
     [Form::Rows, Form::Rowids, Form::One]
         .into_iter()
         .map(|form| Ok(print(table, predicate, form, &nobody, namespace, schema)?.physical))
@@ -88,6 +91,7 @@ fn print(
         Form::One => {
             format!("SELECT 1 FROM {quoted} WHERE {quoted}.rowid = ?1 AND ({predicate}\n)")
         }
+        Form::Bare => format!("SELECT 1 FROM {quoted} WHERE {predicate}\n"),
     };
     let statement = crate::prepare_in(&text, namespace, Purpose::Read, schema, Some(access), true)?;
     if statement.parameters != usize::from(form == Form::One) {
