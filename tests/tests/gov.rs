@@ -292,10 +292,11 @@ fn rule_2_what_is_refused() {
         code_id: 1,
         ..MsgMigrate::default()
     });
-    let past = any(&MsgSoftwareUpgrade {
-        authority: authority(),
-        plan: Some(Plan { name: "v2".into(), height: 1, ..Plan::default() }),
-    });
+    let upgrade = |height| {
+        let plan = Some(Plan { name: "v2".into(), height, ..Plan::default() });
+        any(&MsgSoftwareUpgrade { authority: authority(), plan })
+    };
+    let (past, future) = (upgrade(1), upgrade(1_000_000));
     let pause =
         |scope: &str| any(&MsgPause { authority: authority(), scope: scope.into(), seconds: 5 });
     for (name, code, messages, deposit) in [
@@ -321,6 +322,12 @@ fn rule_2_what_is_refused() {
         ("no change", Code::InvalidRequest, vec![update(&[])], DEPOSIT),
         ("too many messages", Code::InvalidProposal, vec![param.clone(); 11], DEPOSIT),
         ("a migration to any code", Code::InvalidProposalMessage, vec![unpinned], DEPOSIT),
+        (
+            "an upgrade that takes parameters past the timelock",
+            Code::InvalidProposal,
+            vec![param.clone(), future],
+            DEPOSIT,
+        ),
         ("an upgrade in the past", Code::InvalidUpgrade, vec![past], DEPOSIT),
         (
             "a pause of votes",

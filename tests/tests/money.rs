@@ -275,6 +275,10 @@ fn rule_4_an_allowance_pays_until_it_is_spent() {
     refused(&run(&mut chain, tx), Code::FeeAllowanceSpent);
     let tx = send(&chain, 2);
     refused(&run(&mut chain, tx), Code::NoFeeAllowance);
+    // What is offered beyond twice the price would be the proposer's: nobody else pays that.
+    let message = chain.send(1, chain.address(2), 1);
+    let tx = offer(&chain, 1, vec![message], 2 * FEE + 1, &granter);
+    refused(&run(&mut chain, tx), Code::InvalidRequest);
     // Who names himself pays himself.
     let own = chain.address(2).to_string();
     let tx = offer(&chain, 2, vec![chain.send(2, chain.address(1), 1)], FEE, &own);

@@ -6,7 +6,7 @@
 //! 4. The signer's account exists; a key that is known already is the one that signs.
 //! 5. The sequence is the account's next one.
 //! 6. The signature verifies over the sign document of this chain.
-//! 7. A granter's allowance pays for these messages, and has as much left.
+//! 7. A granter's allowance pays for these messages, has as much left, and pays at most twice the price.
 //! 8. The fee is held by who pays it; it is taken, and the sequence advances, whether or not the messages fail.
 
 use crate::messages::feegrant::purposes;
@@ -16,6 +16,9 @@ use dadbs_modules::feegrant::Allowance;
 use dadbs_modules::fees;
 use dadbs_types::gas::price;
 use dadbs_types::{Amount, Code, GasMeter, Hash, OutOfGas, Rejection};
+
+/// How many times the price of the gas a granter pays at most (rule 7): prices may fall while it waits.
+const GRANTED_PRICES_MAX: u128 = 2;
 
 /// What ante checks are made against.
 #[derive(Clone, Copy, Debug)]
@@ -116,8 +119,20 @@ pub fn check_sequence(tx: &Tx, sequence: u64) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// Rule 7: takes the fee off an allowance.
-pub fn check_allowance(tx: &Tx, allowance: &mut Allowance, now_ms: u64) -> Result<(), Rejection> {
+/// Rule 7: takes the fee off an allowance. What others pay for is gas, not tips: a proposer who sends the
+/// transaction himself would turn an allowance into coins.
+pub fn check_allowance(
+    tx: &Tx,
+    allowance: &mut Allowance,
+    gas_price: u64,
+    now_ms: u64,
+) -> Result<(), Rejection> {
+    let most = Amount(fees::fee(gas_price, tx.gas_limit).saturating_mul(GRANTED_PRICES_MAX));
+    if tx.fee > most {
+        let message =
+            format!("the fee is {}, a granter pays at most {most}udadb for this gas", tx.fee);
+        return Err(Rejection::new(Code::InvalidRequest, message));
+    }
     let fee = u64::try_from(tx.fee.0).unwrap_or(u64::MAX);
     allowance.pay(fee, now_ms, &purposes(&tx.msgs))
 }

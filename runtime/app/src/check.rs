@@ -220,7 +220,7 @@ impl Checker {
                 let known = self.allowances.get(&(granter, stored.grantee)).cloned();
                 let mut allowance = known.unwrap_or(stored);
                 let now = u64::try_from(view.time_ms()).unwrap_or(0);
-                ante::check_allowance(tx, &mut allowance, now)?;
+                ante::check_allowance(tx, &mut allowance, price, now)?;
                 Some(allowance)
             }
             None => None,

@@ -112,7 +112,7 @@ impl BlockContext<'_> {
     fn take_fee(&mut self, tx: &Tx) -> Result<(), Error> {
         if let Some(granter) = tx.granter {
             let mut allowance = feegrant::for_payment(self.store, granter, tx.sender)?;
-            ante::check_allowance(tx, &mut allowance, now_ms(self.info))?;
+            ante::check_allowance(tx, &mut allowance, self.params.gas_price, now_ms(self.info))?;
             feegrant::save_paid(self.store, &allowance)?;
         }
         if tx.fee.0 > 0 {

@@ -36,9 +36,11 @@ pub fn run(context: &mut Context<'_>, tx: &Tx) -> Result<Vec<u8>, Error> {
     Ok(TxMsgData { msg_responses }.encode_to_vec())
 }
 
-/// Runs one message of `sender`, unless its type is paused.
+/// Runs one message of `sender`, unless its type is paused: what governance has decided is not.
 fn run_one(context: &mut Context<'_>, sender: AccountAddress, msg: &Msg) -> Result<Any, Error> {
-    circuit::check_message(context.store, &msg.type_url())?;
+    if sender != dadbs_modules::gov::authority() {
+        circuit::check_message(context.store, &msg.type_url())?;
+    }
     match msg {
         Msg::Gov(msg) => gov::run(context, sender, msg),
         Msg::Send(msg) => send(context, sender, msg),

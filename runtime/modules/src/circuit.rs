@@ -13,8 +13,8 @@
 //!    pauses only. Governance pauses for as long as it says, longer or shorter than before, and ends any.
 //! 4. Never paused: the messages of governance, of parameters, upgrades and pauses, and what releases a validator
 //!    from jail.
-//! 5. A paused message is refused wherever it is routed; a paused contract is refused whoever calls it, and its
-//!    schedules wait. Its admin may still migrate it, and everybody read it.
+//! 5. A paused message is refused wherever it is routed, but not in a proposal that has passed; a paused contract is
+//!    refused whoever calls it, and its schedules wait. Its admin may still migrate it, and everybody read it.
 
 use crate::context::{Rows, Table, integer};
 use crate::gov;
@@ -159,7 +159,7 @@ pub fn pause(
     }
     let found = store.query("SELECT count(*) FROM chain_pauses", &[])?;
     let held = found.first().map_or(Ok(0), |row| PAUSES.count(row, 0))?;
-    if held >= PAUSES_MAX {
+    if held >= PAUSES_MAX && pause_of(store, scope)?.is_none() {
         return Err(refuse(format!("{held} pauses stand, the most there can be")));
     }
     let now = u64::try_from(block.time_ms()).unwrap_or(0);

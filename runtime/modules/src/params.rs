@@ -52,8 +52,6 @@ macro_rules! params {
 }
 
 const YEAR: u64 = 31_536_000;
-/// The largest amount of coins.
-const MONEY_MAX: u64 = i64::MAX as u64;
 
 // name = default, least, greatest, unit, meaning; `ppm` are millionths.
 params! {
@@ -80,7 +78,7 @@ params! {
     MinCommission "staking.min_commission" = 50_000, 0, 1_000_000, "ppm", "The least commission of a validator.";
     MinSelfDelegation "staking.min_self_delegation" = 1_000_000, 1, 1_000_000_000_000_000, "udadb", "The least that a new validator's operator delegates to it.";
     AdmissionOpen "staking.admission_open" = 1, 0, 1, "0 or 1", "1: anyone may run a validator; 0: whom governance admits.";
-    KeyRotationFee "staking.key_rotation_fee" = 1_000_000, 0, 1_000_000_000_000, "udadb", "The price of a new consensus key.";
+    KeyRotationFee "staking.key_rotation_fee" = 1_000_000, 0, 1_000_000_000_000, "udadb", "The price of a new consensus key, which goes to the community pool.";
 
     SignedBlocksWindow "slashing.signed_blocks_window" = 10_000, 5, 100_000, "blocks", "The last blocks of which a validator must sign a part.";
     MinSignedPerWindow "slashing.min_signed_per_window" = 50_000, 1, 1_000_000, "ppm", "The part of the window that a validator must sign.";
@@ -89,19 +87,19 @@ params! {
     SlashFractionDowntime "slashing.slash_fraction_downtime" = 10_000, 0, 1_000_000, "ppm", "The part of the stake that is burned for signing too little.";
     JailedPowerPerHour "slashing.jailed_power_per_hour" = 100_000, 1, 1_000_000, "ppm", "The part of all power that is jailed for signing too little in one hour, beyond the first validator.";
 
-    GovMinDeposit "gov.min_deposit" = 100_000_000, 1, MONEY_MAX, "udadb", "Deposit at which a proposal is voted on.";
-    GovExpeditedMinDeposit "gov.expedited_min_deposit" = 500_000_000, 1, MONEY_MAX, "udadb", "Deposit at which an expedited proposal is voted on.";
+    GovMinDeposit "gov.min_deposit" = 100_000_000, 1, 10_000_000_000_000, "udadb", "Deposit at which a proposal is voted on.";
+    GovExpeditedMinDeposit "gov.expedited_min_deposit" = 500_000_000, 1, 10_000_000_000_000, "udadb", "Deposit at which an expedited proposal is voted on.";
     GovInitialDeposit "gov.initial_deposit" = 250_000, 0, PPM, "ppm", "Part of the deposit that comes with the proposal.";
     GovDepositStep "gov.deposit_step" = 10_000, 0, PPM, "ppm", "Part of the deposit that each further deposit is at least.";
     GovDepositPeriod "gov.deposit_period" = 1_209_600, 1, YEAR, "seconds", "Time for a proposal to find its deposit.";
     GovVotingPeriod "gov.voting_period" = 604_800, 1, YEAR, "seconds", "Time for votes.";
     GovExpeditedVotingPeriod "gov.expedited_voting_period" = 86_400, 1, YEAR, "seconds", "Time for votes on an expedited proposal.";
-    GovQuorum "gov.quorum" = 334_000, 1, PPM, "ppm", "Part of the power that must vote.";
-    GovExpeditedQuorum "gov.expedited_quorum" = 500_000, 1, PPM, "ppm", "Part of the power that must vote on an expedited proposal.";
+    GovQuorum "gov.quorum" = 334_000, 1, 900_000, "ppm", "Part of the power that must vote.";
+    GovExpeditedQuorum "gov.expedited_quorum" = 500_000, 1, 900_000, "ppm", "Part of the power that must vote on an expedited proposal.";
     GovThreshold "gov.threshold" = 500_000, 500_000, 999_999, "ppm", "Part of the votes that must be more than this for, abstentions left out.";
     GovCriticalThreshold "gov.critical_threshold" = 667_000, 500_000, 999_999, "ppm", "The same for code, upgrades and faults.";
     GovExpeditedThreshold "gov.expedited_threshold" = 667_000, 500_000, 999_999, "ppm", "The same for expedited proposals.";
-    GovVetoThreshold "gov.veto_threshold" = 334_000, 1, PPM, "ppm", "Part of the votes that refuses a proposal and burns its deposits if more than this veto.";
+    GovVetoThreshold "gov.veto_threshold" = 334_000, 100_000, PPM, "ppm", "Part of the votes that refuses a proposal and burns its deposits if more than this veto.";
     GovCancelBurn "gov.cancel_burn" = 500_000, 0, PPM, "ppm", "Part of the deposits that is burned when a proposal is cancelled.";
     GovTimelock "gov.timelock" = 172_800, 0, 2_592_000, "seconds", "Wait between the result and the execution for code, parameters and money.";
     GovBlockGas "gov.block_gas" = 200_000_000, 0, 2_000_000_000, "gas", "Once executions of a block have used this, others wait for the next block.";

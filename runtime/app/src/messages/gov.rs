@@ -219,13 +219,19 @@ fn submit(
         );
         return Err(Error::rejected(Code::InvalidProposal, message));
     }
-    let mut kind = Kind::Text;
+    let (mut kind, mut is_locked) = (Kind::Text, false);
     for (index, any) in msg.messages.iter().enumerate() {
         let checked = decode(any).and_then(|msg| {
             check(context, &msg)?;
             kind_of(&msg)
         });
-        kind = kind.max(checked.map_err(|error| numbered(index, error))?);
+        let one = checked.map_err(|error| numbered(index, error))?;
+        (kind, is_locked) = (kind.max(one), is_locked || one.is_locked());
+    }
+    if is_locked && !kind.is_locked() {
+        let message =
+            "what waits for the timelock cannot go with what does not: make two proposals";
+        return Err(Error::rejected(Code::InvalidProposal, message));
     }
     let types: Vec<&str> = msg.messages.iter().map(|any| any.type_url.as_str()).collect();
     let submission = Submission {

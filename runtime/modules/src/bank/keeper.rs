@@ -24,7 +24,7 @@ pub fn balance(rows: &impl Rows, address: AccountAddress, denom: &str) -> Result
     found.first().map_or(Ok(0), |row| BALANCES.count(row, 0))
 }
 
-/// The largest lock of an account, in the base denomination (rule 5).
+/// The largest lock of an account, in the base denomination (rule 6).
 pub fn locked(rows: &impl Rows, address: AccountAddress) -> Result<u64, Fatal> {
     let found = rows.rows(
         "SELECT coalesce(max(amount), 0) FROM chain_locks WHERE address = ?1",
@@ -33,12 +33,24 @@ pub fn locked(rows: &impl Rows, address: AccountAddress) -> Result<u64, Fatal> {
     found.first().map_or(Ok(0), |row| LOCKS.count(row, 0))
 }
 
-/// What an account may spend of the base denomination (rule 5).
-pub fn spendable(rows: &impl Rows, address: AccountAddress) -> Result<u64, Fatal> {
-    Ok(balance(rows, address, DENOM)?.saturating_sub(locked(rows, address)?))
+/// What an account holds of the base denomination, and its largest lock, in one look-up: every fee asks.
+fn held_and_locked(rows: &impl Rows, address: AccountAddress) -> Result<(u64, u64), Fatal> {
+    let found = rows.rows(
+        "SELECT amount, (SELECT coalesce(max(amount), 0) FROM chain_locks WHERE address = ?1)
+         FROM chain_balances WHERE address = ?1 AND denom = ?2",
+        &[&Value::Text(address.to_string()), &Value::Text(DENOM.into())],
+    )?;
+    // A lock is at most the balance, so who holds nothing has none.
+    found.first().map_or(Ok((0, 0)), |row| Ok((BALANCES.count(row, 0)?, LOCKS.count(row, 1)?)))
 }
 
-/// Locks coins of an account, or changes how many are locked for this reason; 0 unlocks (rule 5).
+/// What an account may spend of the base denomination (rule 6).
+pub fn spendable(rows: &impl Rows, address: AccountAddress) -> Result<u64, Fatal> {
+    let (held, locked) = held_and_locked(rows, address)?;
+    Ok(held.saturating_sub(locked))
+}
+
+/// Locks coins of an account, or changes how many are locked for this reason; 0 unlocks (rule 6).
 ///
 /// # Errors
 /// A rejection if the account holds less.
@@ -199,8 +211,11 @@ pub fn take_fee(store: &mut Store, from: AccountAddress, coin: &Coin) -> Result<
 }
 
 fn debit(store: &mut Store, from: AccountAddress, denom: &str, amount: u64) -> Result<(), Error> {
-    let held = balance(store, from, denom)?;
-    let locked = if denom == DENOM { locked(store, from)? } else { 0 };
+    let (held, locked) = if denom == DENOM {
+        held_and_locked(store, from)?
+    } else {
+        (balance(store, from, denom)?, 0)
+    };
     let Some(left) = held.checked_sub(amount).filter(|left| *left >= locked) else {
         let of_which = match locked {
             0 => String::new(),

@@ -314,9 +314,11 @@ pub fn finish(context: &mut Context<'_>, due: &Due, failure: Option<&Error>) -> 
     let why = if attempts >= SCHEDULE_ATTEMPTS_MAX {
         Some("it has failed too often")
     } else {
-        let price = price(context, due.gas)?;
-        waiting.prepaid = price;
-        let paid = bank::deposit(context.store, contract.address, escrow(), price);
+        // A price that nobody can pay parks the schedule like one that the contract cannot pay.
+        let paid = price(context, due.gas).and_then(|price| {
+            waiting.prepaid = price;
+            bank::deposit(context.store, contract.address, escrow(), price)
+        });
         match paid {
             Ok(()) => None,
             Err(Error::Rejected(_)) => Some("the contract cannot pay for the next call"),

@@ -262,7 +262,7 @@ pub fn revoke(
 pub fn prune(store: &mut Store, now_ms: u64) -> Result<(), Fatal> {
     store.execute(
         "DELETE FROM chain_fee_allowances WHERE (granter, grantee) IN (SELECT granter, grantee
-         FROM chain_fee_allowances WHERE expires_ms < ?1 ORDER BY expires_ms LIMIT ?2)",
+         FROM chain_fee_allowances WHERE expires_ms < ?1 ORDER BY expires_ms, granter, grantee LIMIT ?2)",
         &[&integer(now_ms)?, &Value::Integer(PRUNED_MAX)],
     )?;
     Ok(())

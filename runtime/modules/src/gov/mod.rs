@@ -25,7 +25,8 @@
 //!    kind: passed.
 //! 5. An expedited proposal that does not pass and is not vetoed becomes an ordinary one and is voted on to the end
 //!    of `voting_period`; its votes stay.
-//! 6. What has passed is executed by itself: code, parameters and money after `timelock`, the rest at once.
+//! 6. What has passed is executed by itself: code, parameters and money after `timelock`, the rest at once; no
+//!    proposal has both.
 //! 7. An execution that fails leaves nothing but its reason.
 //! 8. Deposits go back when a proposal has ended, however it ended; those of a vetoed one burn, and
 //!    `cancel_burn` of them when the proposer cancels before the end of the vote.

@@ -87,7 +87,7 @@ impl Kind {
     }
 
     /// True if it waits between its result and its execution.
-    pub(super) fn is_locked(self) -> bool {
+    pub fn is_locked(self) -> bool {
         matches!(self, Kind::Params | Kind::Treasury | Kind::Code)
     }
 }

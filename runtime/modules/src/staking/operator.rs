@@ -4,9 +4,9 @@ use super::delegation::delegate;
 use super::validator::{
     self, Commission, Description, Status, Validator, claim_key, operator_text, save,
 };
-use crate::bank;
 use crate::context::{Rows, Writer};
 use crate::params::{self, Param};
+use crate::{bank, distribution};
 use dadbs_types::limits::VALIDATOR_TEXT_BYTES_MAX;
 use dadbs_types::{AccountAddress, Code, Error, Event, Fatal, OperatorAddress, Rejection};
 
@@ -243,7 +243,7 @@ pub fn rotate_key(
     let old = validator.consensus_address();
     claim_key(writer.store, operator, &key)?;
     let fee = params::get(writer.store, Param::KeyRotationFee)?;
-    bank::deposit(writer.store, operator, bank::fee_collector(), fee)?;
+    bank::deposit(writer.store, operator, distribution::community_pool(), fee)?;
     validator.consensus_key = key;
     validator.key_time = now.max(1);
     save(writer.store, &validator)?;

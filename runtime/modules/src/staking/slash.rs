@@ -6,7 +6,7 @@
 //!    all.
 //! 3. Moved stake pays first from what its delegator has withdrawn from the second validator since, then from the
 //!    delegation there: shares worth what is still owed, never more than the fraction of the shares that came.
-//! 4. What is taken is burned: the supply falls.
+//! 4. What is taken is burned: the supply falls. Rewards that are paid on the way have no events.
 
 use super::delegation::{delegated_shares, remove_stake};
 use super::entries::{Redelegation, Unbonding};
@@ -52,6 +52,7 @@ pub fn slash(writer: &mut Writer<'_>, slash: &Slash) -> Result<u64, Fatal> {
             owed = owed.saturating_sub(due);
             burned = burned.saturating_add(cut);
         }
+        let told = writer.events.len();
         for moved in Redelegation::since(writer.store, slash.operator, slash.height)? {
             if moved.entry.completion_time <= now {
                 continue;
@@ -59,6 +60,10 @@ pub fn slash(writer: &mut Writer<'_>, slash: &Slash) -> Result<u64, Fatal> {
             owed = owed.saturating_sub(part(moved.entry.initial_balance, slash.ppm));
             burned = burned.saturating_add(certain(slash_moved(writer, &moved, slash.ppm))?);
         }
+        // As many delegators as there are would make the block's answer too long for the engine.
+        let mut rest = writer.events.split_off(told);
+        rest.retain(|event| event.kind != "withdraw_rewards");
+        writer.events.append(&mut rest);
     }
     // The delegation of a redelegation may have changed it meanwhile, so it is read now.
     let Some(mut validator) = validator::validator(writer.store, slash.operator)? else {

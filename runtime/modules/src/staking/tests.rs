@@ -281,6 +281,8 @@ fn rule_7_a_consensus_key_is_used_once() {
     // Both in one block are one change: the old key leaves, the new one has the power.
     assert_eq!(world.end(), [update(0, 0), update(20, 101)]);
     assert_eq!(world.held(0), 999 * DADB);
+    let pool = crate::distribution::community_pool();
+    assert_eq!(bank::balance(&world.store, pool, DENOM), Ok(DADB), "the price is the community's");
     let old = Create { consensus_key: key(0), ..asked(3, DADB) };
     assert_eq!(refused(create_validator(&mut world.writer(), old)), Code::ConsensusKeyUsed);
     let result = rotate_key(&mut world.writer(), account(1), key(20));
