@@ -218,7 +218,8 @@ impl App {
         })
     }
 
-    fn drop_executed(&mut self) -> Result<(), Fatal> {
+    /// Drops a block that was executed and not committed, if there is one (rule 2).
+    pub fn drop_executed(&mut self) -> Result<(), Fatal> {
         if std::mem::take(&mut self.executed) {
             self.store.drop_block()?;
         }
