@@ -197,10 +197,9 @@ fn counts(table: Table, row: &[Value], from: usize) -> Result<Counts, Fatal> {
 }
 
 fn to_vote(row: &[Value]) -> Result<Vote, Fatal> {
-    let voter = VOTES.text(row, 1)?;
     Ok(Vote {
         ballot: VOTES.count(row, 0)?,
-        voter: voter.parse().map_err(|error| Fatal::new(format!("chain.votes: {error}")))?,
+        voter: VOTES.address(row, 1)?,
         weights: Weights(counts(VOTES, row, 2)?),
         locked: VOTES.count(row, 6)?,
         metadata: VOTES.text(row, 7)?,

@@ -153,9 +153,7 @@ fn read(row: &[Value]) -> Result<Proposal, Fatal> {
         id: count(0)?,
         status: Status::named(&text(1)?)?,
         kind: Kind::named(&text(2)?)?,
-        proposer: text(3)?
-            .parse()
-            .map_err(|error| Fatal::new(format!("chain.proposals: {error}")))?,
+        proposer: PROPOSALS.address(row, 3)?,
         title: text(4)?,
         summary: text(5)?,
         metadata: text(6)?,
@@ -327,14 +325,5 @@ pub fn deposits(
          WHERE proposal = ?1 AND depositor > ?2 ORDER BY depositor LIMIT ?3",
         &[&integer(proposal)?, &Value::Text(after.into()), &integer(limit)?],
     )?;
-    found
-        .iter()
-        .map(|row| {
-            let depositor = DEPOSITS.text(row, 0)?;
-            let depositor = depositor
-                .parse()
-                .map_err(|error| Fatal::new(format!("chain.deposits: {error}")))?;
-            Ok((depositor, DEPOSITS.count(row, 1)?))
-        })
-        .collect()
+    found.iter().map(|row| Ok((DEPOSITS.address(row, 0)?, DEPOSITS.count(row, 1)?))).collect()
 }
