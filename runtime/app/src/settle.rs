@@ -8,10 +8,9 @@
 
 use crate::execute::BlockContext;
 use crate::messages::feegrant::now_ms;
-use crate::staked::share;
 use dadbs_modules::distribution::{self, Share};
 use dadbs_modules::params::{self, Param};
-use dadbs_modules::{bank, feegrant, fees, mint, staking};
+use dadbs_modules::{Rows, bank, feegrant, fees, mint, staking};
 use dadbs_types::coin::DENOM;
 use dadbs_types::{Amount, Event, Fatal};
 
@@ -48,6 +47,17 @@ impl Paid {
     pub(crate) fn gas(&mut self, used: u64, limit: u64) {
         self.gas = self.gas.saturating_add(used.max(limit / 2));
     }
+}
+
+/// What a validator's consensus address and power earn; `None` if the validator is gone.
+fn share(rows: &impl Rows, address: [u8; 20], power: u64) -> Result<Option<Share>, Fatal> {
+    let found = staking::by_consensus_address(rows, address)?;
+    Ok(found.map(|validator| Share {
+        operator: validator.operator,
+        power,
+        shares: validator.shares,
+        commission_ppm: validator.commission.ppm,
+    }))
 }
 
 impl BlockContext<'_> {
