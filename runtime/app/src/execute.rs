@@ -14,7 +14,6 @@
 use crate::ante::{self, AnteParams};
 use crate::check::Memories;
 use crate::messages;
-use crate::messages::feegrant::now_ms;
 use crate::outcome::TxResult;
 use crate::settle::Paid;
 use crate::tx::Tx;
@@ -112,7 +111,7 @@ impl BlockContext<'_> {
     fn take_fee(&mut self, tx: &Tx) -> Result<(), Error> {
         if let Some(granter) = tx.granter {
             let mut allowance = feegrant::for_payment(self.store, granter, tx.sender)?;
-            ante::check_allowance(tx, &mut allowance, self.params.gas_price, now_ms(self.info))?;
+            ante::check_allowance(tx, &mut allowance, self.params.gas_price, self.info.unix_ms())?;
             feegrant::save_paid(self.store, &allowance)?;
         }
         if tx.fee.0 > 0 {

@@ -7,7 +7,6 @@
 //! 3. Allowances that have expired are removed; then the price of gas moves by what the transactions used.
 
 use crate::execute::BlockContext;
-use crate::messages::feegrant::now_ms;
 use dadbs_modules::distribution::{self, Share};
 use dadbs_modules::params::{self, Param};
 use dadbs_modules::{Rows, bank, feegrant, fees, mint, staking};
@@ -78,7 +77,7 @@ impl BlockContext<'_> {
         }
         let proposer = share(self.store, self.info.proposer_address, 0)?;
         distribution::distribute(self.store, events, &signers, proposer.as_ref(), amount, tips)?;
-        feegrant::prune(self.store, now_ms(self.info))?;
+        feegrant::prune(self.store, self.info.unix_ms())?;
         fees::settle(self.store, events, self.info.height, self.params.gas_price, gas)
     }
 }

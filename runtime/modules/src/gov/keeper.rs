@@ -1,7 +1,7 @@
 //! What accounts do with proposals.
 
 use super::escrow;
-use super::proposal::{Kind, Proposal, Status, deposit_of, now, require, write};
+use super::proposal::{Kind, Proposal, Status, deposit_of, require, write};
 use crate::context::integer;
 use crate::params::{self, Param};
 use crate::votes::{self, Stake, Vote};
@@ -81,7 +81,7 @@ pub fn submit(
         return Err(too_small(submission.deposit, least));
     }
     let id = auth::next_number(store, "proposal")?;
-    let submitted = now(block);
+    let submitted = block.unix_ms();
     let period = params::millis(store, Param::GovDepositPeriod)?;
     let proposal = Proposal {
         id,
@@ -131,7 +131,7 @@ pub fn deposit(
         Status::Voting => proposal.voting_end,
         _ => 0,
     };
-    if now(block) >= end {
+    if block.unix_ms() >= end {
         return Err(inactive(&proposal, "deposits"));
     }
     let ppm = params::get(store, Param::GovDepositStep)?;
@@ -182,7 +182,7 @@ fn add_deposit(
             Param::GovVotingPeriod
         };
         changed.status = Status::Voting;
-        changed.voting_start = now(block);
+        changed.voting_start = block.unix_ms();
         changed.voting_end = changed.voting_start.saturating_add(params::millis(store, period)?);
         votes::open(store, changed.id)?;
         events.push(Event::new("proposal_deposit").with("voting_period_start", changed.id));
@@ -200,7 +200,7 @@ pub fn vote(
     stake: &Stake,
 ) -> Result<(), Error> {
     let proposal = require(store, vote.ballot)?;
-    if proposal.status != Status::Voting || now(block) >= proposal.voting_end {
+    if proposal.status != Status::Voting || block.unix_ms() >= proposal.voting_end {
         return Err(inactive(&proposal, "votes"));
     }
     let code = Code::InvalidVote;
@@ -240,7 +240,7 @@ pub fn cancel(
     }
     let is_open = match proposal.status {
         Status::Deposit => true,
-        Status::Voting => now(block) < proposal.voting_end,
+        Status::Voting => block.unix_ms() < proposal.voting_end,
         _ => false,
     };
     if !is_open {

@@ -141,11 +141,6 @@ impl Proposal {
     }
 }
 
-/// The block's time in milliseconds.
-pub(super) fn now(block: &BlockInfo) -> u64 {
-    u64::try_from(block.time_ms()).unwrap_or(0)
-}
-
 fn read(row: &[Value]) -> Result<Proposal, Fatal> {
     let count = |column| PROPOSALS.count(row, column);
     let text = |column| PROPOSALS.text(row, column);
@@ -290,7 +285,7 @@ pub fn messages(rows: &impl Rows, id: u64) -> Result<Vec<u8>, Fatal> {
 pub fn next_due(rows: &impl Rows, block: &BlockInfo) -> Result<Option<Proposal>, Fatal> {
     let found = rows.rows(
         "SELECT proposal FROM chain_proposal_queue WHERE due <= ?1 ORDER BY due, proposal LIMIT 1",
-        &[&integer(now(block))?],
+        &[&integer(block.unix_ms())?],
     )?;
     let Some(row) = found.first() else { return Ok(None) };
     let id = Table("chain.proposal_queue").count(row, 0)?;
