@@ -36,12 +36,6 @@ pub struct Submission<'a> {
     pub deposit: u64,
 }
 
-/// Millionths of an amount, rounded up.
-pub(super) fn part(amount: u64, ppm: u64) -> u64 {
-    let part = (u128::from(amount) * u128::from(ppm)).div_ceil(1_000_000);
-    u64::try_from(part).unwrap_or(u64::MAX)
-}
-
 fn least_deposit(store: &Store, expedited: bool) -> Result<u64, Fatal> {
     let param = if expedited { Param::GovExpeditedMinDeposit } else { Param::GovMinDeposit };
     params::get(store, param)
@@ -76,7 +70,7 @@ pub fn submit(
     check_text("summary", summary, PROPOSAL_SUMMARY_BYTES_MAX, code)?;
     check_text("metadata", metadata, PROPOSAL_METADATA_BYTES_MAX, code)?;
     let ppm = params::get(store, Param::GovInitialDeposit)?;
-    let least = part(least_deposit(store, expedited)?, ppm);
+    let least = params::part_up(least_deposit(store, expedited)?, ppm);
     if submission.deposit < least {
         return Err(too_small(submission.deposit, least));
     }
@@ -135,7 +129,7 @@ pub fn deposit(
         return Err(inactive(&proposal, "deposits"));
     }
     let ppm = params::get(store, Param::GovDepositStep)?;
-    let least = part(least_deposit(store, proposal.expedited)?, ppm).max(1);
+    let least = params::part_up(least_deposit(store, proposal.expedited)?, ppm).max(1);
     if amount < least {
         return Err(too_small(amount, least));
     }

@@ -8,6 +8,7 @@
 //! 4. No shares are made where `T = 0 < S`, where a unit costs more than [`PRICE_MAX`] shares, or where `S` would
 //!    leave 63 bits.
 
+pub use crate::params::part;
 use dadbs_types::{Code, Error};
 
 /// Shares that one unit may cost (rule 4).
@@ -103,12 +104,6 @@ impl Pool {
             _ => Err(broken(self)),
         }
     }
-}
-
-/// `floor(amount * ppm / 10^6)`.
-pub fn part(amount: u64, ppm: u64) -> u64 {
-    // A fraction is at most 1, so it fits.
-    mul_div(amount, ppm.min(1_000_000), 1_000_000).map_or(0, |(part, _)| part)
 }
 
 #[cfg(test)]
