@@ -18,7 +18,9 @@ use crate::outcome::TxResult;
 use crate::settle::Paid;
 use crate::tx::Tx;
 use crate::upgrades::{self, Upgrade};
-use dadbs_modules::{Context, Writer, auth, bank, circuit, feegrant, fees, slashing, staking};
+use dadbs_modules::{
+    Context, Writer, auth, bank, certain, circuit, feegrant, fees, slashing, staking,
+};
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
 use dadbs_types::limits::{BLOCK_GAS_MAX, TX_GAS_MAX};
@@ -70,7 +72,7 @@ impl BlockContext<'_> {
         self.store.begin_tx(tx.hash)?;
         let passed = self.ante(&tx);
         match passed {
-            Ok(()) => self.commit_ante()?,
+            Ok(()) => certain(self.store.commit_tx())?,
             Err(Error::Rejected(rejection)) => {
                 self.store.rollback_tx()?;
                 return Ok(TxResult::rejected(&rejection));
@@ -119,16 +121,6 @@ impl BlockContext<'_> {
             bank::take_fee(self.store, tx.payer(), &fee)?;
         }
         Ok(())
-    }
-
-    fn commit_ante(&mut self) -> Result<(), Fatal> {
-        match self.store.commit_tx() {
-            Ok(()) => Ok(()),
-            Err(Error::Fatal(fatal)) => Err(fatal),
-            Err(Error::Rejected(rejection)) => {
-                Err(Fatal::new(format!("chain tables have no foreign keys, yet: {rejection}")))
-            }
-        }
     }
 
     /// Rules 3 and 4.

@@ -10,6 +10,7 @@
 use crate::electorate::electorate;
 use crate::execute::{BlockContext, caught};
 use crate::messages;
+use dadbs_modules::certain;
 use dadbs_modules::gov::{self, Proposal, Status};
 use dadbs_modules::params::{self, Param};
 use dadbs_types::limits::{PROPOSALS_BLOCK_MAX, TX_GAS_MAX};
@@ -99,7 +100,7 @@ impl BlockContext<'_> {
         let reason = format!("{}: {}", rejection.code, rejection.agreed_text());
         self.store.begin_tx(seed(self.info.height, proposal.id))?;
         gov::failed(self.store, events, proposal, &reason, &rejection.message)?;
-        fatal(self.store.commit_tx())
+        certain(self.store.commit_tx())
     }
 }
 
@@ -110,14 +111,4 @@ fn seed(height: u64, id: u64) -> Hash {
     hasher.update(height.to_le_bytes());
     hasher.update(id.to_le_bytes());
     hasher.finalize().into()
-}
-
-/// The chain's own tables have no foreign keys: nothing refuses their commit.
-fn fatal<T>(result: Result<T, Error>) -> Result<T, Fatal> {
-    result.map_err(|error| match error {
-        Error::Fatal(fatal) => fatal,
-        Error::Rejected(rejection) => {
-            Fatal::new(format!("the bookkeeping of a proposal was refused: {rejection}"))
-        }
-    })
 }

@@ -8,6 +8,7 @@
 //! 4. The seed of `random()` is a hash of height and number.
 
 use crate::execute::{BlockContext, caught};
+use dadbs_modules::certain;
 use dadbs_modules::contract::{self, Due};
 use dadbs_modules::params::{self, Param};
 use dadbs_types::{Error, Event, Fatal, GasMeter, Hash};
@@ -34,9 +35,9 @@ impl BlockContext<'_> {
     fn run_one(&mut self, due: &Due, events: &mut Vec<Event>) -> Result<(), Fatal> {
         let seed = seed(self.info.height, due.id);
         self.store.begin_tx(seed)?;
-        let fee = fatal(contract::begin_scheduled(self.store, due))?;
+        let fee = certain(contract::begin_scheduled(self.store, due))?;
         self.paid.scheduled_fee(fee);
-        fatal(self.store.commit_tx())?;
+        certain(self.store.commit_tx())?;
 
         let mut gas = GasMeter::new(due.gas);
         let kept = events.len();
@@ -56,8 +57,8 @@ impl BlockContext<'_> {
         }
         self.store.begin_tx(seed)?;
         let mut context = self.context(seed, &mut gas, events);
-        fatal(contract::finish_scheduled(&mut context, due, failure.as_ref()))?;
-        fatal(self.store.commit_tx())
+        certain(contract::finish_scheduled(&mut context, due, failure.as_ref()))?;
+        certain(self.store.commit_tx())
     }
 }
 
@@ -68,14 +69,4 @@ fn seed(height: u64, id: i64) -> Hash {
     hasher.update(height.to_le_bytes());
     hasher.update(id.to_le_bytes());
     hasher.finalize().into()
-}
-
-/// The chain's own bookkeeping is never refused: what it needs was paid before.
-fn fatal<T>(result: Result<T, Error>) -> Result<T, Fatal> {
-    result.map_err(|error| match error {
-        Error::Fatal(fatal) => fatal,
-        Error::Rejected(rejection) => {
-            Fatal::new(format!("the bookkeeping of a scheduled call was refused: {rejection}"))
-        }
-    })
 }

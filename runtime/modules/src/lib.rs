@@ -22,4 +22,4 @@ pub mod staking;
 pub mod upgrade;
 pub mod votes;
 
-pub use context::{Context, Rows, Table, Writer};
+pub use context::{Context, Rows, Table, Writer, certain};
