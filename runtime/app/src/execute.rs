@@ -14,7 +14,7 @@
 use crate::ante::{self, AnteParams};
 use crate::check::Memories;
 use crate::messages;
-use crate::outcome::TxResult;
+use crate::outcome::{TxResult, rejection};
 use crate::settle::Paid;
 use crate::tx::Tx;
 use crate::upgrades::{self, Upgrade};
@@ -128,47 +128,57 @@ impl BlockContext<'_> {
         let _span = trace_span!("messages").entered();
         let mut gas = GasMeter::new(tx.gas_limit);
         let mut events = fee_events(tx);
-        let kept = events.len();
-        self.store.begin_tx(tx.hash)?;
-        let run = caught(|| {
+        let outcome = self.attempt(tx.hash, &mut events, |block, events| {
             ante::charge(tx, &mut gas)?;
-            messages::run(&mut self.context(tx.hash, &mut gas, &mut events), tx)
-        });
-        let gas_used = match &run {
-            Err(Error::Rejected(rejection)) if rejection.code == Code::Panic => tx.gas_limit,
+            messages::run(&mut block.context(tx.hash, &mut gas, events), tx)
+        })?;
+        let gas_used = match &outcome {
+            Err(rejection) if rejection.code == Code::Panic => tx.gas_limit,
             _ => gas.used(),
         };
         self.paid.gas(gas_used, tx.gas_limit);
-        let outcome = match run {
-            Ok(data) => self.store.commit_tx().map(|()| data),
-            Err(error) => self.roll_back(error)?,
+        let result = match outcome {
+            Ok(data) => TxResult { data, ..TxResult::default() },
+            Err(rejection) => TxResult::rejected(&rejection),
         };
-        match outcome {
-            Ok(data) => Ok(TxResult {
-                data,
-                gas_wanted: tx.gas_limit,
-                gas_used,
-                events,
-                ..TxResult::default()
-            }),
-            Err(Error::Rejected(rejection)) => {
-                events.truncate(kept);
-                let refused = TxResult::rejected(&rejection);
-                Ok(TxResult { gas_wanted: tx.gas_limit, gas_used, events, ..refused })
-            }
-            Err(Error::Fatal(fatal)) => Err(fatal),
-        }
+        Ok(TxResult { gas_wanted: tx.gas_limit, gas_used, events, ..result })
     }
 
-    /// Undoes the transaction that the rejection ends.
-    pub(crate) fn roll_back<T>(&mut self, error: Error) -> Result<Result<T, Error>, Fatal> {
-        match error {
-            Error::Fatal(fatal) => Err(fatal),
-            Error::Rejected(rejection) => {
+    /// Runs what may be refused, or panic, in a transaction of the store: then neither rows nor events of it stay
+    /// (rules 3 and 4).
+    pub(crate) fn attempt<T>(
+        &mut self,
+        seed: Hash,
+        events: &mut Vec<Event>,
+        work: impl FnOnce(&mut Self, &mut Vec<Event>) -> Result<T, Error>,
+    ) -> Result<Result<T, Rejection>, Fatal> {
+        let kept = events.len();
+        self.store.begin_tx(seed)?;
+        let outcome = match caught(|| work(self, events)) {
+            Ok(done) => self.store.commit_tx().map(|()| done),
+            Err(Error::Rejected(rejection)) => {
                 self.store.rollback_tx()?;
-                Ok(Err(Error::Rejected(rejection)))
+                Err(Error::Rejected(rejection))
             }
+            Err(fatal) => Err(fatal),
+        };
+        let outcome = rejection(outcome)?;
+        if outcome.is_err() {
+            events.truncate(kept);
         }
+        Ok(outcome)
+    }
+
+    /// Keeps the chain's own books in a transaction of the store, which nothing may refuse.
+    pub(crate) fn keep_books<T>(
+        &mut self,
+        seed: Hash,
+        work: impl FnOnce(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, Fatal> {
+        self.store.begin_tx(seed)?;
+        let done = certain(work(self))?;
+        certain(self.store.commit_tx())?;
+        Ok(done)
     }
 
     /// What runs in this block sees of it.
@@ -230,7 +240,7 @@ fn fee_events(tx: &Tx) -> Vec<Event> {
 }
 
 /// Runs what may panic: then it is a rejection (rule 4).
-pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+fn caught<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(outcome) => outcome,
         #[cfg(feature = "failpoints")]
