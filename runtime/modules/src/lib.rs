@@ -17,6 +17,8 @@ pub mod fees;
 pub mod gov;
 pub mod mint;
 pub mod params;
+#[cfg(test)]
+mod random;
 pub mod slashing;
 pub mod staking;
 pub mod upgrade;
