@@ -1,5 +1,6 @@
 //! The rules of votes, against a model that counts everything anew.
 
+use super::weights::sum;
 use super::*;
 use crate::random::Random;
 use crate::{auth, params};
