@@ -7,11 +7,9 @@
 //! 3. Allowances that have expired are removed; then the price of gas moves by what the transactions used.
 
 use crate::execute::BlockContext;
-use crate::messages::feegrant::now_ms;
-use crate::staked::share;
 use dadbs_modules::distribution::{self, Share};
 use dadbs_modules::params::{self, Param};
-use dadbs_modules::{bank, feegrant, fees, mint, staking};
+use dadbs_modules::{Rows, bank, feegrant, fees, mint, staking};
 use dadbs_types::coin::DENOM;
 use dadbs_types::{Amount, Event, Fatal};
 
@@ -50,6 +48,17 @@ impl Paid {
     }
 }
 
+/// What a validator's consensus address and power earn; `None` if the validator is gone.
+fn share(rows: &impl Rows, address: [u8; 20], power: u64) -> Result<Option<Share>, Fatal> {
+    let found = staking::by_consensus_address(rows, address)?;
+    Ok(found.map(|validator| Share {
+        operator: validator.operator,
+        power,
+        shares: validator.shares,
+        commission_ppm: validator.commission.ppm,
+    }))
+}
+
 impl BlockContext<'_> {
     /// Rules 1 to 3.
     pub(crate) fn settle(&mut self, events: &mut Vec<Event>) -> Result<(), Fatal> {
@@ -68,7 +77,7 @@ impl BlockContext<'_> {
         }
         let proposer = share(self.store, self.info.proposer_address, 0)?;
         distribution::distribute(self.store, events, &signers, proposer.as_ref(), amount, tips)?;
-        feegrant::prune(self.store, now_ms(self.info))?;
+        feegrant::prune(self.store, self.info.unix_ms())?;
         fees::settle(self.store, events, self.info.height, self.params.gas_price, gas)
     }
 }

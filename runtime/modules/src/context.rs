@@ -45,8 +45,12 @@ impl Context<'_> {
     }
 }
 
-/// The outcome of the chain's own bookkeeping, which nothing may refuse.
-pub(crate) fn certain<T>(result: Result<T, Error>) -> Result<T, Fatal> {
+/// The outcome of the chain's own bookkeeping, which nothing may refuse: what it needs was paid or checked
+/// before, and its tables have no foreign keys.
+///
+/// # Errors
+/// A fault, also if it was refused.
+pub fn certain<T>(result: Result<T, Error>) -> Result<T, Fatal> {
     result.map_err(|error| match error {
         Error::Fatal(fatal) => fatal,
         Error::Rejected(rejection) => {

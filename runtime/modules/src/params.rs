@@ -238,6 +238,12 @@ pub fn part(amount: u64, ppm: u64) -> u64 {
     u64::try_from(part).unwrap_or(u64::MAX)
 }
 
+/// A part of an amount in millionths of it, rounded up.
+pub(crate) fn part_up(amount: u64, ppm: u64) -> u64 {
+    let part = (u128::from(amount) * u128::from(ppm)).div_ceil(u128::from(PPM));
+    u64::try_from(part).unwrap_or(u64::MAX)
+}
+
 /// Writes what genesis fixes (rule 1).
 pub fn write_fact(store: &mut Store, name: &str, value: &str) -> Result<(), Fatal> {
     store.execute(

@@ -1,6 +1,6 @@
 //! Results, and what follows from them.
 
-use super::proposal::{Kind, Proposal, Status, now, write};
+use super::proposal::{Kind, Proposal, Status, write};
 use super::settle::{ALL, end};
 use crate::context::Rows;
 use crate::params::{self, Param};
@@ -112,7 +112,7 @@ pub fn conclude(
     match verdict {
         Verdict::Passed => {
             changed.status = Status::Queued;
-            changed.eta = now(block);
+            changed.eta = block.unix_ms();
             if changed.kind.is_locked() {
                 let lock = params::millis(store, Param::GovTimelock)?;
                 changed.eta = changed.eta.max(changed.voting_end.saturating_add(lock));

@@ -153,14 +153,24 @@ fn change_set(writer: &mut Writer<'_>) -> Result<Vec<ValidatorUpdate>, Fatal> {
             enter(writer, validator)?;
         }
     }
-    let gone = told.keys().filter(|key| !powers.contains_key(*key));
-    let mut updates: Vec<_> = gone.map(|key| ValidatorUpdate { key: *key, power: 0 }).collect();
-    let changed = powers.iter().filter(|(key, power)| told.get(*key) != Some(*power));
-    updates.extend(changed.map(|(key, power)| ValidatorUpdate { key: *key, power: *power }));
+    let updates = difference(&told, &powers);
     for update in &updates {
         set_power(writer.store, update)?;
     }
     Ok(updates)
+}
+
+/// What the consensus engine is told so that the set it was `told` becomes that of `powers`: each key at most once,
+/// those that are gone first.
+pub fn difference(
+    told: &BTreeMap<[u8; 32], u64>,
+    powers: &BTreeMap<[u8; 32], u64>,
+) -> Vec<ValidatorUpdate> {
+    let gone = told.keys().filter(|key| !powers.contains_key(*key));
+    let mut updates: Vec<_> = gone.map(|key| ValidatorUpdate { key: *key, power: 0 }).collect();
+    let changed = powers.iter().filter(|(key, power)| told.get(*key) != Some(*power));
+    updates.extend(changed.map(|(key, power)| ValidatorUpdate { key: *key, power: *power }));
+    updates
 }
 
 pub(super) fn status_event(writer: &mut Writer<'_>, validator: &Validator) {
