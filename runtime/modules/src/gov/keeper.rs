@@ -3,7 +3,7 @@
 use super::escrow;
 use super::proposal::{Kind, Proposal, Status, deposit_of, now, require, write};
 use crate::context::integer;
-use crate::params::{self, Param};
+use crate::params::{self, PPM, Param};
 use crate::votes::{self, Stake, Vote};
 use crate::{auth, bank};
 use dadbs_store::Store;
@@ -38,7 +38,7 @@ pub struct Submission<'a> {
 
 /// Millionths of an amount, rounded up.
 pub(super) fn part(amount: u64, ppm: u64) -> u64 {
-    let part = (u128::from(amount) * u128::from(ppm)).div_ceil(1_000_000);
+    let part = (u128::from(amount) * u128::from(ppm)).div_ceil(u128::from(PPM));
     u64::try_from(part).unwrap_or(u64::MAX)
 }
 

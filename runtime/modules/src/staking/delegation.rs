@@ -1,9 +1,9 @@
 //! Delegations: stake comes, goes, moves and comes back.
 
 use super::entries::{self, Redelegation, Unbonding};
-use super::validator::{self, Status, Validator, operator_text, save, text};
+use super::validator::{self, Status, Validator, save};
 use super::{bonded_pool, not_bonded_pool, pool_of};
-use crate::context::{Rows, Table, Writer, integer};
+use crate::context::{Rows, Table, Writer, account_key, integer, operator_key};
 use crate::params::{self, Param};
 use crate::{bank, distribution, votes};
 use dadbs_types::coin::DENOM;
@@ -23,7 +23,7 @@ pub fn delegated_shares(
 ) -> Result<u64, Fatal> {
     let found = rows.rows(
         "SELECT shares FROM chain_delegations WHERE delegator = ?1 AND validator = ?2",
-        &[&text(delegator), &operator_text(operator)],
+        &[&account_key(delegator), &operator_key(operator)],
     )?;
     found.first().map_or(Ok(0), |row| DELEGATIONS.count(row, 0))
 }
@@ -35,7 +35,7 @@ pub fn delegations_of(
 ) -> Result<Vec<(AccountAddress, u64)>, Fatal> {
     let found = rows.rows(
         "SELECT validator, shares FROM chain_delegations WHERE delegator = ?1 ORDER BY validator",
-        &[&text(delegator)],
+        &[&account_key(delegator)],
     )?;
     found
         .iter()
@@ -54,7 +54,7 @@ fn set_shares(
     distribution::before_shares_change(store, events, operator, delegator, before, after)?;
     let written = votes::shares_changed(store, delegator, operator, before, after)?;
     *rows = rows.saturating_add(written);
-    let keys = (text(delegator), operator_text(operator));
+    let keys = (account_key(delegator), operator_key(operator));
     if after == 0 {
         writer.store.execute(
             "DELETE FROM chain_delegations WHERE delegator = ?1 AND validator = ?2",

@@ -1,8 +1,7 @@
 //! What waits to mature: unbondings and redelegations.
 
-use super::validator::{operator_text, text};
 use crate::auth;
-use crate::context::{Rows, Table, Writer, integer};
+use crate::context::{Rows, Table, Writer, account_key, integer, operator_key};
 use dadbs_store::Store;
 use dadbs_types::{AccountAddress, Fatal, Value};
 
@@ -99,7 +98,7 @@ impl Unbonding {
     ) -> Result<Vec<Unbonding>, Fatal> {
         let found = rows.rows(
             unbondings!("WHERE delegator = ?1 AND validator = ?2 ORDER BY id"),
-            &[&text(delegator), &operator_text(operator)],
+            &[&account_key(delegator), &operator_key(operator)],
         )?;
         found.iter().map(|row| Unbonding::of_row(row)).collect()
     }
@@ -112,7 +111,7 @@ impl Unbonding {
     ) -> Result<Vec<Unbonding>, Fatal> {
         let found = rows.rows(
             unbondings!("WHERE validator = ?1 AND creation_height >= ?2 ORDER BY id"),
-            &[&operator_text(operator), &integer(height)?],
+            &[&operator_key(operator), &integer(height)?],
         )?;
         found.iter().map(|row| Unbonding::of_row(row)).collect()
     }
@@ -140,8 +139,8 @@ impl Unbonding {
              initial_balance, balance) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
             &[
                 &integer(id)?,
-                &text(delegator),
-                &operator_text(operator),
+                &account_key(delegator),
+                &operator_key(operator),
                 &integer(writer.block.height)?,
                 &integer(completion_time)?,
                 &integer(amount)?,
@@ -213,7 +212,7 @@ impl Redelegation {
     ) -> Result<Vec<Redelegation>, Fatal> {
         let found = rows.rows(
             redelegations!("WHERE source = ?1 AND creation_height >= ?2 ORDER BY id"),
-            &[&operator_text(from), &integer(height)?],
+            &[&operator_key(from), &integer(height)?],
         )?;
         found.iter().map(|row| Redelegation::of_row(row)).collect()
     }
@@ -239,9 +238,9 @@ impl Redelegation {
              completion_time, initial_balance, shares) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             &[
                 &integer(id)?,
-                &text(self.delegator),
-                &operator_text(self.from),
-                &operator_text(self.to),
+                &account_key(self.delegator),
+                &operator_key(self.from),
+                &operator_key(self.to),
                 &integer(self.entry.creation_height)?,
                 &integer(self.entry.completion_time)?,
                 &integer(self.entry.initial_balance)?,
@@ -268,7 +267,7 @@ pub(super) fn is_moving(
     let found = rows.rows(
         "SELECT 1 FROM chain_redelegations WHERE delegator = ?1 AND destination = ?2
          AND completion_time > ?3 LIMIT 1",
-        &[&text(delegator), &operator_text(to), &integer(now)?],
+        &[&account_key(delegator), &operator_key(to), &integer(now)?],
     )?;
     Ok(!found.is_empty())
 }
@@ -283,7 +282,7 @@ pub(super) fn redelegations_between(
     let found = rows.rows(
         "SELECT count(*) FROM chain_redelegations
          WHERE delegator = ?1 AND source = ?2 AND destination = ?3",
-        &[&text(delegator), &operator_text(from), &operator_text(to)],
+        &[&account_key(delegator), &operator_key(from), &operator_key(to)],
     )?;
     found.first().map_or(Ok(0), |row| REDELEGATIONS.count(row, 0))
 }

@@ -105,15 +105,10 @@ impl Pool {
     }
 }
 
-/// `floor(amount * ppm / 10^6)`.
-pub fn part(amount: u64, ppm: u64) -> u64 {
-    // A fraction is at most 1, so it fits.
-    mul_div(amount, ppm.min(1_000_000), 1_000_000).map_or(0, |(part, _)| part)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::params::part;
 
     fn pool(tokens: u64, shares: u64) -> Pool {
         Pool { tokens, shares }

@@ -10,11 +10,11 @@
 
 use super::delegation::{delegated_shares, remove_stake};
 use super::entries::{Redelegation, Unbonding};
-use super::shares::part;
 use super::validator::{self, Validator, save};
 use super::{POWER_REDUCTION, not_bonded_pool, pool_of};
 use crate::bank;
 use crate::context::{Writer, certain};
+use crate::params::part;
 use dadbs_types::coin::DENOM;
 use dadbs_types::{AccountAddress, Error, Event, Fatal};
 
