@@ -35,7 +35,7 @@ pub fn begin_block(writer: &mut Writer<'_>) -> Result<(), Fatal> {
     for misbehavior in &block.misbehavior {
         judge(writer, misbehavior)?;
     }
-    Ok(())
+    staking::pay_slashes(writer)
 }
 
 /// What is known of a validator's signatures.

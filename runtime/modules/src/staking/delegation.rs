@@ -2,7 +2,7 @@
 
 use super::entries::{self, Redelegation, Unbonding};
 use super::validator::{self, Status, Validator, save};
-use super::{bonded_pool, not_bonded_pool, pool_of};
+use super::{bonded_pool, instalments, not_bonded_pool, pool_of};
 use crate::context::{Rows, Table, Writer, account_key, integer, operator_key};
 use crate::params::{self, Param};
 use crate::{bank, distribution, votes};
@@ -185,7 +185,9 @@ pub fn undelegate(
     let mut validator = validator::require(writer.store, operator)?;
     let shares = shares_to_take(writer, &validator, delegator, amount)?;
     let most = params::get(writer.store, Param::MaxEntries)?;
-    let completion_time = later(writer)?;
+    // Stake that has moved here is never free before the first validator cannot be slashed any more.
+    let moved = entries::moving_until(writer.store, delegator, operator)?;
+    let completion_time = later(writer)?.max(moved.unwrap_or(0));
     let known = Unbonding::of_pair(writer.store, delegator, operator)?;
     let same = known.iter().find(|unbonding| {
         unbonding.entry.creation_height == writer.block.height
@@ -242,6 +244,10 @@ pub fn cancel_unbonding(
         let message = format!("{} wait, {amount} are asked for", found.balance);
         return refuse(Code::UnbondingNotFound, message);
     }
+    if instalments::pending(writer.store)?.iter().any(|slash| slash.waits_for(found)) {
+        let message = "the stake is being slashed: try again some blocks later";
+        return refuse(Code::StakeSlashed, message);
+    }
     validator.pool().shares_for(amount)?;
     found.shrink(writer.store, amount)?;
     move_tokens(writer, not_bonded_pool(), pool_of(validator.status), amount)?;
@@ -273,7 +279,7 @@ pub fn redelegate(
     let shares = shares_to_take(writer, &source, delegator, amount)?;
     destination.pool().shares_for(source.pool().worth(shares)?)?;
     let now = writer.block.time_s();
-    if entries::is_moving(writer.store, delegator, from, now)? {
+    if entries::moving_until(writer.store, delegator, from)?.is_some() {
         let message = "stake that came to this validator by redelegation must mature first";
         return refuse(Code::InvalidRedelegation, message);
     }

@@ -103,15 +103,16 @@ impl Unbonding {
         found.iter().map(|row| Unbonding::of_row(row)).collect()
     }
 
-    /// Those from a validator that answer for a height, the oldest first.
-    pub(super) fn since(
+    /// Those from a validator whose numbers follow `after`, up to `last`; at most `most`, the oldest first.
+    pub(super) fn numbered(
         rows: &impl Rows,
         operator: AccountAddress,
-        height: u64,
+        (after, last): (u64, u64),
+        most: u64,
     ) -> Result<Vec<Unbonding>, Fatal> {
         let found = rows.rows(
-            unbondings!("WHERE validator = ?1 AND creation_height >= ?2 ORDER BY id"),
-            &[&operator_key(operator), &integer(height)?],
+            unbondings!("WHERE validator = ?1 AND id > ?2 AND id <= ?3 ORDER BY id LIMIT ?4"),
+            &[&operator_key(operator), &integer(after)?, &integer(last)?, &integer(most)?],
         )?;
         found.iter().map(|row| Unbonding::of_row(row)).collect()
     }
@@ -204,15 +205,16 @@ impl Redelegation {
         })
     }
 
-    /// Those from a validator that answer for a height, the oldest first.
-    pub(super) fn since(
+    /// Those from a validator whose numbers follow `after`, up to `last`; at most `most`, the oldest first.
+    pub(super) fn numbered(
         rows: &impl Rows,
         from: AccountAddress,
-        height: u64,
+        (after, last): (u64, u64),
+        most: u64,
     ) -> Result<Vec<Redelegation>, Fatal> {
         let found = rows.rows(
-            redelegations!("WHERE source = ?1 AND creation_height >= ?2 ORDER BY id"),
-            &[&operator_key(from), &integer(height)?],
+            redelegations!("WHERE source = ?1 AND id > ?2 AND id <= ?3 ORDER BY id LIMIT ?4"),
+            &[&operator_key(from), &integer(after)?, &integer(last)?, &integer(most)?],
         )?;
         found.iter().map(|row| Redelegation::of_row(row)).collect()
     }
@@ -257,19 +259,18 @@ impl Redelegation {
     }
 }
 
-/// True if stake of the delegator has come to the validator and has not matured.
-pub(super) fn is_moving(
+/// When the stake of the delegator that has come to the validator matures, the last of it; `None` if all has.
+pub(super) fn moving_until(
     rows: &impl Rows,
     delegator: AccountAddress,
     to: AccountAddress,
-    now: u64,
-) -> Result<bool, Fatal> {
+) -> Result<Option<u64>, Fatal> {
     let found = rows.rows(
-        "SELECT 1 FROM chain_redelegations WHERE delegator = ?1 AND destination = ?2
-         AND completion_time > ?3 LIMIT 1",
-        &[&account_key(delegator), &operator_key(to), &integer(now)?],
+        "SELECT completion_time FROM chain_redelegations WHERE delegator = ?1 AND destination = ?2
+         ORDER BY completion_time DESC LIMIT 1",
+        &[&account_key(delegator), &operator_key(to)],
     )?;
-    Ok(!found.is_empty())
+    found.first().map(|row| REDELEGATIONS.count(row, 0)).transpose()
 }
 
 /// How many redelegations of the delegator wait between two validators.
