@@ -174,7 +174,29 @@ fn later(writer: &Writer<'_>) -> Result<u64, Fatal> {
     Ok(writer.block.time_s().saturating_add(wait))
 }
 
-/// `MsgUndelegate`: returns when the stake is free, seconds since 1970, and how much it is.
+/// Ends a delegation whose shares are worth nothing any more, with its rewards; false if it is worth something.
+fn abandon(
+    writer: &mut Writer<'_>,
+    validator: &mut Validator,
+    delegator: AccountAddress,
+) -> Result<bool, Error> {
+    let held = delegated_shares(writer.store, delegator, validator.operator)?;
+    if held == 0 || validator.pool().worth(held)? > 0 {
+        return Ok(false);
+    }
+    remove_stake(writer, validator, delegator, held)?;
+    writer.events.push(
+        Event::new("unbond")
+            .with("validator", validator.address())
+            .with("delegator", delegator)
+            .with("amount", format!("0{DENOM}"))
+            .with("completion_time", writer.block.time_s()),
+    );
+    Ok(true)
+}
+
+/// `MsgUndelegate`: returns when the stake is free, seconds since 1970, and how much it is. Where slashing left nothing,
+/// any amount ends the delegation, at once.
 pub fn undelegate(
     writer: &mut Writer<'_>,
     delegator: AccountAddress,
@@ -183,6 +205,9 @@ pub fn undelegate(
 ) -> Result<(u64, u64), Error> {
     positive(amount)?;
     let mut validator = validator::require(writer.store, operator)?;
+    if abandon(writer, &mut validator, delegator)? {
+        return Ok((writer.block.time_s(), 0));
+    }
     let shares = shares_to_take(writer, &validator, delegator, amount)?;
     let most = params::get(writer.store, Param::MaxEntries)?;
     // Stake that has moved here is never free before the first validator cannot be slashed any more.

@@ -20,6 +20,7 @@
 //! 4. The consensus engine is told the difference between that set and what it was told last: each key once, 0 for
 //!    known keys only, and never an empty set; then the old one stays, and `validator_set_guard` says so.
 //! 5. Stake that leaves waits for the unbonding time, and can be slashed for what was done before it left.
+//!    A delegation that slashing has left nothing of ends at once.
 //! 6. Stake that moved to another validator can be slashed for what the first did, and moves on only when it has
 //!    matured.
 //! 7. A consensus key is one validator's for ever, also after it was replaced or its validator is gone.

@@ -81,6 +81,26 @@ fn rule_4_moved_stake_that_was_withdrawn_pays_and_not_twice() {
     world.end();
 }
 
+#[test]
+fn staking_rule_5_a_delegation_that_is_worth_nothing_ends_at_once() {
+    let mut world = World::new(2);
+    world.delegate(5, 0, 100 * DADB).unwrap();
+    world.end();
+    world.slash(0, world.block.height, 200, 1_000_000);
+    world.end();
+    let (time, amount) = world.undelegate(5, 0, 7).unwrap();
+    assert_eq!((time, amount, world.shares(5, 0)), (world.block.time_s(), 0, 0));
+    assert_eq!(unbondings_page(&world.store, account(5), None, (0, 10)), Ok(Vec::new()));
+    world.undelegate(0, 0, 1).unwrap();
+    assert_eq!(world.validator(0).shares, 0);
+    world.end();
+    assert_eq!(refused(world.undelegate(5, 0, 7)), Code::DelegationNotFound);
+    // The validator begins anew, and nothing of it is left in the way.
+    world.delegate(5, 0, DADB).unwrap();
+    assert_eq!(world.shares(5, 0), DADB);
+    world.end();
+}
+
 const BOUND: u64 = SLASHED_BLOCK_MAX as u64;
 const FRACTION: u64 = 50_000;
 
