@@ -250,9 +250,11 @@ mod tests {
             tx_results: vec![TxResult::default(), failed],
             events: Vec::new(),
             validator_updates: Vec::new(),
+            evidence_age: None,
             app_hash: [0; 32],
         };
-        metrics.executed(&outcome, began);
+        metrics.executed(began);
+        metrics.decided(&outcome, true);
         metrics.committed(7, 12, began);
         metrics.called("/dadbs.sql.v1.Query/Query", "OK", began);
         let folder = tempfile::tempdir().unwrap();
@@ -260,6 +262,7 @@ mod tests {
         for line in [
             "dadbs_block_height 7",
             "dadbs_blocks_total 1",
+            "dadbs_blocks_foreseen_total 1",
             "dadbs_tree_leaves 12",
             r#"dadbs_tx_results_total{code="5",codespace="sdk"} 1"#,
             r#"dadbs_checks_total{code="5",codespace="sdk"} 1"#,

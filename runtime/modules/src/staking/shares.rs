@@ -110,6 +110,7 @@ impl Pool {
 mod tests {
     use super::*;
     use crate::random::Random;
+    use crate::params::part;
 
     fn pool(tokens: u64, shares: u64) -> Pool {
         Pool { tokens, shares }
