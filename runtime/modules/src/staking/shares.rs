@@ -109,8 +109,8 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
     use crate::params::part;
+    use crate::random::Random;
 
     fn pool(tokens: u64, shares: u64) -> Pool {
         Pool { tokens, shares }
