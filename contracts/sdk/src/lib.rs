@@ -70,7 +70,7 @@ pub mod value;
 pub use dadbs_sdk_macros::{contract, sql};
 pub use dadbs_types::Value;
 pub use entry::{Refusal, Rest};
-pub use host::{Context, abort, context, emit, log};
+pub use host::{Context, abort, context, emit, gas_used, log};
 pub use rules::{Updated, Written};
 pub use value::{Rows, Table, ValueRef};
 
