@@ -214,6 +214,7 @@ impl App {
             memories: &self.memories,
             gas_wanted: 0,
             paid: Paid::default(),
+            steps: 0,
             events: Vec::new(),
         })
     }

@@ -9,7 +9,7 @@
 //! 6. A transaction whose gas limit does not fit what is left of the block's gas is rejected as in rule 1.
 //! 7. Scheduled calls that are due run at the end of the block (see `schedules`), then proposals (see
 //!    `governance`), before fees are divided.
-//! 8. A block begins with the upgrade that is planned for it (see `upgrades`), the end of pauses, who signed the block
+//! 8. A block begins with the upgrade that is planned for it (see `upgrades`), the end of pauses and votes, who signed the block
 //!    before and what evidence there is; it ends with the validator set and what matures.
 
 use crate::ante::{self, AnteParams};
@@ -50,6 +50,8 @@ pub struct BlockContext<'a> {
     pub gas_wanted: u64,
     /// What was paid so far.
     pub paid: Paid,
+    /// Steps of proposals so far.
+    pub(crate) steps: u64,
     /// Events of the block itself so far.
     pub events: Vec<Event>,
 }
@@ -205,6 +207,7 @@ impl BlockContext<'_> {
     pub fn begin(&mut self) -> Result<(), Fatal> {
         upgrades::begin(self.store, self.upgrades, self.info.height, &mut self.events)?;
         circuit::expire(self.store, &mut self.events, self.info)?;
+        self.end_votes()?;
         if !self.info.misbehavior.is_empty() {
             self.settle_inflation()?;
         }
