@@ -241,6 +241,7 @@ mod tests {
             tx_results: vec![TxResult::default(), failed],
             events: Vec::new(),
             validator_updates: Vec::new(),
+            evidence_age: None,
             app_hash: [0; 32],
         };
         metrics.executed(&outcome, began);

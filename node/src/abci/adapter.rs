@@ -10,7 +10,8 @@ use super::indexer::{Committed, Indexer};
 use super::server::CheckAll;
 use crate::api::Api;
 use crate::convert::{
-    check_tx_response, finalize_response, height_i64, ns_of_time, validator_updates,
+    check_tx_response, evidence_params, finalize_response, height_i64, ns_of_time,
+    validator_updates,
 };
 use crate::core_thread::Core;
 use crate::engine::cometbft::CometBft;
@@ -99,9 +100,10 @@ impl Adapter {
         }
         let validators = validator_updates(&genesis.validator_updates());
         check_validators(request, &validators)?;
+        let evidence_age = genesis.evidence_age();
         let app_hash = self.core.init_chain(genesis)?;
         Ok(ResponseInitChain {
-            consensus_params: None,
+            consensus_params: Some(evidence_params(evidence_age)),
             validators,
             app_hash: app_hash.to_vec().into(),
         })
