@@ -23,7 +23,10 @@
 //!    A delegation that slashing has left nothing of ends at once.
 //! 6. Stake that moved to another validator can be slashed for what the first did, and moves on only when it has
 //!    matured.
-//! 7. A consensus key is one validator's for ever, also after it was replaced or its validator is gone.
+//! 7. A consensus key is one validator's for ever, also after it was replaced or its validator is gone. Nothing proves
+//!    that who names a key holds it, since Cosmos' messages have no place for a proof: who sees a key on its way can
+//!    name it first, at the price of its own stake, and is then the one who is slashed for what is signed with it; the
+//!    other one makes another key. Keys of genesis come first, and those of validators are never open to others.
 //! 8. A validator whose operator's own delegation falls below its minimum by a withdrawal is jailed.
 //! 9. What matures is handled at the end of a block, at most `MATURITIES_BLOCK_MAX`; the rest in the next. What is
 //!    slashed of entries is bounded alike, and nothing is free before it has paid ([`instalments`]).
