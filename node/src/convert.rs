@@ -1,6 +1,6 @@
 //! Between the core's results and the protobuf forms of ABCI and Cosmos.
 
-use crate::genesis_doc::EVIDENCE_BYTES_MAX;
+use crate::genesis_doc::{EVIDENCE_BLOCKS, EVIDENCE_BYTES_MAX};
 use dadbs_app::{BlockOutcome, TxResult};
 use dadbs_proto::tendermint::abci as cosmos_abci;
 use dadbs_types::{Event, ValidatorUpdate};
@@ -92,8 +92,7 @@ pub fn finalize_response(outcome: BlockOutcome) -> abci::ResponseFinalizeBlock {
 /// Evidence counts for so many seconds, however many blocks these are.
 pub fn evidence_params(seconds: u64) -> ConsensusParams {
     let evidence = EvidenceParams {
-        // Evidence is too old when both bounds are passed.
-        max_age_num_blocks: 1,
+        max_age_num_blocks: EVIDENCE_BLOCKS,
         max_age_duration: Some(Duration { seconds: signed(seconds), nanos: 0 }),
         max_bytes: EVIDENCE_BYTES_MAX,
     };

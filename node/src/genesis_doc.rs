@@ -3,7 +3,7 @@
 //! 1. A document is read into typed parts and rendered from them, so that a file and the answer of an RPC
 //!    of the same chain give the same bytes; the genesis hash is the SHA-256 of these bytes.
 //! 2. Chain id, time and initial height stand twice; they must agree.
-//! 3. The consensus parameters must be those of this version.
+//! 3. The consensus parameters must be those of this version; evidence counts for the unbonding time.
 //! 4. The validators are those of the genesis, at least one, in its order, with the power of their stake.
 
 use base64::Engine as _;
@@ -19,14 +19,17 @@ use sha2::{Digest, Sha256};
 /// Bytes of evidence in a block.
 pub const EVIDENCE_BYTES_MAX: i64 = 1_048_576;
 
-/// The consensus parameters of the chain, in CometBFT's JSON form; how long evidence counts follows the unbonding time
-/// from InitChain on.
-pub fn consensus_params() -> Value {
+/// Evidence is too old when both bounds are passed, so that time alone decides.
+pub const EVIDENCE_BLOCKS: i64 = 1;
+
+/// The consensus parameters that a chain begins with, in CometBFT's JSON form.
+pub fn consensus_params(genesis: &Genesis) -> Value {
+    let evidence_ns = u128::from(genesis.evidence_age()) * 1_000_000_000;
     json!({
         "block": { "max_bytes": BLOCK_BYTES_MAX.to_string(), "max_gas": BLOCK_GAS_MAX.to_string() },
         "evidence": {
-            "max_age_num_blocks": "100000",
-            "max_age_duration": "172800000000000",
+            "max_age_num_blocks": EVIDENCE_BLOCKS.to_string(),
+            "max_age_duration": evidence_ns.to_string(),
             "max_bytes": EVIDENCE_BYTES_MAX.to_string()
         },
         "validator": { "pub_key_types": ["ed25519"] },
@@ -43,7 +46,7 @@ pub fn document(genesis: &Genesis) -> Result<Value, GenesisError> {
         "genesis_time": crate::convert::time_of_ns(genesis.time_ns).to_rfc3339(),
         "chain_id": genesis.chain_id,
         "initial_height": genesis.initial_height.to_string(),
-        "consensus_params": consensus_params(),
+        "consensus_params": consensus_params(genesis),
         "validators": validators,
         "app_hash": "",
         "app_state": app_state,
@@ -130,7 +133,7 @@ impl Document {
                 genesis.initial_height
             ));
         }
-        if file.consensus_params != consensus_params() {
+        if file.consensus_params != consensus_params(&genesis) {
             return invalid(
                 "its consensus_params are not those of this version: use the node version that the chain was made with",
             );

@@ -262,10 +262,13 @@ async fn one_account_has_hundreds_of_transactions_in_flight() {
     use common::{ALICE, send_tx};
     let home = tempfile::tempdir().unwrap();
     let running = start(home.path()).await;
-    let Answered::InitChain(_) = call(running.addr, Asked::InitChain(init_chain(home.path())))
+    let Answered::InitChain(answer) = call(running.addr, Asked::InitChain(init_chain(home.path())))
     else {
         panic!("no InitChain")
     };
+    // Evidence counts for as long as stake waits: 21 days.
+    let age = answer.consensus_params.unwrap().evidence.unwrap().max_age_duration.unwrap();
+    assert_eq!(age.seconds, 1_814_400);
     let to = dadbs_types::AccountAddress([9; 20]);
     let txs: Vec<_> = (0..500).map(|sequence| send_tx(ALICE, sequence, to, 1)).collect();
     let mut mempool = TcpStream::connect(running.addr).unwrap();

@@ -201,6 +201,9 @@ fn rule_3_who_signs_twice_is_tombstoned() {
     for _ in 0..3 {
         tick(&network);
     }
+    let params = wait_for("parameters", || network.rpc(0, "consensus_params"));
+    let age = &params["consensus_params"]["evidence"]["max_age_duration"];
+    assert_eq!(age, "60000000000", "as long as stake waits: {params}");
     let file = key_file(&network, 3);
     let bytes = BASE64.decode(file["priv_key"]["value"].as_str().unwrap()).unwrap();
     let key = SigningKey::from(<[u8; 32]>::try_from(&bytes[..32]).unwrap());

@@ -471,6 +471,15 @@ fn rule_3_a_failed_execution_leaves_nothing() {
     assert_eq!(held(&chain, 0), before - spent, "the deposit is back");
 
     // Parameters that do not fit each other are refused when they are executed.
+    let id =
+        propose(&mut chain, vec![update(&[("gov.expedited_voting_period", VOTING + 1, None)])]);
+    yes(&mut chain, id);
+    blocks(&mut chain, VOTING + TIMELOCK);
+    assert_eq!(
+        (status(&chain, id).as_str(), param(&chain, "gov.expedited_voting_period")),
+        ("failed", EXPEDITED)
+    );
+    // Nor is a period cut by more than a half.
     let id = propose(&mut chain, vec![update(&[("gov.voting_period", EXPEDITED - 1, None)])]);
     yes(&mut chain, id);
     blocks(&mut chain, VOTING + TIMELOCK);
@@ -478,6 +487,18 @@ fn rule_3_a_failed_execution_leaves_nothing() {
         (status(&chain, id).as_str(), param(&chain, "gov.voting_period")),
         ("failed", VOTING)
     );
+}
+
+#[test]
+fn rule_1_the_engine_is_told_how_long_evidence_counts() {
+    let mut chain = chain();
+    let longer = 2 * param(&chain, "staking.unbonding_time");
+    let change = update(&[("staking.unbonding_time", longer, None)]);
+    let id = propose(&mut chain, vec![change]);
+    yes(&mut chain, id);
+    let outcomes = blocks(&mut chain, VOTING + TIMELOCK + 2);
+    let told: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.evidence_age).collect();
+    assert_eq!((status(&chain, id).as_str(), told), ("executed", vec![longer]));
 }
 
 #[test]
@@ -783,6 +804,28 @@ fn rule_11_stake_votes() {
     blocks(&mut chain, TIMELOCK);
     assert_eq!((status(&chain, id).as_str(), param(&chain, "gov.timelock")), ("executed", 5));
     assert_eq!(count(&chain, "tallies"), Value::Integer(0));
+}
+
+#[test]
+fn rule_11_stake_that_comes_when_the_vote_is_over_does_not_count() {
+    let mut genesis = genesis();
+    genesis.validators = dadbs_tests::staked_genesis(ACCOUNTS, 3).validators;
+    let mut chain = Chain::of(App::memory().unwrap(), &genesis);
+    let each = genesis.validators.iter().map(|validator| validator.tokens).sum::<u64>() / 3;
+    let id = propose(&mut chain, vec![]);
+    assert!(plain_vote(&mut chain, 0, id, VoteOption::Yes).is_ok());
+    assert!(plain_vote(&mut chain, 1, id, VoteOption::No).is_ok());
+    let sql = format!("SELECT voting_end FROM chain.proposals WHERE id = {id}");
+    let Value::Integer(end) = chain.rows("", &sql)[0][0] else { panic!("no end") };
+    while chain.next_block(vec![]).info.time_ms() < end {
+        checked(&mut chain, vec![]);
+    }
+    assert_eq!(status(&chain, id), "voting");
+    // One block earlier it would pass with this.
+    let message = dadbs_tests::stake::delegate(&chain, 4, 0, each);
+    assert!(chain.run(4, vec![message]).is_ok());
+    invariants(&chain);
+    assert_eq!(status(&chain, id), "rejected");
 }
 
 #[test]

@@ -125,7 +125,7 @@ impl Query {
             }
             Query::ConsensusParams(height) => {
                 let height = height.unwrap_or(engine.tip().borrow().height);
-                let params = genesis_doc::consensus_params();
+                let params = genesis_doc::consensus_params(engine.genesis());
                 Ok(json!({ "block_height": height.to_string(), "consensus_params": params }))
             }
             Query::Genesis => genesis(engine),

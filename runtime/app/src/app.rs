@@ -219,6 +219,7 @@ impl App {
             memories: &self.memories,
             gas_wanted: 0,
             paid: Paid::default(),
+            steps: 0,
             events: Vec::new(),
         })
     }

@@ -51,6 +51,8 @@ pub struct BlockContext<'a> {
     pub gas_wanted: u64,
     /// What was paid so far.
     pub paid: Paid,
+    /// Steps of proposals so far.
+    pub(crate) steps: u64,
     /// Events of the block itself so far.
     pub events: Vec<Event>,
 }

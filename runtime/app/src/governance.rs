@@ -22,6 +22,7 @@ impl BlockContext<'_> {
     pub(crate) fn end_votes(&mut self) -> Result<(), Fatal> {
         let mut events = Vec::new();
         for proposal in gov::ended(self.store, self.info, PROPOSALS_BLOCK_MAX)? {
+            self.steps += 1;
             self.step(&proposal, &mut events)?;
         }
         self.events.append(&mut events);
@@ -31,8 +32,9 @@ impl BlockContext<'_> {
     /// Moves proposals on and settles those that have ended.
     pub(crate) fn run_proposals(&mut self, events: &mut Vec<Event>) -> Result<(), Fatal> {
         let mut used = 0u64;
-        for _ in 0..PROPOSALS_BLOCK_MAX {
+        while self.steps < PROPOSALS_BLOCK_MAX {
             let Some(proposal) = gov::next_due(self.store, self.info)? else { break };
+            self.steps += 1;
             if proposal.status == Status::Queued {
                 if used > 0 && used >= params::get(self.store, Param::GovBlockGas)? {
                     break;
