@@ -68,12 +68,25 @@ impl fmt::Display for Finding {
 /// Looks at the crate in a folder, or at one file with its modules.
 ///
 /// # Errors
-/// A file that cannot be read or is not Rust, with its place.
+/// There is no contract, or a file that cannot be read or is not Rust, with its place.
 pub fn lint(path: &Path) -> Result<Vec<Finding>, String> {
     let root = if path.is_dir() { path.join("src/lib.rs") } else { path.to_path_buf() };
+    if !root.exists() {
+        return Err(format!(
+            "there is no contract in {}: {} does not exist; name the folder of a contract's crate, or a file",
+            path.display(),
+            root.display()
+        ));
+    }
     let mut model = Model::default();
     let mut sources = Vec::new();
     source::read(&root, &mut model, &mut sources)?;
+    if !sources.iter().any(Source::has_contract) {
+        return Err(format!(
+            "there is no #[contract] in {}: name the folder of a contract's crate, or a file",
+            root.display()
+        ));
+    }
     Ok(find(model, &sources))
 }
 

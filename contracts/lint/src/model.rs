@@ -176,6 +176,17 @@ fn kinds(attributes: &[Attribute]) -> Vec<Kind> {
     kinds
 }
 
+/// True if a predicate's function uses its second parameter, or SQL that names the caller.
+fn uses_caller(function: &syn::ItemFn) -> bool {
+    let name = match function.sig.inputs.iter().nth(1) {
+        Some(FnArg::Typed(typed)) => typed.pat.to_token_stream().to_string(),
+        _ => String::new(),
+    };
+    let body = function.block.to_token_stream().to_string();
+    let mut words = body.split(|c: char| !c.is_alphanumeric() && c != '_');
+    words.any(|word| word == name) && !name.is_empty() || body.replace(' ', "").contains("caller()")
+}
+
 /// `check("...")` that keeps a column at zero or above.
 fn floors(check: &str, column: &str) -> bool {
     let check = check.to_lowercase().replace(['"', '\\', ' '], "");
@@ -201,6 +212,7 @@ impl Model {
                 }
             }
             Item::Fn(function) if !is_test(&function.attrs) => {
+                self.predicate(&function.attrs, uses_caller(function));
                 self.function(&function.sig, &function.attrs, &function.block, module, file);
             }
             Item::Impl(implementation) => {
@@ -214,7 +226,8 @@ impl Model {
             }
             Item::Struct(item) => self.structure(item, file),
             Item::Const(item) => {
-                self.predicate(item);
+                let text = text_of(&item.expr).unwrap_or_default().replace(' ', "");
+                self.predicate(&item.attrs, text.contains("caller()"));
                 self.constants.insert(item.ident.to_string(), Rc::new((*item.expr).clone()));
             }
             Item::Static(item) => {
@@ -248,15 +261,10 @@ impl Model {
         }
     }
 
-    fn predicate(&mut self, item: &syn::ItemConst) {
-        for attribute in &item.attrs {
-            if attribute.path().is_ident("can_write") {
-                let table = argument(attribute);
-                let text = text_of(&item.expr).unwrap_or_default().replace(' ', "");
-                if text.contains("caller()") {
-                    self.tables.entry(table).or_default().guarded = true;
-                }
-            }
+    /// What may be a `can_write` predicate, and whether it names the caller.
+    fn predicate(&mut self, attributes: &[Attribute], names_caller: bool) {
+        for attribute in attributes.iter().filter(|a| a.path().is_ident("can_write")) {
+            self.tables.entry(argument(attribute)).or_default().guarded |= names_caller;
         }
     }
 

@@ -19,6 +19,14 @@ impl Source {
         Source { path, lines: text.lines().map(str::to_owned).collect() }
     }
 
+    /// True if a line is the attribute of a contract.
+    pub(crate) fn has_contract(&self) -> bool {
+        let mut lines = self.lines.iter().map(|line| line.trim_start());
+        lines.any(|line| {
+            line.starts_with("#[contract]") || line.starts_with("#[dadbs_sdk::contract]")
+        })
+    }
+
     /// A comment allows this rule in this line (from 1); a comment without a reason allows nothing.
     pub(crate) fn allows(&self, rule: Rule, line: usize) -> bool {
         let at = |line: usize| self.lines.get(line.wrapping_sub(1)).map_or("", String::as_str);

@@ -34,6 +34,33 @@ fn rule_2_a_check_that_is_dropped_does_not_count() {
 }
 
 #[test]
+fn a_predicate_of_the_caller_is_a_check() {
+    let contract = |predicate: &str| {
+        found(&format!(
+            "{TABLE}\n#[can_write(notes)] {predicate}\n#[call] fn remove(ctx: &Context, id: i64) -> Result<(), Refusal> {{
+            ctx.db.notes().delete(id)?;
+            Ok(())
+        }}"
+        ))
+    };
+    for guards in [
+        "const OWN: &str = \"owner = caller()\";",
+        "fn own(note: &Note, caller: &str) -> bool { note.owner == caller }",
+        "fn own(note: &Note, who: &str) -> bool { note.id > 3 && note.owner == who }",
+        "fn own(note: &Note) -> bool { sql!(\"owner = caller()\") }",
+    ] {
+        assert_eq!(contract(guards), [""; 0], "{guards}");
+    }
+    for does_not in [
+        "const OPEN: &str = \"1\";",
+        "fn open(note: &Note, caller: &str) -> bool { note.id > 3 }",
+        "fn open(note: &Note) -> bool { true }",
+    ] {
+        assert_eq!(contract(does_not), ["missing-caller-check:7"], "{does_not}");
+    }
+}
+
+#[test]
 fn rule_5_a_comment_with_a_reason_allows_a_finding() {
     let view = |line: &str, before: &str| {
         found(&format!(

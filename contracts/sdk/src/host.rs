@@ -257,3 +257,11 @@ pub(crate) fn cancel(number: &[u8]) -> i32 {
     // SAFETY: the pair is a live slice, which the host only reads.
     unsafe { raw::cancel(address(number), word(number.len())) }
 }
+
+/// The gas that the transaction, view or scheduled call has used so far: a part of it is the difference of two.
+pub fn gas_used() -> i64 {
+    // SAFETY: takes nothing.
+    unsafe { raw::gas_used() };
+    let bytes = result();
+    decode_row(&bytes).first().and_then(|value| value.integer()).unwrap_or_default()
+}

@@ -14,8 +14,8 @@
 //! 6. [`sql!`] runs a statement that `dadbs contract build` has checked; [`mod@sql`] runs any text.
 //! 7. Enums with `#[error]` are refusals with a name and a number; structs with `#[event]` have `emit`.
 //! 8. Functions with `#[validate(table)]`, `#[on_insert(table)]`, `#[on_update(table)]` and
-//!    `#[on_delete(table)]` are rules of a table ([`rules`]), and constants with `#[can_read(table)]` and
-//!    `#[can_write(table)]` its row access, as SQL.
+//!    `#[on_delete(table)]` are rules of a table ([`rules`]). `#[can_read(table)]` and `#[can_write(table)]` are its
+//!    row access: functions of a row and the caller that become SQL, or constants that are SQL.
 //! 9. Functions with `#[scheduled]` are asked for as `ctx.later().<name>(..)` ([`later`]).
 //! 10. What the contract offers stands in a custom section, so that tools list it without running it.
 //! 11. Memory is never given back during a call (see [`allocator`]): a call is short, its memory ends
@@ -70,7 +70,7 @@ pub mod value;
 pub use dadbs_sdk_macros::{contract, sql};
 pub use dadbs_types::Value;
 pub use entry::{Refusal, Rest};
-pub use host::{Context, abort, context, emit, log};
+pub use host::{Context, abort, context, emit, gas_used, log};
 pub use rules::{Updated, Written};
 pub use value::{Rows, Table, ValueRef};
 

@@ -3,31 +3,43 @@
 pub use dadbs_abi::schema::{Item, Part};
 
 use crate::entry::Refusal;
+use crate::host::{emit, gas_used};
 use crate::value::{Rows, Table, ValueRef};
 use crate::{params, sql};
 use alloc::format;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use dadbs_abi::schema::{Class, KEPT, Step, plan};
+use dadbs_abi::schema::{Class, KEPT, MIGRATION, MIGRATION_STEPS_TOLD, Step, plan};
 
 /// Makes the tables of a new contract, or ends the call.
 #[doc(hidden)]
 pub fn create(new: &[Part<'_>]) {
-    bring(new, false);
+    bring(new, false, false);
 }
 
-/// Brings the tables to what `new` declares, or ends the call.
+/// Brings the tables to what `new` declares and tells the gas of each step, or ends the call.
 #[doc(hidden)]
 pub fn migrate(new: &[Part<'_>], accept_losses: bool) {
-    bring(new, accept_losses);
+    bring(new, accept_losses, true);
 }
 
-fn bring(new: &[Part<'_>], accept_losses: bool) {
-    if let Err(refusal) = apply(new, accept_losses) {
-        refusal.end();
+fn bring(new: &[Part<'_>], accept_losses: bool, tells_gas: bool) {
+    match apply(new, accept_losses) {
+        Ok(steps) if tells_gas && !steps.is_empty() => {
+            let told: Vec<(&str, &str)> = steps
+                .iter()
+                .take(MIGRATION_STEPS_TOLD)
+                .map(|(what, gas)| (what.as_str(), gas.as_str()))
+                .collect();
+            emit(MIGRATION, &told);
+        }
+        Ok(_) => {}
+        Err(refusal) => refusal.end(),
     }
 }
 
-fn apply(new: &[Part<'_>], accept_losses: bool) -> Result<(), Refusal> {
+/// The steps that were taken, and the gas of each.
+fn apply(new: &[Part<'_>], accept_losses: bool) -> Result<Vec<(String, String)>, Refusal> {
     let kept = format!(
         "CREATE TABLE IF NOT EXISTS {KEPT} (at INTEGER NOT NULL PRIMARY KEY, \"table\" TEXT NOT NULL, \
          item TEXT NOT NULL, name TEXT NOT NULL, definition TEXT NOT NULL) STRICT"
@@ -46,15 +58,18 @@ fn apply(new: &[Part<'_>], accept_losses: bool) -> Result<(), Refusal> {
             what.join(", ")
         )));
     }
+    let mut taken = Vec::new();
     for step in &steps {
+        let before = gas_used();
         for statement in &step.statements {
             sql::exec(statement, &[]).map_err(|error| Refusal::from(error).at(&step.what))?;
         }
+        taken.push((step.what.clone(), (gas_used() - before).to_string()));
     }
     if !steps.is_empty() {
         keep(new)?;
     }
-    Ok(())
+    Ok(taken)
 }
 
 /// The kept declaration; a row of an unknown kind is left out, as the plan would leave it.

@@ -14,6 +14,7 @@ use dadbs_proto::dadbs::contract::v1 as contract;
 use dadbs_proto::dadbs::dev::v1 as dev;
 use dadbs_proto::dadbs::node::v1 as node;
 use dadbs_proto::dadbs::sql::v1 as sql;
+use dadbs_proto::tendermint::abci::Event;
 use dadbs_types::AccountAddress;
 use dadbs_types::coin::DENOM;
 use prost::{Message, Name};
@@ -154,6 +155,8 @@ impl Included {
 pub struct Simulated {
     /// The gas it would use.
     pub gas_used: u64,
+    /// The events that it would have: type, then keys and values.
+    pub events: Vec<(String, Vec<(String, String)>)>,
 }
 
 /// A connection to one node; clones share it.
@@ -273,7 +276,12 @@ impl Client {
             }
         };
         let gas = answer.gas_info.ok_or_else(|| ClientError::Malformed("no gas in it".into()))?;
-        Ok(Simulated { gas_used: gas.gas_used })
+        let events = answer.result.unwrap_or_default().events.into_iter();
+        let pairs = |event: Event| {
+            let pairs = event.attributes.into_iter().map(|pair| (pair.key, pair.value));
+            (event.r#type, pairs.collect())
+        };
+        Ok(Simulated { gas_used: gas.gas_used, events: events.map(pairs).collect() })
     }
 
     /// Gas limit and fee for a transaction (rule 2).

@@ -14,7 +14,7 @@ pub mod keyring;
 mod money;
 pub mod tx;
 
-pub use grpc::{Client, ClientError, Included};
+pub use grpc::{Client, ClientError, Included, Simulated};
 pub use key::{KeyError, SecretKey};
 pub use keyring::{Backend, Keyring, KeyringError};
 pub use tx::{Fee, GasPrice, Signer, UnsignedTx};

@@ -131,6 +131,7 @@ macro_rules! host_functions {
             row_access(on), 100, 0, reads, "1: statements from here on see and touch the rows that the caller may; 0: all rows, as the contract itself. A call and a view begin with 1, every other entry point with 0.";
             schedule(entry_ptr, entry_len, args_ptr, args_len, when_ptr, when_len) -> i32, 60000, 2, writes, "Asks for `scheduled_<entry>` with one row of arguments. `when` is the row (`height` or `time`, first height or block time in ms, interval or 0 for once, gas of one call). Takes the price of the first call from this contract; leaves the row (number).";
             cancel(number_ptr, number_len) -> i32, 60000, 1, writes, "Ends the schedule of this contract with the number in the one row; gives back the price of a call that has not begun.";
+            gas_used(), 500, 1, reads, "Leaves one row: the gas that the transaction, view or scheduled call has used before this.";
         }
     };
 }

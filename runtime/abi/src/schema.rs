@@ -9,6 +9,7 @@
 //! 3. What would make rows up is refused: a new column that is NOT NULL needs a DEFAULT.
 //! 4. A table that other tables refer to is not rewritten: dropping it would delete their rows.
 //! 5. Tables that were never declared are left alone.
+//! 6. A migration emits the event [`MIGRATION`] with the gas of each of its first steps, by what the step does.
 
 use alloc::format;
 use alloc::string::String;
@@ -16,6 +17,11 @@ use alloc::vec::Vec;
 
 /// The table in which a contract keeps what it has declared.
 pub const KEPT: &str = "_dadbs_schema";
+
+/// The event that tells the gas of the steps of a migration.
+pub const MIGRATION: &str = "dadbs_migration";
+/// So many steps it tells of: events are bounded.
+pub const MIGRATION_STEPS_TOLD: usize = 100;
 
 /// One part of a declared table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

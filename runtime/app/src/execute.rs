@@ -4,11 +4,12 @@
 //! 2. Ante writes first: the sequence advances and the fee is taken. Both stay when the messages fail.
 //! 3. The messages of a transaction run in one savepoint, all or nothing.
 //! 4. A panic inside a transaction undoes its messages and is a rejection at full gas.
-//! 5. Collected fees are divided at the end of the block (see `settle`).
+//! 5. Inflation is paid before the first transaction's messages, collected fees are divided at the end of the block
+//!    (see `settle`).
 //! 6. A transaction whose gas limit does not fit what is left of the block's gas is rejected as in rule 1.
 //! 7. Scheduled calls that are due run at the end of the block (see `schedules`), then proposals (see
 //!    `governance`), before fees are divided.
-//! 8. A block begins with the upgrade that is planned for it (see `upgrades`), the end of pauses, who signed the block
+//! 8. A block begins with the upgrade that is planned for it (see `upgrades`), the end of pauses and votes, who signed the block
 //!    before and what evidence there is; it ends with the validator set and what matures.
 
 use crate::ante::{self, AnteParams};
@@ -79,6 +80,7 @@ impl BlockContext<'_> {
             }
             Err(Error::Fatal(fatal)) => return Err(fatal),
         }
+        self.settle_inflation()?;
         drop(ante);
         self.run_messages(&tx)
     }
@@ -204,6 +206,10 @@ impl BlockContext<'_> {
     pub fn begin(&mut self) -> Result<(), Fatal> {
         upgrades::begin(self.store, self.upgrades, self.info.height, &mut self.events)?;
         circuit::expire(self.store, &mut self.events, self.info)?;
+        self.end_votes()?;
+        if !self.info.misbehavior.is_empty() {
+            self.settle_inflation()?;
+        }
         slashing::begin_block(&mut self.writer())
     }
 

@@ -5,7 +5,8 @@
 //!    largest transaction. What is refused, out of gas or panics leaves nothing, and the proposal has failed.
 //! 3. Once executions have used `gov.block_gas`, no further one begins in this block.
 //! 4. A step that is refused fails its proposal; the others go on.
-//! 5. The seed of `random()` is a hash of height and number.
+//! 5. Votes whose time is over end before the block's transactions, which may move stake.
+//! 6. The seed of `random()` is a hash of height and number.
 
 use crate::electorate::electorate;
 use crate::execute::BlockContext;
@@ -17,6 +18,16 @@ use dadbs_types::{Event, Fatal, GasMeter, Hash, Rejection};
 use sha2::{Digest, Sha256};
 
 impl BlockContext<'_> {
+    /// Rule 5.
+    pub(crate) fn end_votes(&mut self) -> Result<(), Fatal> {
+        let mut events = Vec::new();
+        for proposal in gov::ended(self.store, self.info, PROPOSALS_BLOCK_MAX)? {
+            self.step(&proposal, &mut events)?;
+        }
+        self.events.append(&mut events);
+        Ok(())
+    }
+
     /// Moves proposals on and settles those that have ended.
     pub(crate) fn run_proposals(&mut self, events: &mut Vec<Event>) -> Result<(), Fatal> {
         let mut used = 0u64;
@@ -83,7 +94,7 @@ impl BlockContext<'_> {
     }
 }
 
-/// Rule 5.
+/// Rule 6.
 fn seed(height: u64, id: u64) -> Hash {
     let mut hasher = Sha256::new();
     hasher.update(b"dadbs proposal 1");

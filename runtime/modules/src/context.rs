@@ -151,6 +151,16 @@ impl Table {
     }
 }
 
+/// An account as the tables name it.
+pub(crate) fn account_key(address: AccountAddress) -> Value {
+    Value::Text(address.to_string())
+}
+
+/// An account as the tables name its validator.
+pub(crate) fn operator_key(operator: AccountAddress) -> Value {
+    Value::Text(OperatorAddress(operator).to_string())
+}
+
 /// A count as SQLite stores it.
 ///
 /// # Errors

@@ -93,6 +93,11 @@ impl HostCall<'_> {
         self.leave(encode_row(&[Value::Integer(held)]))
     }
 
+    pub(crate) fn gas_used(&mut self) -> Result<()> {
+        let used = i64::try_from(self.state.gas.used()).unwrap_or(i64::MAX);
+        self.leave(encode_row(&[Value::Integer(used)]))
+    }
+
     pub(crate) fn row_access(&mut self, on: i32) -> Result<()> {
         match on {
             0 | 1 => self.state.host.row_access(on == 1),

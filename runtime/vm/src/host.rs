@@ -567,6 +567,9 @@ fn define(linker: &mut Linker<CallState>, f: &'static HostFunction) -> wasmtime:
         "invocation" => linker.func_wrap(MODULE, f.name, move |caller: Call<'_>| {
             run(caller, f, |call| call.invocation())
         }),
+        "gas_used" => linker.func_wrap(MODULE, f.name, move |caller: Call<'_>| {
+            run(caller, f, |call| call.gas_used())
+        }),
         "row_access" => linker.func_wrap(MODULE, f.name, move |caller: Call<'_>, on: i32| {
             run(caller, f, |call| call.row_access(on))
         }),

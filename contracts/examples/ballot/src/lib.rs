@@ -1,162 +1,411 @@
-//! An example contract: a secret ballot, whose votes are committed to first and revealed later.
+//! An example contract: a secret ballot on a question. Votes are encrypted, and trustees decrypt their sum alone.
 //!
-//! 1. Only registered voters vote; each commits once, up to and at the height at which committing ends.
-//! 2. A commitment is SHA-256 of the contract's address, the voter's address, the choice and a secret of at
-//!    least 16 bytes: it tells nothing, and nobody can copy it.
-//! 3. Then each voter reveals, up to and at the height at which revealing ends. What does not fit the
-//!    commitment is refused. A vote that is not revealed does not count.
-//! 4. The tally is readable when revealing has ended, not before.
+//! 1. The owner names trustees and voters; `begin` ends that. `threshold` trustees decrypt; fewer cannot.
+//! 2. Nobody ever holds the key. Each trustee deals: it shares a secret of its own among all, commits to it on the
+//!    chain and proves that it knows it. The key is the sum. A trustee confirms when the shares that it was sent fit the
+//!    commitments; voting opens when all have confirmed.
+//! 3. A voter votes once, with an encrypted 0 or 1 and a proof that it is one of these. The proof is of this voter and
+//!    this ballot: nobody can copy a vote.
+//! 4. The contract adds up the ciphertexts. Voting ends at a time, or when all have voted.
+//! 5. Then trustees publish their part of the decryption of the sum, each with a proof. When enough of them are there,
+//!    `count` finds the number of yes votes, which anyone may ask for and nobody can change.
 //!
-//! Revealed votes are public: this keeps the outcome secret while people vote, not who voted for what.
+//! What the proofs are stands in [`proofs`]; `examples/client` makes them.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 use dadbs_sdk::prelude::*;
 
+pub mod proofs;
+
 #[contract]
 #[allow(clippy::wildcard_imports)]
 mod ballot {
+    use super::proofs::{self, Ciphertext, POINT, Point, SCALAR, Whose};
     use super::*;
     use dadbs_sdk::address;
-    use sha2::{Digest, Sha256};
 
-    /// Bytes of a secret; a shorter one could be guessed.
-    const SECRET_MIN: usize = 16;
+    /// Looking for the sum takes a step for each voter.
+    const VOTERS_MAX: u32 = 1_000;
+    const TRUSTEES_MAX: u32 = 16;
 
     /// The one ballot.
-    #[table(name = "ballot", check("commit_until < reveal_until"))]
+    #[table(name = "ballot")]
     struct Ballot {
         #[key]
         #[check("id = 1")]
         id: i64,
         owner: String,
         question: String,
-        #[check("choices BETWEEN 2 AND 100")]
-        choices: u32,
-        commit_until: i64,
-        reveal_until: i64,
+        #[check("stage IN ('names', 'keys', 'deals', 'confirm', 'voting', 'done')")]
+        stage: String,
+        /// Trustees who have not done what the stage is for.
+        missing: u32,
+        trustees: u32,
+        voters: u32,
+        #[check("threshold BETWEEN 1 AND 16")]
+        threshold: u32,
+        until_ms: i64,
+        /// The commitments of all trustees, added up; the first is the key.
+        commitments: Vec<u8>,
+        /// The ciphertext of the sum.
+        sum: Vec<u8>,
+        votes: u32,
+        yes: Option<u32>,
     }
 
-    /// Who may vote, and how far each is.
+    /// Who decrypts, and how far each is.
+    #[table(name = "trustees")]
+    struct Trustee {
+        #[key]
+        address: String,
+        #[unique]
+        number: u32,
+        /// The point that others encrypt shares for this trustee with.
+        key: Option<Vec<u8>>,
+        commitments: Option<Vec<u8>>,
+        /// A point, and a share for each trustee by its number.
+        shares: Option<Vec<u8>>,
+        confirmed: bool,
+        /// Its part of the decryption.
+        part: Option<Vec<u8>>,
+    }
+
+    /// Who may vote.
     #[table(name = "voters")]
     struct Voter {
         #[key]
         address: String,
-        #[unique]
-        commitment: Option<Vec<u8>>,
-        choice: Option<u32>,
+        vote: Option<Vec<u8>>,
+        proof: Option<Vec<u8>>,
     }
 
     #[error]
     enum BallotError {
         /// There is no ballot.
         None,
-        /// Only who made the ballot registers voters.
+        /// Only who made the ballot names trustees and voters.
         NotOwner,
-        /// The caller is no registered voter.
+        /// The caller is no trustee.
+        NotTrustee,
+        /// The caller is no voter.
         NotVoter,
-        /// This is not the time for it; heights say which is.
-        WrongTime { height: i64, commit_until: i64, reveal_until: i64 },
-        /// A commitment has 32 bytes, a secret at least 16.
-        WrongLength { bytes: u32 },
-        /// The voter has committed.
-        Committed,
-        /// Choice and secret are not those of the commitment.
-        NotCommitted,
+        /// This is not the time for it.
+        WrongStage { stage: String },
+        /// There are enough of them.
+        TooMany { most: u32 },
+        /// A ballot has voters, and at least `threshold` trustees.
+        TooFew,
+        /// Voting ends in the future.
+        Past { until_ms: i64 },
+        /// The caller has done this.
+        Done,
+        /// More trustees must decrypt.
+        NotYet { missing: u32 },
+        /// It has another length, or it is no point.
+        Malformed,
+        /// The proof does not show what it should.
+        NotProved,
     }
 
-    /// Makes a ballot with choices 0, 1, ... and two last heights.
+    /// Voting is open, for this key.
+    #[event]
+    struct Opened<'a> {
+        question: &'a str,
+    }
+
+    /// The votes are counted.
+    #[event]
+    struct Counted {
+        yes: u32,
+        no: u32,
+    }
+
+    /// Makes a ballot of the caller on a question; voting ends at a block time in milliseconds since 1970, or when all
+    /// have voted.
     #[init]
-    fn init(
-        ctx: &Context,
-        question: String,
-        choices: u32,
-        commit_until: i64,
-        reveal_until: i64,
-    ) -> Result<(), Refusal> {
-        let owner = ctx.caller.clone();
-        let ballot = Ballot { id: 1, owner, question, choices, commit_until, reveal_until };
-        ctx.db.ballot().insert(&ballot)
+    fn init(ctx: &Context, question: String, threshold: u32, until_ms: i64) -> Result<(), Refusal> {
+        if until_ms <= ctx.time_ms {
+            return Err(BallotError::Past { until_ms }.into());
+        }
+        if threshold > TRUSTEES_MAX {
+            return Err(BallotError::TooMany { most: TRUSTEES_MAX }.into());
+        }
+        let (owner, stage) = (ctx.caller.clone(), "names".into());
+        let commitments = proofs::encode_all(&vec![Point::IDENTITY; threshold as usize]);
+        let sum = Ciphertext::ZERO.encode();
+        ctx.db.ballot().insert(&Ballot {
+            id: 1,
+            owner,
+            question,
+            stage,
+            missing: 0,
+            trustees: 0,
+            voters: 0,
+            threshold,
+            until_ms,
+            commitments,
+            sum,
+            votes: 0,
+            yes: None,
+        })
     }
 
-    fn ballot(ctx: &Context) -> Result<Ballot, Refusal> {
-        Ok(ctx.db.ballot().get(1)?.ok_or(BallotError::None)?)
-    }
-
-    /// The ballot, if `is_time` says so of it.
-    fn in_time(ctx: &Context, is_time: impl Fn(&Ballot) -> bool) -> Result<Ballot, Refusal> {
-        let ballot = ballot(ctx)?;
-        if is_time(&ballot) {
+    /// The ballot in this stage.
+    fn at(ctx: &Context, stage: &str) -> Result<Ballot, Refusal> {
+        let ballot = ctx.db.ballot().get(1)?.ok_or(BallotError::None)?;
+        if ballot.stage == stage {
             return Ok(ballot);
         }
-        let Ballot { commit_until, reveal_until, .. } = ballot;
-        Err(BallotError::WrongTime { height: ctx.height, commit_until, reveal_until }.into())
+        Err(BallotError::WrongStage { stage: ballot.stage }.into())
     }
 
-    fn voter(ctx: &Context) -> Result<Voter, Refusal> {
-        Ok(ctx.db.voters().get(&ctx.caller)?.ok_or(BallotError::NotVoter)?)
+    /// The caller's ballot, while it takes names.
+    fn owned(ctx: &Context) -> Result<Ballot, Refusal> {
+        let ballot = at(ctx, "names")?;
+        if ballot.owner == ctx.caller { Ok(ballot) } else { Err(BallotError::NotOwner.into()) }
     }
 
-    /// Registers a voter.
-    #[call]
-    fn register(ctx: &Context, address: String) -> Result<(), Refusal> {
-        let ballot = in_time(ctx, |ballot| ctx.height <= ballot.commit_until)?;
-        if ballot.owner != ctx.caller {
-            return Err(BallotError::NotOwner.into());
+    fn trustee(ctx: &Context) -> Result<Trustee, Refusal> {
+        Ok(ctx.db.trustees().get(&ctx.caller)?.ok_or(BallotError::NotTrustee)?)
+    }
+
+    fn whose(ctx: &Context) -> Whose<'_> {
+        Whose { contract: &ctx.contract_address, account: &ctx.caller }
+    }
+
+    /// A trustee has done what the stage is for; the last one begins the next stage.
+    fn step(ctx: &Context, mut ballot: Ballot, next: &str) -> Result<(), Refusal> {
+        ballot.missing -= 1;
+        if ballot.missing == 0 {
+            ballot.stage = next.into();
+            ballot.missing = ballot.trustees;
         }
+        ctx.db.ballot().update(&ballot)?;
+        Ok(())
+    }
+
+    /// Names a trustee; answers its number.
+    #[call]
+    fn name_trustee(ctx: &Context, address: String) -> Result<u32, Refusal> {
+        let mut ballot = owned(ctx)?;
         address::check(&address)?;
-        ctx.db.voters().insert(&Voter { address, commitment: None, choice: None })
-    }
-
-    /// Commits the caller to a vote that is not told.
-    #[call]
-    fn commit(ctx: &Context, commitment: Vec<u8>) -> Result<(), Refusal> {
-        in_time(ctx, |ballot| ctx.height <= ballot.commit_until)?;
-        let mut voter = voter(ctx)?;
-        if voter.commitment.is_some() {
-            return Err(BallotError::Committed.into());
+        if ballot.trustees == TRUSTEES_MAX {
+            return Err(BallotError::TooMany { most: TRUSTEES_MAX }.into());
         }
-        if commitment.len() != 32 {
-            let bytes = u32::try_from(commitment.len()).unwrap_or(u32::MAX);
-            return Err(BallotError::WrongLength { bytes }.into());
-        }
-        voter.commitment = Some(commitment);
-        ctx.db.voters().update(&voter)?;
-        Ok(())
-    }
-
-    /// Tells the caller's vote.
-    #[call]
-    fn reveal(ctx: &Context, choice: u32, secret: &[u8]) -> Result<(), Refusal> {
-        let ballot = in_time(ctx, |ballot| {
-            ctx.height > ballot.commit_until && ctx.height <= ballot.reveal_until
+        ballot.trustees += 1;
+        let number = ballot.trustees;
+        ctx.db.ballot().update(&ballot)?;
+        ctx.db.trustees().insert(&Trustee {
+            address,
+            number,
+            key: None,
+            commitments: None,
+            shares: None,
+            confirmed: false,
+            part: None,
         })?;
-        if secret.len() < SECRET_MIN {
-            let bytes = u32::try_from(secret.len()).unwrap_or(u32::MAX);
-            return Err(BallotError::WrongLength { bytes }.into());
+        Ok(number)
+    }
+
+    /// Names a voter.
+    #[call]
+    fn name_voter(ctx: &Context, address: String) -> Result<(), Refusal> {
+        let mut ballot = owned(ctx)?;
+        address::check(&address)?;
+        if ballot.voters == VOTERS_MAX {
+            return Err(BallotError::TooMany { most: VOTERS_MAX }.into());
         }
-        let mut voter = voter(ctx)?;
-        let mut hash = Sha256::new();
-        for part in [ctx.contract_address.as_bytes(), ctx.caller.as_bytes()] {
-            hash.update(part);
+        ballot.voters += 1;
+        ctx.db.ballot().update(&ballot)?;
+        ctx.db.voters().insert(&Voter { address, vote: None, proof: None })
+    }
+
+    /// Ends the naming; trustees make the key.
+    #[call]
+    fn begin(ctx: &Context) -> Result<(), Refusal> {
+        let mut ballot = owned(ctx)?;
+        if ballot.trustees < ballot.threshold || ballot.voters == 0 {
+            return Err(BallotError::TooFew.into());
         }
-        hash.update(choice.to_le_bytes());
-        hash.update(secret);
-        let fits = voter.commitment.as_deref() == Some(&hash.finalize()[..]);
-        if !fits || choice >= ballot.choices {
-            return Err(BallotError::NotCommitted.into());
-        }
-        voter.choice = Some(choice);
-        ctx.db.voters().update(&voter)?;
+        (ballot.stage, ballot.missing) = ("keys".into(), ballot.trustees);
+        ctx.db.ballot().update(&ballot)?;
         Ok(())
     }
 
-    /// Each choice that got votes, and how many.
+    /// A trustee's point, with which others encrypt shares for it.
+    #[call]
+    fn join(ctx: &Context, key: Vec<u8>) -> Result<(), Refusal> {
+        let ballot = at(ctx, "keys")?;
+        let mut trustee = trustee(ctx)?;
+        if trustee.key.is_some() {
+            return Err(BallotError::Done.into());
+        }
+        if proofs::point(&key).is_none_or(|point| point == Point::IDENTITY) {
+            return Err(BallotError::Malformed.into());
+        }
+        trustee.key = Some(key);
+        ctx.db.trustees().update(&trustee)?;
+        step(ctx, ballot, "deals")
+    }
+
+    /// A trustee's secret, shared: commitments to its polynomial, the proof that the secret is known, and the encrypted
+    /// shares (rule 2).
+    #[call]
+    fn deal(
+        ctx: &Context,
+        commitments: Vec<u8>,
+        proof: &[u8],
+        shares: Vec<u8>,
+    ) -> Result<(), Refusal> {
+        let mut ballot = at(ctx, "deals")?;
+        let mut trustee = trustee(ctx)?;
+        if trustee.commitments.is_some() {
+            return Err(BallotError::Done.into());
+        }
+        let own = proofs::points(&commitments).ok_or(BallotError::Malformed)?;
+        let mut all = proofs::points(&ballot.commitments).ok_or(BallotError::Malformed)?;
+        if own.len() != all.len() || shares.len() != POINT + ballot.trustees as usize * SCALAR {
+            return Err(BallotError::Malformed.into());
+        }
+        if !proofs::is_known(whose(ctx), &own[0], proof) {
+            return Err(BallotError::NotProved.into());
+        }
+        for (sum, own) in all.iter_mut().zip(&own) {
+            *sum += own;
+        }
+        ballot.commitments = proofs::encode_all(&all);
+        trustee.commitments = Some(commitments);
+        trustee.shares = Some(shares);
+        ctx.db.trustees().update(&trustee)?;
+        step(ctx, ballot, "confirm")
+    }
+
+    /// A trustee says that its shares fit the commitments of those who dealt them. The last one opens the voting.
+    #[call]
+    fn confirm(ctx: &Context) -> Result<(), Refusal> {
+        let ballot = at(ctx, "confirm")?;
+        let mut trustee = trustee(ctx)?;
+        if trustee.confirmed {
+            return Err(BallotError::Done.into());
+        }
+        trustee.confirmed = true;
+        ctx.db.trustees().update(&trustee)?;
+        if ballot.missing == 1 {
+            Opened { question: &ballot.question }.emit();
+        }
+        step(ctx, ballot, "voting")
+    }
+
+    /// True if nobody votes any more (rule 4).
+    fn has_ended(ctx: &Context, ballot: &Ballot) -> bool {
+        ballot.votes == ballot.voters || ctx.time_ms >= ballot.until_ms
+    }
+
+    /// Votes: a ciphertext of 0 for no or of 1 for yes, and the proof that it is one of them (rule 3).
+    #[call]
+    fn vote(ctx: &Context, vote: Vec<u8>, proof: Vec<u8>) -> Result<(), Refusal> {
+        let mut ballot = at(ctx, "voting")?;
+        let mut voter = ctx.db.voters().get(&ctx.caller)?.ok_or(BallotError::NotVoter)?;
+        if voter.vote.is_some() {
+            return Err(BallotError::Done.into());
+        }
+        if has_ended(ctx, &ballot) {
+            return Err(BallotError::WrongStage { stage: "decryption".into() }.into());
+        }
+        let key = ballot.commitments.get(..POINT).and_then(proofs::point);
+        let (Some(key), Some(sum), Some(own)) =
+            (key, Ciphertext::decode(&ballot.sum), Ciphertext::decode(&vote))
+        else {
+            return Err(BallotError::Malformed.into());
+        };
+        if !proofs::is_vote(whose(ctx), &key, &own, &proof) {
+            return Err(BallotError::NotProved.into());
+        }
+        (voter.vote, voter.proof) = (Some(vote), Some(proof));
+        ctx.db.voters().update(&voter)?;
+        ballot.sum = sum.plus(&own).encode();
+        ballot.votes += 1;
+        ctx.db.ballot().update(&ballot)?;
+        Ok(())
+    }
+
+    /// A trustee's part of the decryption of the sum, and the proof that it is the part (rule 5).
+    #[call]
+    fn decrypt(ctx: &Context, part: Vec<u8>, proof: &[u8]) -> Result<(), Refusal> {
+        let ballot = at(ctx, "voting")?;
+        let mut trustee = trustee(ctx)?;
+        if trustee.part.is_some() {
+            return Err(BallotError::Done.into());
+        }
+        if !has_ended(ctx, &ballot) {
+            return Err(BallotError::WrongStage { stage: ballot.stage }.into());
+        }
+        let commitments = proofs::points(&ballot.commitments);
+        let (Some(commitments), Some(sum), Some(own)) =
+            (commitments, Ciphertext::decode(&ballot.sum), proofs::point(&part))
+        else {
+            return Err(BallotError::Malformed.into());
+        };
+        let public = proofs::share_key(&commitments, trustee.number);
+        if !proofs::is_decryption(whose(ctx), &public, &sum.a, &own, proof) {
+            return Err(BallotError::NotProved.into());
+        }
+        trustee.part = Some(part);
+        ctx.db.trustees().update(&trustee)?;
+        Ok(())
+    }
+
+    /// Counts, once enough trustees have decrypted; answers the votes for yes and for no.
+    #[call]
+    fn count(ctx: &Context) -> Result<(u32, u32), Refusal> {
+        let mut ballot = at(ctx, "voting")?;
+        if !has_ended(ctx, &ballot) {
+            return Err(BallotError::WrongStage { stage: ballot.stage }.into());
+        }
+        let found = sql!(
+            "SELECT number, part FROM trustees WHERE part IS NOT NULL ORDER BY number LIMIT ?",
+            ballot.threshold
+        )?;
+        let parts: Vec<(u32, Vec<u8>)> = found.decode();
+        let missing =
+            ballot.threshold.saturating_sub(u32::try_from(parts.len()).unwrap_or(u32::MAX));
+        if missing > 0 {
+            return Err(BallotError::NotYet { missing }.into());
+        }
+        let parts = parts.iter().map(|(number, part)| Some((*number, proofs::point(part)?)));
+        let parts: Option<Vec<_>> = parts.collect();
+        let sum = Ciphertext::decode(&ballot.sum).ok_or(BallotError::Malformed)?;
+        let mask = parts.and_then(|parts| proofs::at_zero(&parts)).ok_or(BallotError::Malformed)?;
+        let yes = proofs::small_number(&(sum.b - mask), ballot.votes);
+        let yes = yes.ok_or(BallotError::NotProved)?;
+        let no = ballot.votes - yes;
+        ballot.yes = Some(yes);
+        ballot.stage = "done".into();
+        // lint: allow(missing-caller-check): what is written follows from what is stored, whoever asks
+        ctx.db.ballot().update(&ballot)?;
+        Counted { yes, no }.emit();
+        Ok((yes, no))
+    }
+
+    /// The ballot.
     #[view]
-    fn tally(ctx: &Context) -> Result<Table, Refusal> {
-        in_time(ctx, |ballot| ctx.height > ballot.reveal_until)?;
-        Ok(sql!(
-            "SELECT choice, count(*) AS votes FROM voters WHERE choice IS NOT NULL
-             GROUP BY choice ORDER BY votes DESC, choice LIMIT 100"
-        )?)
+    fn state(ctx: &Context) -> Result<Option<Ballot>, Refusal> {
+        ctx.db.ballot().get(1)
+    }
+
+    /// The trustees by their numbers.
+    #[view]
+    fn trustees(ctx: &Context) -> Result<Vec<Trustee>, Refusal> {
+        let mut all = ctx.db.trustees().scan(16)?;
+        all.sort_by_key(|trustee| trustee.number);
+        Ok(all)
+    }
+
+    /// The votes for yes and for no, once they are counted.
+    #[view]
+    fn tally(ctx: &Context) -> Result<(u32, u32), Refusal> {
+        let ballot = at(ctx, "done")?;
+        let yes = ballot.yes.unwrap_or_default();
+        Ok((yes, ballot.votes - yes))
     }
 }

@@ -1,77 +1,314 @@
 //! The rules of the ballot, in the real executor: `dadbs contract test -- --test contract`.
 
+#[path = "../examples/client/prover.rs"]
+mod prover;
+
+use dadbs_ballot::proofs::{self, Ciphertext, Point, Scalar, Whose};
 use dadbs_testkit::{Chain, Value};
-use sha2::{Digest, Sha256};
+use prover::{Deal, Secret};
+use std::time::Duration;
 
-const COMMIT_UNTIL: i64 = 20;
-const REVEAL_UNTIL: i64 = 30;
-const SECRET: [u8; 16] = [7; 16];
+/// Accounts 0 to 2 are trustees, two of whom decrypt; 0, 1, 3 and 4 are voters; 5 is nobody.
+const THRESHOLD: usize = 2;
+const TRUSTEES: [u8; 3] = [0, 1, 2];
+const VOTERS: [u8; 4] = [0, 1, 3, 4];
+const HOUR_MS: i64 = 3_600_000;
 
-const WRONG_TIME: Option<u32> = Some(4);
-const NOT_COMMITTED: Option<u32> = Some(7);
+const NOT_OWNER: Option<u32> = Some(2);
+const NOT_TRUSTEE: Option<u32> = Some(3);
+const NOT_VOTER: Option<u32> = Some(4);
+const WRONG_STAGE: Option<u32> = Some(5);
+const TOO_FEW: Option<u32> = Some(7);
+const DONE: Option<u32> = Some(9);
+const NOT_YET: Option<u32> = Some(10);
+const MALFORMED: Option<u32> = Some(11);
+const NOT_PROVED: Option<u32> = Some(12);
 
-/// Accounts 0 to 2 are voters, 3 is none.
-fn start() -> Chain {
-    let mut chain = Chain::start(4);
-    let arguments = ["Tea?".into(), 2.into(), COMMIT_UNTIL.into(), REVEAL_UNTIL.into()];
-    chain.publish(0, "tea", &arguments);
-    for account in 0..3 {
-        let voter = chain.address(account);
-        chain.call(0, "tea", "register", &[voter.into()]).unwrap();
+/// A chain with one ballot.
+struct Tea {
+    chain: Chain,
+    contract: String,
+}
+
+fn secret(account: u8) -> Secret {
+    Secret([account + 1; 32])
+}
+
+fn blob(bytes: &[u8]) -> Value {
+    Value::Blob(bytes.to_vec())
+}
+
+impl Tea {
+    fn named() -> Tea {
+        let mut chain = Chain::start(6);
+        // Genesis is of November 2023; every block takes a second.
+        let until_ms = 1_700_000_000_000 + HOUR_MS;
+        let threshold = i64::try_from(THRESHOLD).unwrap();
+        chain.publish(0, "tea", &["Tea?".into(), threshold.into(), until_ms.into()]);
+        let contract = chain.contract_address("tea");
+        let mut tea = Tea { chain, contract };
+        for trustee in TRUSTEES {
+            let address = tea.chain.address(trustee);
+            tea.call(0, "name_trustee", &[address.into()]).unwrap();
+        }
+        for voter in VOTERS {
+            let address = tea.chain.address(voter);
+            tea.call(0, "name_voter", &[address.into()]).unwrap();
+        }
+        tea
     }
-    chain
-}
 
-fn commitment(chain: &mut Chain, account: u8, choice: u32) -> Value {
-    let (contract, voter) = (chain.contract_address("tea"), chain.address(account));
-    let bytes = [contract.as_bytes(), voter.as_bytes(), &choice.to_le_bytes(), &SECRET].concat();
-    Value::Blob(Sha256::digest(bytes).to_vec())
-}
+    /// Voting is open.
+    fn open() -> Tea {
+        let mut tea = Tea::named();
+        tea.call(0, "begin", &[]).unwrap();
+        for trustee in TRUSTEES {
+            tea.join(trustee).unwrap();
+        }
+        for trustee in TRUSTEES {
+            let deal = tea.dealt(trustee);
+            tea.deal(trustee, &deal).unwrap();
+        }
+        for trustee in TRUSTEES {
+            tea.share(trustee).unwrap();
+            tea.call(trustee, "confirm", &[]).unwrap();
+        }
+        tea
+    }
 
-fn call(
-    chain: &mut Chain,
-    account: u8,
-    entry: &str,
-    arguments: &[Value],
-) -> Result<(), Option<u32>> {
-    chain.call(account, "tea", entry, arguments).map(drop).map_err(|error| error.number)
-}
+    fn call(&mut self, account: u8, entry: &str, arguments: &[Value]) -> Result<(), Option<u32>> {
+        let answer = self.chain.call(account, "tea", entry, arguments);
+        answer.map(drop).map_err(|error| error.number)
+    }
 
-fn reveal(chain: &mut Chain, account: u8, choice: i64) -> Result<(), Option<u32>> {
-    call(chain, account, "reveal", &[choice.into(), Value::Blob(SECRET.to_vec())])
+    /// With this account's address.
+    fn whose<T>(&mut self, account: u8, work: impl FnOnce(Whose<'_>) -> T) -> T {
+        let account = self.chain.address(account);
+        work(Whose { contract: &self.contract, account: &account })
+    }
+
+    fn join(&mut self, account: u8) -> Result<(), Option<u32>> {
+        self.call(account, "join", &[blob(&proofs::encode(&secret(account).key()))])
+    }
+
+    fn dealt(&mut self, account: u8) -> Deal {
+        let keys: Vec<Point> = TRUSTEES.iter().map(|trustee| secret(*trustee).key()).collect();
+        self.whose(account, |whose| secret(account).deal(whose, THRESHOLD, &keys))
+    }
+
+    fn deal(&mut self, account: u8, deal: &Deal) -> Result<(), Option<u32>> {
+        let arguments = [blob(&deal.commitments), blob(&deal.proof), blob(&deal.shares)];
+        self.call(account, "deal", &arguments)
+    }
+
+    fn bytes(&mut self, sql: &str) -> Vec<Vec<u8>> {
+        let rows = self.chain.select("tea", sql).into_iter();
+        rows.map(|row| match &row[0] {
+            Value::Blob(bytes) => bytes.clone(),
+            other => panic!("{sql}: {other:?}"),
+        })
+        .collect()
+    }
+
+    /// A trustee's share, from what the chain holds.
+    fn share(&mut self, account: u8) -> Result<Scalar, usize> {
+        let commitments = self.bytes("SELECT commitments FROM trustees ORDER BY number");
+        let shares = self.bytes("SELECT shares FROM trustees ORDER BY number");
+        let points = commitments.iter().map(|bytes| proofs::points(bytes).unwrap());
+        let deals: Vec<_> = points.zip(shares).collect();
+        secret(account).share(&self.contract, usize::from(account) + 1, &deals)
+    }
+
+    fn key(&mut self) -> Point {
+        proofs::points(&self.bytes("SELECT commitments FROM ballot")[0]).unwrap()[0]
+    }
+
+    fn sum(&mut self) -> Ciphertext {
+        Ciphertext::decode(&self.bytes("SELECT sum FROM ballot")[0]).unwrap()
+    }
+
+    fn ballot(&mut self, account: u8, yes: bool) -> (Ciphertext, Vec<u8>) {
+        let key = self.key();
+        self.whose(account, |whose| Secret([account + 100; 32]).vote(whose, &key, yes))
+    }
+
+    fn vote(&mut self, account: u8, yes: bool) -> Result<(), Option<u32>> {
+        let (vote, proof) = self.ballot(account, yes);
+        self.call(account, "vote", &[blob(&vote.encode()), blob(&proof)])
+    }
+
+    fn decrypt(&mut self, account: u8) -> Result<(), Option<u32>> {
+        let (share, sum) = (self.share(account).unwrap(), self.sum());
+        let (part, proof) = self.whose(account, |w| secret(account).decrypt(w, share, &sum));
+        self.call(account, "decrypt", &[blob(&proofs::encode(&part)), blob(&proof)])
+    }
+
+    fn tally(&mut self) -> Result<(i64, i64), Option<u32>> {
+        let answer = self.chain.view(5, "tea", "tally", &[]).map_err(|error| error.number)?;
+        match answer.rows[0][..] {
+            [Value::Integer(yes), Value::Integer(no)] => Ok((yes, no)),
+            ref other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[test]
-fn rules_1_to_4_commit_then_reveal_then_tally() {
-    let mut chain = start();
-    let stolen = chain.address(3);
-    assert_eq!(call(&mut chain, 1, "register", &[stolen.into()]), Err(Some(2)));
-    for (account, choice) in [(0, 1), (1, 0)] {
-        let arguments = [commitment(&mut chain, account, choice)];
-        call(&mut chain, account, "commit", &arguments).unwrap();
-        assert_eq!(call(&mut chain, account, "commit", &arguments), Err(Some(6)), "once");
+fn a_ballot_from_names_to_its_tally() {
+    let mut tea = Tea::open();
+    for (voter, yes) in [(0, true), (1, false), (3, true), (4, true)] {
+        tea.vote(voter, yes).unwrap();
     }
-    let copied = [commitment(&mut chain, 1, 0)];
-    assert_eq!(call(&mut chain, 2, "commit", &copied), Err(None), "UNIQUE");
-    assert_eq!(call(&mut chain, 2, "commit", &[Value::Blob(vec![1; 31])]), Err(Some(5)));
-    assert_eq!(call(&mut chain, 3, "commit", &copied), Err(Some(3)), "no voter");
-    // A choice that there is none of is found when it is revealed.
-    let arguments = [commitment(&mut chain, 2, 2)];
-    call(&mut chain, 2, "commit", &arguments).unwrap();
-    assert_eq!(reveal(&mut chain, 0, 1), Err(WRONG_TIME), "too early");
-    chain.advance_to(COMMIT_UNTIL.unsigned_abs());
-    assert_eq!(call(&mut chain, 2, "commit", &copied), Err(WRONG_TIME), "too late");
-    assert_eq!(reveal(&mut chain, 0, 0), Err(NOT_COMMITTED), "another choice");
-    assert_eq!(reveal(&mut chain, 2, 2), Err(NOT_COMMITTED), "no such choice");
-    let short = [1.into(), Value::Blob(vec![7; 15])];
-    assert_eq!(call(&mut chain, 0, "reveal", &short), Err(Some(5)));
-    reveal(&mut chain, 0, 1).unwrap();
-    reveal(&mut chain, 1, 0).unwrap();
-    assert_eq!(chain.view(3, "tea", "tally", &[]).unwrap_err().number, WRONG_TIME);
-    chain.advance_to(REVEAL_UNTIL.unsigned_abs() + 1);
-    assert_eq!(reveal(&mut chain, 0, 1), Err(WRONG_TIME));
-    let tally = chain.view(3, "tea", "tally", &[]).unwrap();
-    let row = |choice: i64| vec![Value::Integer(choice), Value::Integer(1)];
-    assert_eq!(tally.rows[1..], [row(0), row(1)], "behind the row of column names");
-    chain.gas(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/gas.txt"));
+    // Any two of the three decrypt.
+    for trustee in [2, 0] {
+        tea.decrypt(trustee).unwrap();
+    }
+    tea.call(5, "count", &[]).unwrap();
+    assert_eq!(tea.tally(), Ok((3, 1)));
+    assert_eq!(tea.call(5, "count", &[]), Err(WRONG_STAGE), "once");
+    tea.chain.gas(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/gas.txt"));
+}
+
+#[test]
+fn rule_1_the_owner_names_until_it_begins() {
+    let mut tea = Tea::named();
+    let address = tea.chain.address(5);
+    assert_eq!(tea.call(1, "name_voter", &[address.clone().into()]), Err(NOT_OWNER));
+    assert_eq!(tea.call(1, "begin", &[]), Err(NOT_OWNER));
+    assert_eq!(tea.join(0), Err(WRONG_STAGE));
+    assert_eq!(tea.call(0, "name_voter", &["dadbs1nobody".into()]), Err(None));
+    tea.call(0, "begin", &[]).unwrap();
+    for entry in ["name_trustee", "name_voter"] {
+        assert_eq!(tea.call(0, entry, &[address.clone().into()]), Err(WRONG_STAGE));
+    }
+    let arguments = ["Tea?".into(), 2.into(), 1_800_000_000_000i64.into()];
+    tea.chain.publish(0, "alone", &arguments);
+    let begun = tea.chain.call(0, "alone", "begin", &[]);
+    assert_eq!(begun.unwrap_err().number, TOO_FEW);
+    for (threshold, until_ms) in [(0, i64::MAX), (17, i64::MAX), (1i64 << 32, i64::MAX), (2, 1)] {
+        let arguments = ["Tea?".into(), threshold.into(), until_ms.into()];
+        tea.chain.try_publish(0, "wrong", &arguments).unwrap_err();
+    }
+}
+
+#[test]
+fn rule_2_who_does_not_know_a_secret_cannot_deal_it() {
+    let mut tea = Tea::named();
+    tea.call(0, "begin", &[]).unwrap();
+    assert_eq!(tea.join(5), Err(NOT_TRUSTEE));
+    for wrong in [vec![0; 33], vec![2; 32], [&[5][..], &[1; 32]].concat(), vec![0xff; 33]] {
+        assert_eq!(tea.call(0, "join", &[blob(&wrong)]), Err(MALFORMED));
+    }
+    tea.join(0).unwrap();
+    assert_eq!(tea.join(0), Err(DONE));
+    let first = tea.dealt(0);
+    assert_eq!(tea.deal(0, &first), Err(WRONG_STAGE), "nobody deals for keys that are not there");
+    tea.join(1).unwrap();
+    tea.join(2).unwrap();
+    tea.deal(0, &first).unwrap();
+    assert_eq!(tea.deal(0, &first), Err(DONE));
+    // The key of another, copied or cancelled: what is left would be the last dealer's alone.
+    let own = tea.dealt(1);
+    let others = proofs::points(&first.commitments).unwrap();
+    let points = proofs::points(&own.commitments).unwrap();
+    let cancels = proofs::encode_all(&[points[0] - others[0], points[1]]);
+    for commitments in [first.commitments.clone(), cancels] {
+        let rogue = Deal { commitments, proof: own.proof.clone(), shares: own.shares.clone() };
+        assert_eq!(tea.deal(1, &rogue), Err(NOT_PROVED));
+    }
+    assert_eq!(tea.deal(1, &first), Err(NOT_PROVED), "proved by another account");
+    let long = Deal { commitments: [&own.commitments[..], &[0; 33]].concat(), ..tea.dealt(1) };
+    assert_eq!(tea.deal(1, &long), Err(MALFORMED));
+    let short = Deal { shares: own.shares[1..].to_vec(), ..tea.dealt(1) };
+    assert_eq!(tea.deal(1, &short), Err(MALFORMED));
+    tea.deal(1, &own).unwrap();
+    assert_eq!(tea.call(0, "confirm", &[]), Err(WRONG_STAGE));
+    // Trustee 3 cheats trustee 1: who is cheated sees it, does not confirm, and voting does not open.
+    let mut cheating = tea.dealt(2);
+    cheating.shares[33 + 31] ^= 1;
+    tea.deal(2, &cheating).unwrap();
+    assert_eq!(tea.share(0).unwrap_err(), 3);
+    tea.share(1).unwrap();
+    tea.call(1, "confirm", &[]).unwrap();
+    tea.call(2, "confirm", &[]).unwrap();
+    assert_eq!(tea.vote(3, true), Err(WRONG_STAGE));
+}
+
+#[test]
+fn rule_3_a_vote_is_one_proved_zero_or_one() {
+    let mut tea = Tea::open();
+    assert_eq!(tea.vote(5, true), Err(NOT_VOTER));
+    let (vote, proof) = tea.ballot(0, true);
+    let mut attempt = |account: u8, vote: &Ciphertext, proof: &[u8]| {
+        tea.call(account, "vote", &[blob(&vote.encode()), blob(proof)])
+    };
+    // Two votes in one, a vote less, and another's vote.
+    for more in [Point::GENERATOR, -Point::GENERATOR, -(Point::GENERATOR + Point::GENERATOR)] {
+        let other = Ciphertext { a: vote.a, b: vote.b + more };
+        assert_eq!(attempt(0, &other, &proof), Err(NOT_PROVED));
+    }
+    assert_eq!(attempt(1, &vote, &proof), Err(NOT_PROVED), "copied");
+    assert_eq!(attempt(0, &Ciphertext::ZERO, &[0; 128]), Err(NOT_PROVED));
+    for at in 0..proof.len() {
+        let mut wrong = proof.clone();
+        wrong[at] ^= 1;
+        assert_eq!(attempt(0, &vote, &wrong), Err(NOT_PROVED), "byte {at}");
+    }
+    for wrong in [&proof[1..], &[&proof[..], &[0]].concat(), &[0xff; 128], &[]] {
+        assert_eq!(attempt(0, &vote, wrong), Err(NOT_PROVED));
+    }
+    attempt(0, &vote, &proof).unwrap();
+    assert_eq!(attempt(0, &vote, &proof), Err(DONE));
+    for encoded in [vec![], vec![4; 66], vec![0; 65], vec![0; 99]] {
+        let arguments = [blob(&encoded), blob(&proof)];
+        assert_eq!(tea.call(1, "vote", &arguments), Err(MALFORMED));
+    }
+    // A proof in another ballot, of the same account with the same key.
+    let other = Whose { contract: "another", account: &tea.chain.address(1) };
+    let key = tea.key();
+    let (vote, proof) = Secret([9; 32]).vote(other, &key, true);
+    assert_eq!(tea.call(1, "vote", &[blob(&vote.encode()), blob(&proof)]), Err(NOT_PROVED));
+}
+
+#[test]
+fn rules_4_and_5_the_sum_alone_is_decrypted_when_voting_has_ended() {
+    let mut tea = Tea::open();
+    tea.vote(3, false).unwrap();
+    tea.vote(4, true).unwrap();
+    assert_eq!(tea.decrypt(0), Err(WRONG_STAGE), "voting goes on");
+    assert_eq!(tea.call(0, "count", &[]), Err(WRONG_STAGE));
+    tea.chain.advance(Duration::from_millis(HOUR_MS.unsigned_abs()));
+    tea.chain.block();
+    assert_eq!(tea.vote(0, true), Err(WRONG_STAGE));
+    assert_eq!(tea.call(0, "count", &[]), Err(NOT_YET));
+    let (share, sum) = (tea.share(0).unwrap(), tea.sum());
+    let (part, proof) = tea.whose(0, |whose| secret(0).decrypt(whose, share, &sum));
+    let encoded = proofs::encode(&part);
+    // Another's part, a part of one vote, and a part that would shift the tally.
+    assert_eq!(tea.call(1, "decrypt", &[blob(&encoded), blob(&proof)]), Err(NOT_PROVED));
+    let single = tea.bytes("SELECT vote FROM voters WHERE vote IS NOT NULL")[0].clone();
+    let single = Ciphertext::decode(&single).unwrap();
+    let (part_of_one, of_one) = tea.whose(0, |whose| secret(0).decrypt(whose, share, &single));
+    for (part, proof) in [(part_of_one, of_one), (part + Point::GENERATOR, proof.clone())] {
+        let arguments = [blob(&proofs::encode(&part)), blob(&proof)];
+        assert_eq!(tea.call(0, "decrypt", &arguments), Err(NOT_PROVED));
+    }
+    assert_eq!(tea.call(5, "decrypt", &[blob(&encoded), blob(&proof)]), Err(NOT_TRUSTEE));
+    tea.call(0, "decrypt", &[blob(&encoded), blob(&proof)]).unwrap();
+    assert_eq!(tea.decrypt(0), Err(DONE));
+    assert_eq!(tea.call(0, "count", &[]), Err(NOT_YET), "one part is not enough");
+    assert_eq!(tea.tally(), Err(WRONG_STAGE));
+    tea.decrypt(1).unwrap();
+    tea.call(0, "count", &[]).unwrap();
+    assert_eq!(tea.tally(), Ok((1, 1)));
+}
+
+#[test]
+fn a_ballot_without_votes_is_counted() {
+    let mut tea = Tea::open();
+    tea.chain.advance(Duration::from_millis(HOUR_MS.unsigned_abs()));
+    tea.chain.block();
+    tea.decrypt(1).unwrap();
+    tea.decrypt(2).unwrap();
+    tea.call(5, "count", &[]).unwrap();
+    assert_eq!(tea.tally(), Ok((0, 0)));
 }

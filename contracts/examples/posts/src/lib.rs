@@ -47,22 +47,33 @@ mod posts {
 
     /// Rule 1.
     #[can_read(posts)]
-    const READERS: &str = "public OR author = caller() OR EXISTS (
-        SELECT 1 FROM shares s
-        WHERE s.post = posts.id AND s.reader = caller() AND s.until_s > unixepoch())";
+    fn readers(post: &Post, caller: &str) -> bool {
+        post.public
+            || post.author == caller
+            || sql!(
+                "EXISTS (SELECT 1 FROM shares s WHERE s.post = posts.id AND s.reader = caller()
+                    AND s.until_s > unixepoch())"
+            )
+    }
 
     /// Rule 2.
     #[can_write(posts)]
-    const AUTHOR: &str = "author = caller()";
+    fn author(post: &Post, caller: &str) -> bool {
+        post.author == caller
+    }
 
     /// Rule 4.
     #[can_read(shares)]
-    const PARTIES: &str = "author = caller() OR reader = caller()";
+    fn parties(share: &Share, caller: &str) -> bool {
+        share.author == caller || share.reader == caller
+    }
 
     /// Rule 2: nobody shares what another one wrote.
     #[can_write(shares)]
-    const SHARER: &str =
-        "author = caller() AND author = (SELECT p.author FROM posts p WHERE p.id = shares.post)";
+    fn sharer(share: &Share, caller: &str) -> bool {
+        share.author == caller
+            && sql!("author = (SELECT p.author FROM posts p WHERE p.id = shares.post)")
+    }
 
     #[error]
     enum PostError {

@@ -1,4 +1,4 @@
-//! Errors, events and predicates (rules 6 to 8 of the crate).
+//! Errors and events (rules 6 and 7 of the crate).
 
 use crate::doc::{doc, take};
 use crate::sql_type;
@@ -6,7 +6,7 @@ use dadbs_abi::section::{Kind, Row};
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use std::fmt::Write as _;
-use syn::{Error, Expr, Fields, Generics, ItemConst, ItemEnum, ItemStruct, Lit};
+use syn::{Error, Expr, Fields, Generics, ItemEnum, ItemStruct, Lit};
 
 /// Names and SQL types of named fields; the type of a reference with a lifetime is read without it.
 fn fields(fields: &Fields) -> syn::Result<Vec<(Ident, String)>> {
@@ -180,28 +180,4 @@ impl EventStruct {
             }
         }
     }
-}
-
-/// The predicate that a constant is marked as; its mark is removed.
-pub(crate) fn predicate(item: &mut ItemConst) -> syn::Result<Option<Row>> {
-    for kind in [Kind::CanRead, Kind::CanWrite] {
-        let Some(attribute) = take(&mut item.attrs, kind.name())? else { continue };
-        let table: Ident = attribute.parse_args()?;
-        let Expr::Lit(literal) = &*item.expr else {
-            return Err(Error::new_spanned(&item.expr, "a predicate is a string literal"));
-        };
-        let Lit::Str(predicate) = &literal.lit else {
-            return Err(Error::new_spanned(literal, "a predicate is a string literal"));
-        };
-        let doc = doc(&item.attrs);
-        item.attrs.push(syn::parse_quote!(#[allow(dead_code)]));
-        return Ok(Some(Row {
-            kind,
-            name: table.to_string(),
-            fields: String::new(),
-            doc,
-            more: vec![predicate.value()],
-        }));
-    }
-    Ok(None)
 }

@@ -156,7 +156,8 @@ impl Entry {
                     #(let #names: #types = arguments.next(#texts);)*
                     ::dadbs_sdk::entry::finish(arguments);
                     #before
-                    #function(#context #(#names),*)
+                    // A parameter may have the name of its function.
+                    self::#function(#context #(#names),*)
                 });
             }
         }

@@ -15,7 +15,8 @@
 //! 6. An enum with `#[error]` becomes a refusal: `Name (number): doc, field = value`. Numbers count from
 //!    1 in the order of the variants, or are their discriminants.
 //! 7. A struct with `#[event]` gets `emit`, which adds the event with its fields as attributes.
-//! 8. `#[can_read(table)]` and `#[can_write(table)]` stand on string constants: SQL predicates.
+//! 8. `#[can_read(table)]` and `#[can_write(table)]` stand on functions of a row and the caller, which are
+//!    translated into SQL, or on string constants that are SQL (see `predicate`). A table has one of each.
 //! 9. `#[validate(table)]`, `#[on_insert(table)]`, `#[on_update(table)]`, `#[on_delete(table)]` make a function
 //!    the export of that name. It takes its rows, which the compiler compares: `&[Written<Row>]`, `&[Row]`,
 //!    `&[Updated<Row>]` and `&[Row]`. A table has one rule of each kind.
@@ -24,6 +25,7 @@
 mod declared;
 mod doc;
 mod entry;
+mod predicate;
 mod rule;
 mod sql;
 mod sql_type;
@@ -32,7 +34,7 @@ mod table;
 mod tests;
 
 use dadbs_abi::section::{Kind, Row};
-use declared::{ErrorEnum, EventStruct, predicate};
+use declared::{ErrorEnum, EventStruct};
 use entry::Entry;
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote};
@@ -77,14 +79,18 @@ struct Contract {
 impl Contract {
     fn take(items: &mut [Item]) -> syn::Result<Contract> {
         let mut contract = Contract::default();
-        for item in items {
+        let mut marked = Vec::new();
+        for (at, item) in items.iter_mut().enumerate() {
             match item {
                 Item::Fn(function) => {
+                    marked.extend(
+                        Some((at, predicate::marks(function)?)).filter(|m| !m.1.is_empty()),
+                    );
                     contract.rules.extend(TableRule::take(function)?);
                     contract.entries.extend(Entry::take(function)?);
                 }
                 Item::Enum(item) => contract.errors.extend(ErrorEnum::take(item)?),
-                Item::Const(item) => contract.predicates.extend(predicate(item)?),
+                Item::Const(item) => contract.predicates.extend(predicate::of_constant(item)?),
                 Item::Struct(item) => {
                     contract.tables.extend(Table::take(item)?);
                     contract.events.extend(EventStruct::take(item)?);
@@ -95,9 +101,25 @@ impl Contract {
         let unknown = |kind: Kind, table: &str| {
             format!("#[{}({table})]: no #[table] has this name", kind.name())
         };
-        for row in &contract.predicates {
+        for (at, marks) in marked {
+            let Item::Fn(function) = &items[at] else { continue };
+            let function = function.clone();
+            for (kind, mark) in marks {
+                let table = contract.table(&mark.to_string());
+                let table = table
+                    .ok_or_else(|| Error::new_spanned(&mark, unknown(kind, &mark.to_string())))?;
+                let row = predicate::of_function(&function, kind, &mark, table)?;
+                contract.predicates.push(row);
+            }
+            items[at] = predicate::kept(function);
+        }
+        for (at, row) in contract.predicates.iter().enumerate() {
             if contract.table(&row.name).is_none() {
                 return Err(Error::new(Span::call_site(), unknown(row.kind, &row.name)));
+            }
+            if contract.predicates[..at].iter().any(|o| o.kind == row.kind && o.name == row.name) {
+                let message = format!("{} has a #[{}] already", row.name, row.kind.name());
+                return Err(Error::new(Span::call_site(), message));
             }
         }
         for (at, rule) in contract.rules.iter().enumerate() {

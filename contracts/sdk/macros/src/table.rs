@@ -142,6 +142,12 @@ impl Table {
         self.fields.iter().filter(|field| field.key)
     }
 
+    /// True if the column may be NULL; `None` if there is no such column.
+    pub(crate) fn is_nullable(&self, name: &Ident) -> Option<bool> {
+        let field = self.fields.iter().find(|field| field.ident == *name)?;
+        column(&field.ty).map(|(_, _, nullable)| nullable)
+    }
+
     fn constraint(&mut self, definition: String) {
         self.parts.push(Declared { item: Item::Constraint, name: String::new(), definition });
     }

@@ -156,6 +156,142 @@ fn rules_6_to_8_errors_events_and_predicates_are_described() {
     assert!(section(quote! { #[can_read(note)] const MINE: &str = "1"; }).is_err());
 }
 
+/// The predicates of a contract with one table, as (kind, SQL).
+fn predicates(items: TokenStream) -> syn::Result<Vec<(Kind, String)>> {
+    let rows = section(quote! {
+        #[table]
+        struct Note {
+            #[key] id: i64, owner: String, reader: Option<String>, hash: Vec<u8>, public: bool,
+            price: Option<i64>,
+        }
+        #items
+    })?;
+    let found = rows.into_iter().filter(|row| matches!(row.kind, Kind::CanRead | Kind::CanWrite));
+    Ok(found.map(|row| (row.kind, row.more[0].clone())).collect())
+}
+
+#[test]
+fn rule_8_functions_are_translated_into_sql() {
+    for (body, sql) in [
+        (quote!(note.owner == caller), "(\"owner\" = caller())"),
+        (quote!(note.public), "\"public\""),
+        (quote!(true), "1"),
+        (quote!(!note.public && note.id != -3), "((NOT \"public\") AND (\"id\" <> -3))"),
+        (
+            quote!(note.id < 1 || note.id <= 2 && note.id > 3 || (note.id >= 4)),
+            "(((\"id\" < 1) OR ((\"id\" <= 2) AND (\"id\" > 3))) OR (\"id\" >= 4))",
+        ),
+        (quote!(note.owner.as_str() == "it's"), "(\"owner\" = 'it''s')"),
+        (quote!(*caller == note.owner), "(caller() = \"owner\")"),
+        (quote!(note.hash == b"\x00\xff"), "(\"hash\" = x'00ff')"),
+        (quote!(note.price.is_none()), "(\"price\" IS NULL)"),
+        (quote!(note.price == None), "(\"price\" IS NULL)"),
+        (quote!(note.price.is_some()), "(\"price\" IS NOT NULL)"),
+        (
+            quote!(note.reader.as_deref() == Some(caller)),
+            "(\"reader\" IS NOT NULL AND \"reader\" = caller())",
+        ),
+        (quote!(Some(7) != note.price), "(NOT (\"price\" IS NOT NULL AND \"price\" = 7))"),
+        (
+            quote!(note.public || sql!("id IN (SELECT 1) -- some")),
+            "(\"public\" OR (id IN (SELECT 1) -- some\n))",
+        ),
+    ] {
+        let found = predicates(quote! {
+            #[can_read(note)] fn mine(note: &Note, caller: &str) -> bool { #body }
+        });
+        assert_eq!(found.unwrap(), [(Kind::CanRead, sql.to_owned())], "{body}");
+    }
+    let both = predicates(quote! {
+        #[can_read(note)] #[can_write(note)] fn all(note: &Note) -> bool { note.public }
+    });
+    let public = || "\"public\"".to_owned();
+    assert_eq!(both.unwrap(), [(Kind::CanRead, public()), (Kind::CanWrite, public())]);
+}
+
+#[test]
+fn rule_8_what_cannot_be_translated_does_not_compile() {
+    for body in [
+        quote!(note.price == note.price),
+        quote!(note.price > 3),
+        quote!(note.price),
+        quote!(note.id == Some(3)),
+        quote!(note.id == None),
+        quote!(note.price > Some(3)),
+        quote!(note.nothing == 3),
+        quote!(other.id == 3),
+        quote!(note.id + 1 == 3),
+        quote!(LIMIT == note.id),
+        quote!(note.owner.len() == 3),
+        quote!(note.owner.starts_with(caller)),
+        quote!(note.owner == "\0"),
+        quote!(note.id == 99_999_999_999_999_999_999),
+        quote!(sql!("id = ?", note.id)),
+        quote!(let id = note.id; id == 3),
+        quote!(return true;),
+        quote!(if note.public { true } else { false }),
+    ] {
+        let found = predicates(quote! {
+            #[can_read(note)] fn mine(note: &Note, caller: &str) -> bool { #body }
+        });
+        assert!(found.is_err(), "{body}: {found:?}");
+    }
+    for wrong in [
+        quote!(
+            #[can_read(notes)]
+            fn a(note: &Note) -> bool {
+                true
+            }
+        ),
+        quote!(
+            #[can_read]
+            fn a(note: &Note) -> bool {
+                true
+            }
+        ),
+        quote!(
+            #[can_read(note)]
+            fn a() -> bool {
+                true
+            }
+        ),
+        quote!(
+            #[can_read(note)]
+            fn a(note: Note) -> bool {
+                true
+            }
+        ),
+        quote!(
+            #[can_read(note)]
+            fn a(note: &Other) -> bool {
+                true
+            }
+        ),
+        quote!(
+            #[can_read(note)]
+            fn a(note: &Note, caller: String) -> bool {
+                true
+            }
+        ),
+        quote!(
+            #[can_read(note)]
+            fn a(note: &Note) -> i64 {
+                1
+            }
+        ),
+        quote!(
+            #[can_read(note)]
+            fn a(note: &Note) -> bool {
+                true
+            }
+            #[can_read(note)]
+            const B: &str = "1";
+        ),
+    ] {
+        assert!(predicates(wrong.clone()).is_err(), "{wrong}");
+    }
+}
+
 #[test]
 fn rule_9_rules_of_tables_are_exports_of_typed_rows() {
     let note = quote! { #[table] struct Note { #[key] owner: String } };

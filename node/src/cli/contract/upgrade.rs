@@ -5,15 +5,17 @@
 //! 2. What loses data needs `--accept-losses`; the contract refuses it otherwise, too.
 //! 3. The whole is simulated on the real state before anything is sent: if the code is not stored yet,
 //!    storing it and migrating to it in one transaction that is not sent.
-//! 4. What is sent is the code, and then one migration, all or nothing.
+//! 4. The simulated migration tells the gas of each step ([`schema::MIGRATION`]), which is shown with the plan.
+//! 5. What is sent is the code, and then one migration, all or nothing.
 
 use super::super::context::{Globals, Session};
 use super::super::exit::{Exit, Failure, Outcome};
 use super::super::output::{grouped, row_from_wire};
 use super::build::{self, Built};
 use super::send;
-use dadbs_abi::schema::{self, Class, Item, KEPT, Part, Step};
+use dadbs_abi::schema::{self, Class, Item, KEPT, MIGRATION, Part, Step};
 use dadbs_abi::section::{Kind, Row};
+use dadbs_client::Simulated;
 use dadbs_client::proto::dadbs::contract::v1 as wire;
 use dadbs_client::tx::{UnsignedTx, any};
 use dadbs_types::Value;
@@ -132,14 +134,14 @@ fn migration(upgrade: &Upgrade, planned: &Planned, sender: &str, code_id: u64) -
     }
 }
 
-/// The gas of the whole on the real state (rule 3).
+/// The whole on the real state (rule 3).
 async fn simulate(
     globals: &Globals,
     session: &Session,
     upgrade: &Upgrade,
     planned: &Planned,
     sender: &str,
-) -> Outcome<u64> {
+) -> Outcome<Simulated> {
     let mut messages = Vec::new();
     let code_id = match (planned.code_id, &planned.built) {
         (Some(code_id), _) => code_id,
@@ -159,8 +161,41 @@ async fn simulate(
     let tx = UnsignedTx::new(messages);
     let account = globals.account(session).await?;
     let public_key = account.key.public_key();
-    let simulated = session.client.simulate(&tx, &public_key, &account.signer).await?;
-    Ok(simulated.gas_used)
+    Ok(session.client.simulate(&tx, &public_key, &account.signer).await?)
+}
+
+/// The gas of a step, as the migration tells it (rule 4).
+fn gas_of(step: &Step, simulated: &Simulated) -> Option<u64> {
+    let told =
+        simulated.events.iter().find(|(kind, _)| kind.strip_prefix("wasm.") == Some(MIGRATION));
+    let (_, gas) = told?.1.iter().find(|(what, _)| *what == step.what)?;
+    gas.parse().ok()
+}
+
+/// Shows the plan; without a simulation, without gas.
+async fn show(session: &Session, contract: &str, steps: &[Step], simulated: Option<&Simulated>) {
+    for step in steps {
+        let class = match step.class {
+            Class::Safe => "safe    ",
+            Class::Rewrites => "rewrites",
+            Class::Loses => "LOSES   ",
+        };
+        let mut facts = Vec::new();
+        if step.class != Class::Safe {
+            facts.push(format!(
+                "{} rows",
+                grouped(rows_of(session, contract, &step.table).await.into())
+            ));
+        }
+        let gas = simulated.and_then(|simulated| gas_of(step, simulated));
+        facts.extend(gas.map(|gas| format!("{} gas", grouped(gas.into()))));
+        let facts =
+            if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(", ")) };
+        eprintln!("{class}  {}{facts}", step.what);
+    }
+    if steps.is_empty() {
+        eprintln!("the tables stay as they are");
+    }
 }
 
 async fn rows_of(session: &Session, contract: &str, table: &str) -> u64 {
@@ -176,36 +211,29 @@ async fn rows_of(session: &Session, contract: &str, table: &str) -> u64 {
 pub(super) async fn run(globals: &Globals, upgrade: &Upgrade) -> Outcome {
     let session = globals.session().await?;
     let planned = planned(&session, upgrade).await?;
-    for step in &planned.steps {
-        let (class, rows) = match step.class {
-            Class::Safe => ("safe    ", None),
-            Class::Rewrites => {
-                ("rewrites", Some(rows_of(&session, &upgrade.name, &step.table).await))
-            }
-            Class::Loses => ("LOSES   ", Some(rows_of(&session, &upgrade.name, &step.table).await)),
-        };
-        let rows = rows.map_or(String::new(), |rows| format!(" ({} rows)", grouped(rows.into())));
-        eprintln!("{class}  {}{rows}", step.what);
-    }
-    if planned.steps.is_empty() {
-        eprintln!("the tables stay as they are");
-    }
     let loses = planned.steps.iter().any(|step| step.class == Class::Loses);
     if loses && !upgrade.accept_losses {
+        show(&session, &upgrade.name, &planned.steps, None).await;
         return Err(Failure::usage(
             "this upgrade loses data: pass --accept-losses if that is meant; nothing was sent",
         ));
     }
     let (ring, key) = globals.signing_key()?;
     let sender = ring.info(&key)?.address.to_string();
-    let gas = simulate(globals, &session, upgrade, &planned, &sender).await?;
+    let simulated = simulate(globals, &session, upgrade, &planned, &sender).await;
+    show(&session, &upgrade.name, &planned.steps, simulated.as_ref().ok()).await;
+    let simulated = simulated?;
+    let gas = simulated.gas_used;
     let what =
         if planned.code_id.is_some() { "migrating" } else { "storing the code and migrating" };
     eprintln!("simulated on the real state: {what} takes {} gas", grouped(gas.into()));
     let steps: Vec<_> = planned
         .steps
         .iter()
-        .map(|step| json!({ "class": format!("{:?}", step.class).to_lowercase(), "what": step.what }))
+        .map(|step| {
+            let class = format!("{:?}", step.class).to_lowercase();
+            json!({ "class": class, "what": step.what, "gas": gas_of(step, &simulated) })
+        })
         .collect();
     if upgrade.dry_run {
         globals.print(&json!({ "steps": steps, "gas": gas }), || "nothing was sent".into());

@@ -7,7 +7,7 @@ use super::{address, any};
 use crate::tx::strict;
 use content::submit;
 use dadbs_modules::params::{self, Change, Param};
-use dadbs_modules::{Context, circuit, gov, upgrade};
+use dadbs_modules::{Context, circuit, fees, gov, upgrade};
 use dadbs_proto::cosmos::base::v1beta1::Coin;
 use dadbs_proto::cosmos::gov::v1::{
     MsgCancelProposal, MsgCancelProposalResponse, MsgDeposit, MsgDepositResponse,
@@ -159,7 +159,10 @@ fn run_governed(context: &mut Context<'_>, msg: &GovMsg) -> Result<Any, Error> {
         GovMsg::UpdateParams(msg) => {
             let changes = changes(msg)?;
             context.gas.charge_times(price::ROW_WRITE, changes.len() as u64)?;
-            params::apply(store, &changes)?;
+            if changes.iter().any(|change| change.param.definition().name.starts_with("fees.")) {
+                fees::pin(store, context.block.height)?;
+            }
+            params::change(store, &changes)?;
             any(&MsgUpdateParamsResponse {})
         }
         GovMsg::SoftwareUpgrade(msg) => {

@@ -295,6 +295,20 @@ pub fn next_due(rows: &impl Rows, block: &BlockInfo) -> Result<Option<Proposal>,
     })
 }
 
+/// Proposals whose vote is over, the earliest first (rule 3).
+pub fn ended(rows: &impl Rows, block: &BlockInfo, most: u64) -> Result<Vec<Proposal>, Fatal> {
+    let found = rows.rows(
+        "SELECT proposal FROM chain_proposal_queue JOIN chain_proposals ON id = proposal
+         WHERE due <= ?1 AND status = 'voting' ORDER BY due, proposal LIMIT ?2",
+        &[&integer(block.unix_ms())?, &integer(most)?],
+    )?;
+    let mut ended = Vec::with_capacity(found.len());
+    for row in &found {
+        ended.extend(proposal(rows, Table("chain.proposal_queue").count(row, 0)?)?);
+    }
+    Ok(ended)
+}
+
 /// What an account has deposited on a proposal.
 pub fn deposit_of(
     rows: &impl Rows,

@@ -10,9 +10,6 @@ use dadbs_types::{AccountAddress, Error, Event, Fatal, Value};
 
 const SETTLEMENTS: Table = Table("chain.settlements");
 
-/// All of a deposit, in millionths.
-pub(super) const ALL: u64 = 1_000_000;
-
 /// Writes the end of a proposal and puts its deposits in line; `burn` millionths of them burn.
 pub(super) fn end(
     store: &mut Store,

@@ -6,7 +6,7 @@ use super::validator::{
 };
 use super::{POWER_REDUCTION, bonded_pool, maturity, not_bonded_pool};
 use crate::context::{Rows, Table, Writer, integer};
-use crate::params::{self, Param};
+use crate::params::{self, PPM, Param};
 use crate::{auth, context};
 use dadbs_store::Store;
 use dadbs_types::{AccountAddress, Error, Event, Fatal, ValidatorUpdate, Value};
@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const SET: Table = Table("chain.validator_set");
 
 /// The most commission, and its most growth in a day, of a validator of genesis.
-const GENESIS_COMMISSION: (u64, u64) = (1_000_000, 10_000);
+const GENESIS_COMMISSION: (u64, u64) = (PPM, 10_000);
 
 /// A validator that the chain begins with.
 #[derive(Clone, Debug, PartialEq, Eq)]

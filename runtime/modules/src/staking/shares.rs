@@ -109,6 +109,7 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::params::part;
     use crate::random::Random;
 
     fn pool(tokens: u64, shares: u64) -> Pool {

@@ -21,14 +21,75 @@ fn sql_type((_, sql, nullable): &Field) -> String {
     if *nullable { format!("{plain} | null") } else { plain.into() }
 }
 
+/// The words of the language, and those that the methods and their class use.
+const WORDS: &[&str] = &[
+    "arguments",
+    "await",
+    "break",
+    "case",
+    "catch",
+    "class",
+    "const",
+    "constructor",
+    "continue",
+    "debugger",
+    "default",
+    "delete",
+    "do",
+    "else",
+    "enum",
+    "eval",
+    "export",
+    "extends",
+    "false",
+    "finally",
+    "for",
+    "function",
+    "if",
+    "implements",
+    "import",
+    "in",
+    "instanceof",
+    "interface",
+    "let",
+    "new",
+    "null",
+    "package",
+    "private",
+    "protected",
+    "public",
+    "return",
+    "static",
+    "super",
+    "switch",
+    "this",
+    "throw",
+    "true",
+    "try",
+    "typeof",
+    "var",
+    "void",
+    "while",
+    "with",
+    "yield",
+    "call",
+    "check",
+    "client",
+    "coins",
+    "contract",
+    "row",
+    "rows",
+    "signer",
+    "take",
+    "view",
+];
+
 /// `of_customer` as `ofCustomer`; words of the language get an underscore.
 fn lower(name: &str) -> String {
     let camel = camel(name);
     let (first, rest) = camel.split_at(camel.len().min(1));
     let name = first.to_ascii_lowercase() + rest;
-    let words =
-        ["delete", "new", "in", "class", "function", "default", "constructor", "this", "var"];
-    if words.contains(&name.as_str()) { name + "_" } else { name }
+    if WORDS.contains(&name.as_str()) { name + "_" } else { name }
 }
 
 fn take(field: &Field, at: usize) -> String {
@@ -72,20 +133,20 @@ pub(super) fn client(functions: &[Function], errors: &[(u32, String, String)]) -
     out.push_str("/** The contract. */\nexport class Client extends Contract {\n");
     for function in functions {
         let (ty, make) = output(function);
-        let parameters: Vec<String> = function
-            .parameters
-            .iter()
-            .map(|field| format!("{}: {}", lower(&field.0), sql_type(field)))
-            .collect();
+        let coins = function.payable.then(|| "coins: readonly Coin[]".to_owned()).into_iter();
+        let own = function.parameters.iter();
+        let own = own.map(|field| format!("{}: {}", lower(&field.0), sql_type(field)));
+        let parameters: Vec<String> = coins.chain(own).collect();
         let values: Vec<String> = function
             .parameters
             .iter()
             .map(|field| format!("check({}, \"{}\", {})", lower(&field.0), field.1, field.2))
             .collect();
         let run = if function.is_view { "view" } else { "call" };
+        let coins = if function.payable { ", coins" } else { "" };
         let _ = writeln!(
             out,
-            "  /** {} */\n  async {}({}): Promise<{ty}> {{\n    const rows = await this.{run}(\"{}\", [{}]);\n    {make}\n  }}\n",
+            "  /** {} */\n  async {}({}): Promise<{ty}> {{\n    const rows = await this.{run}(\"{}\", [{}]{coins});\n    {make}\n  }}\n",
             function.doc,
             lower(&function.name),
             parameters.join(", "),
