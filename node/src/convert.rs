@@ -1,12 +1,15 @@
 //! Between the core's results and the protobuf forms of ABCI and Cosmos.
 
+use crate::genesis_doc::EVIDENCE_BYTES_MAX;
 use dadbs_app::{BlockOutcome, TxResult};
 use dadbs_proto::tendermint::abci as cosmos_abci;
 use dadbs_types::{Event, ValidatorUpdate};
 use sha2::{Digest, Sha256};
 use tendermint::Time;
+use tendermint_proto::google::protobuf::Duration;
 use tendermint_proto::v0_38::abci;
 use tendermint_proto::v0_38::crypto::{PublicKey, public_key::Sum};
+use tendermint_proto::v0_38::types::{ConsensusParams, EvidenceParams};
 
 const NS_PER_SECOND: i64 = 1_000_000_000;
 
@@ -81,9 +84,20 @@ pub fn finalize_response(outcome: BlockOutcome) -> abci::ResponseFinalizeBlock {
         events: outcome.events.into_iter().map(abci_event).collect(),
         tx_results: outcome.tx_results.into_iter().map(exec_tx_result).collect(),
         validator_updates: validator_updates(&outcome.validator_updates),
-        consensus_param_updates: None,
+        consensus_param_updates: outcome.evidence_age.map(evidence_params),
         app_hash: outcome.app_hash.to_vec().into(),
     }
+}
+
+/// Evidence counts for so many seconds, however many blocks these are.
+pub fn evidence_params(seconds: u64) -> ConsensusParams {
+    let evidence = EvidenceParams {
+        // Evidence is too old when both bounds are passed.
+        max_age_num_blocks: 1,
+        max_age_duration: Some(Duration { seconds: signed(seconds), nanos: 0 }),
+        max_bytes: EVIDENCE_BYTES_MAX,
+    };
+    ConsensusParams { evidence: Some(evidence), ..ConsensusParams::default() }
 }
 
 /// Changes of the validator set as ABCI has them.

@@ -5,7 +5,10 @@
 //! 3. Those reads wait while an executed block is uncommitted, and are refused when too many wait.
 //! 4. Checks of transactions run on their callers' threads: what needs no order in parallel, the rest one
 //!    after the other. A commit does not wait for them: it says that they begin anew.
-//! 5. A fault is kept, every later command answers with it, and the top of the node sees it and ends the
+//! 5. A proposal that is accepted is executed at once, while the validators vote on it. If exactly this block is
+//!    decided, FinalizeBlock finds its outcome; any other command of consensus drops it, and so does a read that
+//!    has waited [`CANDIDATE_PATIENCE`] for a decision.
+//! 6. A fault is kept, every later command answers with it, and the top of the node sees it and ends the
 //!    process. A panic in the thread is a fault.
 
 use crate::metrics::Metrics;
@@ -20,7 +23,7 @@ use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
 
 /// Native stack of the thread, bytes: a contract's call finds all it needs, and 16 MiB are left for what is
@@ -32,6 +35,8 @@ const PRECHECK_THREADS: usize = 4;
 const PRECHECK_SHARE: usize = 8;
 /// Reads that may wait for the writer (rule 3).
 const WAITING_READS_MAX: usize = 16;
+/// How long reads wait for the decision on a proposal that was executed (rule 5).
+const CANDIDATE_PATIENCE: Duration = Duration::from_secs(1);
 
 type Job = Box<dyn FnOnce(&mut App) + Send>;
 
@@ -40,7 +45,26 @@ struct Queue {
     consensus: VecDeque<Job>,
     reads: VecDeque<Job>,
     block_is_open: bool,
+    candidate: Option<Candidate>,
     closed: bool,
+}
+
+/// A proposal that executes or was executed, and is not decided (rule 5).
+struct Candidate {
+    block: Arc<Block>,
+    outcome: oneshot::Receiver<Result<BlockOutcome, Fatal>>,
+    began: Instant,
+}
+
+impl Queue {
+    /// How long reads must wait yet; none if only a command can tell.
+    fn reads_wait(&self) -> Option<Duration> {
+        if self.block_is_open {
+            return None;
+        }
+        let waited = self.candidate.as_ref().map_or(CANDIDATE_PATIENCE, |it| it.began.elapsed());
+        Some(CANDIDATE_PATIENCE.saturating_sub(waited))
+    }
 }
 
 struct Shared {
@@ -184,33 +208,56 @@ fn no_genesis() -> Rejection {
     Rejection::new(Code::InvalidRequest, "the chain has no genesis yet; try again")
 }
 
-fn next_job(shared: &Shared) -> Option<Job> {
+/// The next command, and whether the candidate is dropped for it.
+fn next_job(shared: &Shared) -> Option<(Job, bool)> {
     let mut queue = locked(&shared.queue);
     loop {
         if let Some(job) = queue.consensus.pop_front() {
-            return Some(job);
+            return Some((job, false));
         }
-        if !queue.block_is_open
-            && let Some(job) = queue.reads.pop_front()
-        {
-            return Some(job);
+        let mut wait = None;
+        if !queue.reads.is_empty() {
+            wait = queue.reads_wait();
+            if wait == Some(Duration::ZERO)
+                && let Some(job) = queue.reads.pop_front()
+            {
+                return Some((job, queue.candidate.take().is_some()));
+            }
         }
         if queue.closed {
             return None;
         }
-        queue = shared.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        queue = match wait {
+            Some(wait) => {
+                let woken = shared.wake.wait_timeout(queue, wait);
+                woken.unwrap_or_else(PoisonError::into_inner).0
+            }
+            None => shared.wake.wait(queue).unwrap_or_else(PoisonError::into_inner),
+        };
     }
 }
 
+fn execute(app: &mut App, block: &Block, metrics: &Metrics) -> Result<BlockOutcome, Fatal> {
+    let began = Instant::now();
+    let outcome = app.finalize_block(block)?;
+    metrics.executed(began);
+    Ok(outcome)
+}
+
 fn run(mut app: App, shared: &Shared) {
-    while let Some(job) = next_job(shared) {
-        let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| job(&mut app)));
+    while let Some((job, displaces)) = next_job(shared) {
+        let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            if displaces && let Err(fatal) = app.drop_executed() {
+                record(shared, &fatal);
+            }
+            job(&mut app);
+        }));
         if let Err(payload) = outcome {
             let text = panic_text(payload.as_ref());
             record(shared, &Fatal::new(format!("the core panicked: {text}")));
         }
         if shared.fault.borrow().is_some() {
-            // Dropped jobs answer their senders with the fault (rule 5).
+            // Dropped jobs answer their senders with the fault (rule 6).
             let mut queue = locked(&shared.queue);
             queue.closed = true;
             queue.consensus.clear();
@@ -292,20 +339,19 @@ impl Core {
         result
     }
 
-    fn consensus<T: Send + 'static>(
+    /// Puts a command of consensus into the queue, and changes the queue with it.
+    fn push<T: Send + 'static>(
         &self,
-        block_is_open: Option<bool>,
+        answer: oneshot::Sender<Result<T, Fatal>>,
         command: impl FnOnce(&mut App) -> Result<T, Fatal> + Send + 'static,
-    ) -> Result<T, Fatal> {
-        let (answer, answered) = oneshot::channel();
+        change: impl FnOnce(&mut Queue),
+    ) -> Result<(), Fatal> {
         {
             let mut queue = locked(&self.shared.queue);
             if queue.closed {
                 return Err(self.why_stopped());
             }
-            if block_is_open == Some(true) {
-                queue.block_is_open = true;
-            }
+            change(&mut queue);
             let shared = self.shared.clone();
             queue.consensus.push_back(Box::new(move |app| {
                 let result = command(app);
@@ -317,6 +363,19 @@ impl Core {
             }));
         }
         self.shared.wake.notify_one();
+        Ok(())
+    }
+
+    fn consensus<T: Send + 'static>(
+        &self,
+        block_is_open: Option<bool>,
+        command: impl FnOnce(&mut App) -> Result<T, Fatal> + Send + 'static,
+    ) -> Result<T, Fatal> {
+        let (answer, answered) = oneshot::channel();
+        self.push(answer, command, |queue| {
+            queue.candidate = None;
+            queue.block_is_open |= block_is_open == Some(true);
+        })?;
         let result = answered.blocking_recv().unwrap_or_else(|_| Err(self.why_stopped()));
         if block_is_open == Some(false) {
             locked(&self.shared.queue).block_is_open = false;
@@ -380,17 +439,25 @@ impl Core {
         })
     }
 
-    /// Executes a block.
+    /// Executes a block, unless it was executed when it was proposed (rule 5).
     pub fn finalize_block(&self, block: Block) -> Result<BlockOutcome, Fatal> {
-        // Cheap for what the mempool has seen; a block from afar is verified on all threads.
-        self.precheck(&block.txs)?;
-        let metrics = self.metrics();
-        self.consensus(Some(true), move |app| {
-            let began = Instant::now();
-            let outcome = app.finalize_block(&block)?;
-            metrics.executed(&outcome, began);
-            Ok(outcome)
-        })
+        let candidate = {
+            let mut queue = locked(&self.shared.queue);
+            queue.block_is_open = true;
+            queue.candidate.take()
+        };
+        let candidate = candidate.filter(|candidate| *candidate.block == block);
+        let foreseen = candidate.is_some();
+        let outcome = if let Some(candidate) = candidate {
+            candidate.outcome.blocking_recv().unwrap_or_else(|_| Err(self.why_stopped()))
+        } else {
+            // Cheap for what the mempool has seen; a block from afar is verified on all threads.
+            self.precheck(&block.txs)?;
+            let metrics = self.metrics();
+            self.consensus(Some(true), move |app| execute(app, &block, &metrics))
+        }?;
+        self.shared.metrics.decided(&outcome, foreseen);
+        Ok(outcome)
     }
 
     /// Persists the executed block.
@@ -410,10 +477,25 @@ impl Core {
         self.consensus(None, move |app| app.prepare_proposal(txs, bytes_max))
     }
 
-    /// True if the proposal is acceptable.
-    pub fn process(&self, txs: Vec<Vec<u8>>) -> Result<bool, Fatal> {
-        self.precheck(&txs)?;
-        self.consensus(None, move |app| app.process_proposal(&txs))
+    /// True if the proposal is acceptable; then it begins to execute (rule 5).
+    pub fn process(&self, block: Block) -> Result<bool, Fatal> {
+        self.precheck(&block.txs)?;
+        let block = Arc::new(block);
+        let proposed = Arc::clone(&block);
+        let accepted = self.consensus(None, move |app| app.process_proposal(&proposed.txs))?;
+        if accepted {
+            let (answer, outcome) = oneshot::channel();
+            let metrics = self.metrics();
+            let candidate = Candidate { block: Arc::clone(&block), outcome, began: Instant::now() };
+            self.push(
+                answer,
+                move |app| execute(app, &block, &metrics),
+                |queue| {
+                    queue.candidate = Some(candidate);
+                },
+            )?;
+        }
+        Ok(accepted)
     }
 
     /// Runs a transaction without its effects (rule 3).

@@ -16,14 +16,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// The consensus parameters of the chain, in CometBFT's JSON form.
+/// Bytes of evidence in a block.
+pub const EVIDENCE_BYTES_MAX: i64 = 1_048_576;
+
+/// The consensus parameters of the chain, in CometBFT's JSON form; how long evidence counts follows the unbonding time
+/// from InitChain on.
 pub fn consensus_params() -> Value {
     json!({
         "block": { "max_bytes": BLOCK_BYTES_MAX.to_string(), "max_gas": BLOCK_GAS_MAX.to_string() },
         "evidence": {
             "max_age_num_blocks": "100000",
             "max_age_duration": "172800000000000",
-            "max_bytes": "1048576"
+            "max_bytes": EVIDENCE_BYTES_MAX.to_string()
         },
         "validator": { "pub_key_types": ["ed25519"] },
         "version": { "app": "0" },

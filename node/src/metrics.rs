@@ -64,6 +64,7 @@ pub struct Metrics {
     registry: Registry,
     height: Gauge,
     blocks: Counter,
+    foreseen: Counter,
     block_txs: Histogram,
     block_gas_used: Histogram,
     results: Family<ResultLabels, Counter>,
@@ -91,6 +92,7 @@ impl Default for Metrics {
         let metrics = Metrics {
             height: Gauge::default(),
             blocks: Counter::default(),
+            foreseen: Counter::default(),
             block_txs: Histogram::new(exponential_buckets(1.0, 2.0, 14)),
             block_gas_used: Histogram::new(exponential_buckets(100_000.0, 2.0, 16)),
             results: Family::default(),
@@ -111,6 +113,8 @@ impl Metrics {
         let registry = &mut self.registry;
         registry.register("block_height", "The last committed height", self.height.clone());
         registry.register("blocks", "Blocks committed since the start", self.blocks.clone());
+        let help = "Blocks that were executed while the validators voted on them";
+        registry.register("blocks_foreseen", help, self.foreseen.clone());
         registry.register("block_txs", "Transactions of a block", self.block_txs.clone());
         registry.register("block_gas_used", "Gas used by a block", self.block_gas_used.clone());
         let help = "Executed transactions by code; 0 is success";
@@ -133,10 +137,15 @@ impl Metrics {
         self.phases.get_or_create(&PhaseLabels { phase }).observe(began.elapsed().as_secs_f64());
     }
 
-    /// A block was executed.
-    #[expect(clippy::cast_precision_loss, reason = "a histogram rounds anyway")]
-    pub fn executed(&self, outcome: &BlockOutcome, began: Instant) {
+    /// A block, or a proposal, was executed.
+    pub fn executed(&self, began: Instant) {
         self.phase("execute", began);
+    }
+
+    /// A decided block has this outcome; `foreseen` if it was executed as a proposal.
+    #[expect(clippy::cast_precision_loss, reason = "a histogram rounds anyway")]
+    pub fn decided(&self, outcome: &BlockOutcome, foreseen: bool) {
+        self.foreseen.inc_by(u64::from(foreseen));
         let gas = outcome.tx_results.iter().map(|result| result.gas_used).sum::<u64>();
         self.block_txs.observe(outcome.tx_results.len() as f64);
         self.block_gas_used.observe(gas as f64);
@@ -241,9 +250,11 @@ mod tests {
             tx_results: vec![TxResult::default(), failed],
             events: Vec::new(),
             validator_updates: Vec::new(),
+            evidence_age: None,
             app_hash: [0; 32],
         };
-        metrics.executed(&outcome, began);
+        metrics.executed(began);
+        metrics.decided(&outcome, true);
         metrics.committed(7, 12, began);
         metrics.called("/dadbs.sql.v1.Query/Query", "OK", began);
         let folder = tempfile::tempdir().unwrap();
@@ -251,6 +262,7 @@ mod tests {
         for line in [
             "dadbs_block_height 7",
             "dadbs_blocks_total 1",
+            "dadbs_blocks_foreseen_total 1",
             "dadbs_tree_leaves 12",
             r#"dadbs_tx_results_total{code="5",codespace="sdk"} 1"#,
             r#"dadbs_checks_total{code="5",codespace="sdk"} 1"#,

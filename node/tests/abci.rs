@@ -11,7 +11,7 @@ use tendermint_proto::v0_38::abci::request::Value as Asked;
 use tendermint_proto::v0_38::abci::response::Value as Answered;
 use tendermint_proto::v0_38::abci::{
     Request, RequestCheckTx, RequestEcho, RequestFinalizeBlock, RequestFlush, RequestInfo,
-    RequestInitChain, Response,
+    RequestInitChain, RequestProcessProposal, Response,
 };
 use tokio::sync::oneshot;
 
@@ -22,10 +22,14 @@ struct Running {
 }
 
 async fn start(home: &std::path::Path) -> Running {
+    start_measured(home, None).await
+}
+
+async fn start_measured(home: &std::path::Path, metrics_addr: Option<SocketAddr>) -> Running {
     let (stop, stopped) = oneshot::channel::<()>();
     let (up, is_up) = oneshot::channel();
     let config = AbciConfig {
-        metrics_addr: None,
+        metrics_addr,
         cometbft_metrics: None,
         home: home.to_path_buf(),
         abci_addr: AbciAddr::Tcp(([127, 0, 0, 1], 0).into()),
@@ -285,4 +289,62 @@ async fn one_account_has_hundreds_of_transactions_in_flight() {
     assert_eq!(check_codes(&mut mempool, &[send_tx(ALICE, 502, to, 1)], 0), [0]);
     running.stop.send(()).unwrap();
     running.node.await.unwrap().unwrap();
+}
+
+fn propose(consensus: &mut TcpStream, height: i64, txs: &[Vec<u8>]) {
+    let RequestFinalizeBlock { txs, height, time, .. } = finalize(height, txs);
+    let proposal =
+        RequestProcessProposal { txs, height, time, ..RequestProcessProposal::default() };
+    let Answered::ProcessProposal(answer) = call_on(consensus, Asked::ProcessProposal(proposal))
+    else {
+        panic!("no answer to a proposal")
+    };
+    assert_eq!(answer.status, 1, "accepted");
+}
+
+fn foreseen(metrics: SocketAddr) -> String {
+    let mut stream = TcpStream::connect(metrics).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let line = text.lines().find(|line| line.starts_with("dadbs_blocks_foreseen_total "));
+    line.unwrap().split(' ').next_back().unwrap().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn core_rule_5_a_decided_proposal_is_not_executed_again() {
+    use common::{ALICE, send_tx};
+    let to = dadbs_types::AccountAddress([9; 20]);
+    let txs: Vec<_> = (0..6).map(|sequence| send_tx(ALICE, sequence, to, 1)).collect();
+    let blocks = [(1, &txs[..2]), (2, &txs[2..4]), (3, &txs[4..])];
+    // What is proposed before each decision: nothing, the block itself, first another one, then it, another one only.
+    let rounds: [&[&[&[Vec<u8>]]; 3]; 4] = [
+        &[&[], &[], &[]],
+        &[&[&txs[..2]], &[&txs[2..4]], &[&txs[4..]]],
+        &[&[&txs[..1], &txs[..2]], &[&[], &txs[2..4]], &[&txs[4..5], &[], &txs[4..]]],
+        &[&[&txs[..1]], &[&txs[2..4], &[]], &[&txs[4..5]]],
+    ];
+    let mut found = Vec::new();
+    for (proposed, expected) in rounds.into_iter().zip(["0", "3", "3", "0"]) {
+        let home = tempfile::tempdir().unwrap();
+        let metrics = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let running = start_measured(home.path(), Some(metrics)).await;
+        let consensus = &mut TcpStream::connect(running.addr).unwrap();
+        call_on(consensus, Asked::InitChain(init_chain(home.path())));
+        let mut decided = Vec::new();
+        for ((height, txs), proposals) in blocks.into_iter().zip(proposed) {
+            for proposal in *proposals {
+                propose(consensus, height, proposal);
+            }
+            decided.push(call_on(consensus, Asked::FinalizeBlock(finalize(height, txs))));
+            call_on(consensus, Asked::Commit(tendermint_proto::v0_38::abci::RequestCommit {}));
+        }
+        assert_eq!(foreseen(metrics), expected);
+        found.push(decided);
+        running.stop.send(()).unwrap();
+        running.node.await.unwrap().unwrap();
+    }
+    assert!(found.iter().all(|decided| *decided == found[0]));
+    let ok = |answer: &Answered| matches!(answer, Answered::FinalizeBlock(block) if block.tx_results.iter().all(|it| it.code == 0));
+    assert!(found[0].iter().all(ok));
 }

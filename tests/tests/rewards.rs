@@ -6,7 +6,8 @@
 //! 3. Rewards are paid when shares change, and when they are asked for, to the withdraw address.
 //! 4. The share of the bonded stake moves inflation.
 //! 5. A validator that ends leaves nothing behind.
-//! 6. Whatever happens to the stake, the books balance: random operations with absences and evidence.
+//! 6. What an idle chain has not paid yet belongs to those whose stake was there before the block's transactions.
+//! 7. Whatever happens to the stake, the books balance: random operations with absences and evidence.
 
 #![allow(clippy::cast_possible_truncation, reason = "accounts are few")]
 
@@ -210,7 +211,31 @@ fn rule_5_a_validator_that_ends_leaves_nothing() {
 }
 
 #[test]
-fn rule_6_the_books_balance() {
+fn rule_6_who_comes_first_after_a_pause_takes_nothing_of_what_was_due() {
+    let mut chain = chain(&[
+        ("fees.burned", 1_000_000),
+        ("mint.inflation_min", 1_000_000),
+        ("mint.inflation_max", 1_000_000),
+    ]);
+    earn(&mut chain, 2_500, [9; 20]);
+    let before = owed(&chain, 0);
+    chain.skipped_seconds += 600;
+    // A hundred times what all others have staked, in the first transaction that comes.
+    let message = delegate(&chain, 5, 0, 10_000 * DADB);
+    run(&mut chain, 5, message);
+    let (store, operator) = (chain.app.store(), chain.address(0));
+    let shares = dadbs_app::staking::delegated_shares(store, chain.address(5), operator).unwrap();
+    let pending = distribution::pending(store, operator, chain.address(5), shares).unwrap();
+    assert_eq!((shares, pending), (10_000 * DADB, 0));
+    // A quarter of ten minutes of 100 % a year on 8,000,400 DADB.
+    let quarter = 8_000_400 * DADB * 600 / 31_557_600 / 4;
+    let after = owed(&chain, 0);
+    let grown = after.0 + after.1 - before.0 - before.1;
+    assert!(grown.abs_diff(quarter) < quarter / 100, "{grown}, not {quarter}");
+}
+
+#[test]
+fn rule_7_the_books_balance() {
     for seed in 0..4 {
         let mut random = Random(seed);
         let mut chain = chain(&[

@@ -30,6 +30,8 @@ const CHAIN: &str = "bench-1";
 const VALIDATORS: u16 = 4;
 /// The gas limit of a transaction of one row.
 const GAS: u64 = 300_000;
+/// What is offered for gas, in least prices: full blocks raise the price.
+const OFFER: u64 = 10;
 /// Rows of one sender.
 const IDS: i64 = 10_000_000;
 
@@ -72,7 +74,7 @@ fn sign(number: usize, sequence: u64, gas_limit: u64, message: Any) -> Vec<u8> {
     let key = key(number);
     let account_number = number as u64;
     let signer = Signer { address: key.address(), account_number, sequence };
-    let price = u128::from(dadbs_genesis::MIN_FEE_PER_MILLION_GAS);
+    let price = u128::from(dadbs_genesis::MIN_FEE_PER_MILLION_GAS * OFFER);
     let fee = Fee { gas_limit, amount: (u128::from(gas_limit) * price).div_ceil(1_000_000) };
     UnsignedTx::new(vec![message]).sign(&key, &signer, &fee, CHAIN)
 }

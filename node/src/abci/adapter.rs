@@ -2,7 +2,7 @@
 //!
 //! 1. The trait is infallible: a fault unwinds out of the call with the [`Fatal`] as its payload; the
 //!    server answers with an exception, and the node ends.
-//! 2. `FinalizeBlock` and Commit go to the core's thread; `CheckTx` and Query run on the caller's.
+//! 2. Proposals, `FinalizeBlock` and Commit go to the core's thread; `CheckTx` and Query run on the caller's.
 //! 3. The validators of the genesis file are those of its `app_state`; InitChain answers them.
 //! 4. Transactions are indexed after Commit, on a thread of their own ([`super::indexer`]).
 
@@ -10,7 +10,8 @@ use super::indexer::{Committed, Indexer};
 use super::server::CheckAll;
 use crate::api::Api;
 use crate::convert::{
-    check_tx_response, finalize_response, height_i64, ns_of_time, validator_updates,
+    check_tx_response, evidence_params, finalize_response, height_i64, ns_of_time,
+    validator_updates,
 };
 use crate::core_thread::Core;
 use crate::engine::cometbft::CometBft;
@@ -99,24 +100,27 @@ impl Adapter {
         }
         let validators = validator_updates(&genesis.validator_updates());
         check_validators(request, &validators)?;
+        let evidence_age = genesis.evidence_age();
         let app_hash = self.core.init_chain(genesis)?;
         Ok(ResponseInitChain {
-            consensus_params: None,
+            consensus_params: Some(evidence_params(evidence_age)),
             validators,
             app_hash: app_hash.to_vec().into(),
         })
     }
 
+    fn try_process(&self, request: RequestProcessProposal) -> Result<bool, Fatal> {
+        let (time, proposer) = (request.time, &request.proposer_address);
+        let commit = request.proposed_last_commit;
+        let info = block_info(request.height, time, proposer, commit, request.misbehavior)?;
+        self.core.process(Block { info, txs: owned(request.txs) })
+    }
+
     fn try_finalize(&self, request: RequestFinalizeBlock) -> Result<ResponseFinalizeBlock, Fatal> {
-        let mut proposer_address = [0; 20];
-        if request.proposer_address.len() == proposer_address.len() {
-            proposer_address.copy_from_slice(&request.proposer_address);
-        }
-        let (height, time_ns) = (height(request.height)?, time_ns(request.time)?);
-        let votes = votes(request.decided_last_commit)?;
-        let misbehavior =
-            request.misbehavior.into_iter().map(misbehavior).collect::<Result<_, _>>()?;
-        let info = BlockInfo { height, time_ns, proposer_address, votes, misbehavior };
+        let (time, proposer) = (request.time, &request.proposer_address);
+        let commit = request.decided_last_commit;
+        let info = block_info(request.height, time, proposer, commit, request.misbehavior)?;
+        let (height, time_ns) = (info.height, info.time_ns);
         let txs = owned(request.txs);
         let outcome = self.core.finalize_block(Block { info, txs: txs.clone() })?;
         let response = finalize_response(outcome);
@@ -155,6 +159,23 @@ fn check_validators(
         )));
     }
     Ok(())
+}
+
+/// What a proposal and a decided block say of the block.
+fn block_info(
+    height: i64,
+    time: Option<Timestamp>,
+    proposer: &[u8],
+    commit: Option<CommitInfo>,
+    evidence: Vec<abci::Misbehavior>,
+) -> Result<BlockInfo, Fatal> {
+    Ok(BlockInfo {
+        height: self::height(height)?,
+        time_ns: time_ns(time)?,
+        proposer_address: proposer.try_into().unwrap_or_default(),
+        votes: votes(commit)?,
+        misbehavior: evidence.into_iter().map(misbehavior).collect::<Result<_, _>>()?,
+    })
 }
 
 fn consensus_address(bytes: &[u8]) -> Result<[u8; 20], Fatal> {
@@ -264,7 +285,7 @@ impl Application for Adapter {
     }
 
     fn process_proposal(&self, request: RequestProcessProposal) -> ResponseProcessProposal {
-        let accepted = or_unwind(self.core.process(owned(request.txs)));
+        let accepted = or_unwind(self.try_process(request));
         let status = if accepted { ProposalStatus::Accept } else { ProposalStatus::Reject };
         ResponseProcessProposal { status: status.into() }
     }

@@ -126,6 +126,12 @@ fn cometbft(home: &NodeHome, binary: PathBuf, is_stopping: Arc<AtomicBool>) -> P
         let mut command = Command::new(&binary);
         // The socket's path in the configuration is relative to this folder.
         command.arg("start").arg("--home").arg(&folder).current_dir(&folder);
+        // Each transaction is many short-lived objects to it; collecting them less often saves processor time.
+        for (name, value) in [("GOGC", "400"), ("GOMEMLIMIT", "1GiB")] {
+            if std::env::var_os(name).is_none() {
+                command.env(name, value);
+            }
+        }
         command
     };
     Program {

@@ -5,7 +5,8 @@
 //! 3. Genesis is the state of the height before the first block. Applied again before the first block it answers the same; another
 //!    genesis is a fault.
 //! 4. Heights follow each other; the first is the genesis' initial height.
-//! 5. Simulation and explanation run between blocks and leave nothing.
+//! 5. The consensus engine takes evidence for as long as stake can be slashed: it is told when the unbonding time changes.
+//! 6. Simulation and explanation run between blocks and leave nothing.
 
 use crate::ante::{self, AnteParams};
 use crate::check::{Checker, Memories, Precheck};
@@ -18,6 +19,7 @@ use crate::settle::Paid;
 use crate::tx::Tx;
 use crate::upgrades::{self, UPGRADES, Upgrade};
 use crate::{electorate, explain, proposal};
+use dadbs_modules::params::{Param, get};
 use dadbs_modules::{auth, bank, distribution, fees, gov, staking, votes};
 use dadbs_proto::dadbs::sql::v1::{ExplainRequest, ExplainResponse};
 use dadbs_store::{Store, StoreConfig};
@@ -182,6 +184,7 @@ impl App {
         self.drop_executed()?;
         self.store.begin_block(block.info.height, block.info.time_ms())?;
         self.executed = true;
+        let evidence_age = get(&self.store, Param::UnbondingTime)?;
         let mut context = self.block_context(&params, &block.info, true)?;
         context.begin()?;
         let mut tx_results = Vec::with_capacity(block.txs.len());
@@ -189,8 +192,10 @@ impl App {
             tx_results.push(context.deliver(tx)?);
         }
         let (events, validator_updates) = context.end()?;
+        let evidence_age =
+            Some(get(&self.store, Param::UnbondingTime)?).filter(|after| *after != evidence_age);
         let app_hash = self.store.finish_block()?;
-        Ok(BlockOutcome { tx_results, events, validator_updates, app_hash })
+        Ok(BlockOutcome { tx_results, events, validator_updates, evidence_age, app_hash })
     }
 
     fn block_context<'a>(
@@ -218,7 +223,8 @@ impl App {
         })
     }
 
-    fn drop_executed(&mut self) -> Result<(), Fatal> {
+    /// Drops a block that was executed and not committed, if there is one (rule 2).
+    pub fn drop_executed(&mut self) -> Result<(), Fatal> {
         if std::mem::take(&mut self.executed) {
             self.store.drop_block()?;
         }
@@ -267,13 +273,13 @@ impl App {
         Ok(rejection(verified)?.unwrap_or(false))
     }
 
-    /// Runs a transaction without its effects and without verifying its signature (rule 5).
+    /// Runs a transaction without its effects and without verifying its signature (rule 6).
     pub fn simulate(&mut self, tx: &[u8]) -> Result<TxResult, Fatal> {
         let simulated = self.between_blocks(|context| context.deliver(tx))?;
         Ok(simulated.unwrap_or_else(|rejection| TxResult::rejected(&rejection)))
     }
 
-    /// What a statement costs, part by part (rule 5).
+    /// What a statement costs, part by part (rule 6).
     pub fn explain(&mut self, request: &ExplainRequest) -> Result<ExplainResponse, Error> {
         self.between_blocks(|context| match explain::explain(context, request) {
             Err(Error::Fatal(fatal)) => Err(fatal),

@@ -4,22 +4,24 @@
 //! 2. Ante writes first: the sequence advances and the fee is taken. Both stay when the messages fail.
 //! 3. The messages of a transaction run in one savepoint, all or nothing.
 //! 4. A panic inside a transaction undoes its messages and is a rejection at full gas.
-//! 5. Collected fees are divided at the end of the block (see `settle`).
+//! 5. Inflation is paid before the first transaction's messages, collected fees are divided at the end of the block
+//!    (see `settle`).
 //! 6. A transaction whose gas limit does not fit what is left of the block's gas is rejected as in rule 1.
 //! 7. Scheduled calls that are due run at the end of the block (see `schedules`), then proposals (see
 //!    `governance`), before fees are divided.
-//! 8. A block begins with the upgrade that is planned for it (see `upgrades`), the end of pauses, who signed the block
+//! 8. A block begins with the upgrade that is planned for it (see `upgrades`), the end of pauses and votes, who signed the block
 //!    before and what evidence there is; it ends with the validator set and what matures.
 
 use crate::ante::{self, AnteParams};
 use crate::check::Memories;
 use crate::messages;
-use crate::messages::feegrant::now_ms;
-use crate::outcome::TxResult;
+use crate::outcome::{TxResult, rejection};
 use crate::settle::Paid;
 use crate::tx::Tx;
 use crate::upgrades::{self, Upgrade};
-use dadbs_modules::{Context, Writer, auth, bank, circuit, feegrant, fees, slashing, staking};
+use dadbs_modules::{
+    Context, Writer, auth, bank, certain, circuit, feegrant, fees, slashing, staking,
+};
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
 use dadbs_types::limits::{BLOCK_GAS_MAX, TX_GAS_MAX};
@@ -71,13 +73,14 @@ impl BlockContext<'_> {
         self.store.begin_tx(tx.hash)?;
         let passed = self.ante(&tx);
         match passed {
-            Ok(()) => self.commit_ante()?,
+            Ok(()) => certain(self.store.commit_tx())?,
             Err(Error::Rejected(rejection)) => {
                 self.store.rollback_tx()?;
                 return Ok(TxResult::rejected(&rejection));
             }
             Err(Error::Fatal(fatal)) => return Err(fatal),
         }
+        self.settle_inflation()?;
         drop(ante);
         self.run_messages(&tx)
     }
@@ -112,7 +115,7 @@ impl BlockContext<'_> {
     fn take_fee(&mut self, tx: &Tx) -> Result<(), Error> {
         if let Some(granter) = tx.granter {
             let mut allowance = feegrant::for_payment(self.store, granter, tx.sender)?;
-            ante::check_allowance(tx, &mut allowance, self.params.gas_price, now_ms(self.info))?;
+            ante::check_allowance(tx, &mut allowance, self.params.gas_price, self.info.unix_ms())?;
             feegrant::save_paid(self.store, &allowance)?;
         }
         if tx.fee.0 > 0 {
@@ -122,62 +125,62 @@ impl BlockContext<'_> {
         Ok(())
     }
 
-    fn commit_ante(&mut self) -> Result<(), Fatal> {
-        match self.store.commit_tx() {
-            Ok(()) => Ok(()),
-            Err(Error::Fatal(fatal)) => Err(fatal),
-            Err(Error::Rejected(rejection)) => {
-                Err(Fatal::new(format!("chain tables have no foreign keys, yet: {rejection}")))
-            }
-        }
-    }
-
     /// Rules 3 and 4.
     fn run_messages(&mut self, tx: &Tx) -> Result<TxResult, Fatal> {
         let _span = trace_span!("messages").entered();
         let mut gas = GasMeter::new(tx.gas_limit);
         let mut events = fee_events(tx);
-        let kept = events.len();
-        self.store.begin_tx(tx.hash)?;
-        let run = caught(|| {
+        let outcome = self.attempt(tx.hash, &mut events, |block, events| {
             ante::charge(tx, &mut gas)?;
-            messages::run(&mut self.context(tx.hash, &mut gas, &mut events), tx)
-        });
-        let gas_used = match &run {
-            Err(Error::Rejected(rejection)) if rejection.code == Code::Panic => tx.gas_limit,
+            messages::run(&mut block.context(tx.hash, &mut gas, events), tx)
+        })?;
+        let gas_used = match &outcome {
+            Err(rejection) if rejection.code == Code::Panic => tx.gas_limit,
             _ => gas.used(),
         };
         self.paid.gas(gas_used, tx.gas_limit);
-        let outcome = match run {
-            Ok(data) => self.store.commit_tx().map(|()| data),
-            Err(error) => self.roll_back(error)?,
+        let result = match outcome {
+            Ok(data) => TxResult { data, ..TxResult::default() },
+            Err(rejection) => TxResult::rejected(&rejection),
         };
-        match outcome {
-            Ok(data) => Ok(TxResult {
-                data,
-                gas_wanted: tx.gas_limit,
-                gas_used,
-                events,
-                ..TxResult::default()
-            }),
-            Err(Error::Rejected(rejection)) => {
-                events.truncate(kept);
-                let refused = TxResult::rejected(&rejection);
-                Ok(TxResult { gas_wanted: tx.gas_limit, gas_used, events, ..refused })
-            }
-            Err(Error::Fatal(fatal)) => Err(fatal),
-        }
+        Ok(TxResult { gas_wanted: tx.gas_limit, gas_used, events, ..result })
     }
 
-    /// Undoes the transaction that the rejection ends.
-    pub(crate) fn roll_back<T>(&mut self, error: Error) -> Result<Result<T, Error>, Fatal> {
-        match error {
-            Error::Fatal(fatal) => Err(fatal),
-            Error::Rejected(rejection) => {
+    /// Runs what may be refused, or panic, in a transaction of the store: then neither rows nor events of it stay
+    /// (rules 3 and 4).
+    pub(crate) fn attempt<T>(
+        &mut self,
+        seed: Hash,
+        events: &mut Vec<Event>,
+        work: impl FnOnce(&mut Self, &mut Vec<Event>) -> Result<T, Error>,
+    ) -> Result<Result<T, Rejection>, Fatal> {
+        let kept = events.len();
+        self.store.begin_tx(seed)?;
+        let outcome = match caught(|| work(self, events)) {
+            Ok(done) => self.store.commit_tx().map(|()| done),
+            Err(Error::Rejected(rejection)) => {
                 self.store.rollback_tx()?;
-                Ok(Err(Error::Rejected(rejection)))
+                Err(Error::Rejected(rejection))
             }
+            Err(fatal) => Err(fatal),
+        };
+        let outcome = rejection(outcome)?;
+        if outcome.is_err() {
+            events.truncate(kept);
         }
+        Ok(outcome)
+    }
+
+    /// Keeps the chain's own books in a transaction of the store, which nothing may refuse.
+    pub(crate) fn keep_books<T>(
+        &mut self,
+        seed: Hash,
+        work: impl FnOnce(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, Fatal> {
+        self.store.begin_tx(seed)?;
+        let done = certain(work(self))?;
+        certain(self.store.commit_tx())?;
+        Ok(done)
     }
 
     /// What runs in this block sees of it.
@@ -203,6 +206,10 @@ impl BlockContext<'_> {
     pub fn begin(&mut self) -> Result<(), Fatal> {
         upgrades::begin(self.store, self.upgrades, self.info.height, &mut self.events)?;
         circuit::expire(self.store, &mut self.events, self.info)?;
+        self.end_votes()?;
+        if !self.info.misbehavior.is_empty() {
+            self.settle_inflation()?;
+        }
         slashing::begin_block(&mut self.writer())
     }
 
@@ -239,7 +246,7 @@ fn fee_events(tx: &Tx) -> Vec<Event> {
 }
 
 /// Runs what may panic: then it is a rejection (rule 4).
-pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+fn caught<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(outcome) => outcome,
         #[cfg(feature = "failpoints")]

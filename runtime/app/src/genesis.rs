@@ -7,7 +7,7 @@
 //! 4. `chain.params` keeps what genesis fixed, with a hash of the whole genesis.
 
 use crate::app::ChainParams;
-use dadbs_modules::params::{self, Param, fact};
+use dadbs_modules::params::{self, Definition, Param, fact};
 use dadbs_modules::staking::{self, GenesisValidator};
 use dadbs_modules::{
     Context, Writer, auth, bank, circuit, contract, distribution, feegrant, fees, gov, mint,
@@ -78,6 +78,12 @@ impl Genesis {
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect()
+    }
+
+    /// For how many seconds evidence counts at first: the unbonding time.
+    pub fn evidence_age(&self) -> u64 {
+        let Definition { name, default, .. } = Param::UnbondingTime.definition();
+        self.params.get(name).copied().unwrap_or(default)
     }
 
     /// The validator set that the chain begins with, sorted by key.

@@ -5,18 +5,29 @@
 //!    largest transaction. What is refused, out of gas or panics leaves nothing, and the proposal has failed.
 //! 3. Once executions have used `gov.block_gas`, no further one begins in this block.
 //! 4. A step that is refused fails its proposal; the others go on.
-//! 5. The seed of `random()` is a hash of height and number.
+//! 5. Votes whose time is over end before the block's transactions, which may move stake.
+//! 6. The seed of `random()` is a hash of height and number.
 
 use crate::electorate::electorate;
-use crate::execute::{BlockContext, caught};
+use crate::execute::BlockContext;
 use crate::messages;
 use dadbs_modules::gov::{self, Proposal, Status};
 use dadbs_modules::params::{self, Param};
 use dadbs_types::limits::{PROPOSALS_BLOCK_MAX, TX_GAS_MAX};
-use dadbs_types::{Error, Event, Fatal, GasMeter, Hash, Rejection};
+use dadbs_types::{Event, Fatal, GasMeter, Hash, Rejection};
 use sha2::{Digest, Sha256};
 
 impl BlockContext<'_> {
+    /// Rule 5.
+    pub(crate) fn end_votes(&mut self) -> Result<(), Fatal> {
+        let mut events = Vec::new();
+        for proposal in gov::ended(self.store, self.info, PROPOSALS_BLOCK_MAX)? {
+            self.step(&proposal, &mut events)?;
+        }
+        self.events.append(&mut events);
+        Ok(())
+    }
+
     /// Moves proposals on and settles those that have ended.
     pub(crate) fn run_proposals(&mut self, events: &mut Vec<Event>) -> Result<(), Fatal> {
         let mut used = 0u64;
@@ -36,26 +47,17 @@ impl BlockContext<'_> {
 
     /// An expiry or a result (rule 4).
     fn step(&mut self, proposal: &Proposal, events: &mut Vec<Event>) -> Result<(), Fatal> {
-        self.store.begin_tx(seed(self.info.height, proposal.id))?;
-        let kept = events.len();
-        let run = caught(|| {
+        let seed = seed(self.info.height, proposal.id);
+        let outcome = self.attempt(seed, events, |block, events| {
             if proposal.status == Status::Deposit {
-                return Ok(gov::expire(self.store, events, proposal)?);
+                return Ok(gov::expire(block.store, events, proposal)?);
             }
-            let electorate = electorate(self.store)?;
-            Ok(gov::conclude(self.store, events, self.info, proposal, &electorate)?)
-        });
-        let outcome = match run {
-            Ok(()) => self.store.commit_tx(),
-            Err(error) => self.roll_back(error)?,
-        };
+            let electorate = electorate(block.store)?;
+            Ok(gov::conclude(block.store, events, block.info, proposal, &electorate)?)
+        })?;
         match outcome {
             Ok(()) => Ok(()),
-            Err(Error::Rejected(rejection)) => {
-                events.truncate(kept);
-                self.fail(proposal, &rejection, events)
-            }
-            Err(Error::Fatal(fatal)) => Err(fatal),
+            Err(rejection) => self.fail(proposal, &rejection, events),
         }
     }
 
@@ -68,24 +70,13 @@ impl BlockContext<'_> {
         let seed = seed(self.info.height, proposal.id);
         let encoded = gov::messages(self.store, proposal.id)?;
         let mut gas = GasMeter::new(TX_GAS_MAX);
-        let kept = events.len();
-        self.store.begin_tx(seed)?;
-        let run = caught(|| {
-            let mut context = self.context(seed, &mut gas, events);
+        let outcome = self.attempt(seed, events, |block, events| {
+            let mut context = block.context(seed, &mut gas, events);
             messages::gov::execute(&mut context, &encoded)?;
             Ok(gov::executed(context.store, context.events, proposal, context.gas.used())?)
-        });
-        let outcome = match run {
-            Ok(()) => self.store.commit_tx(),
-            Err(error) => self.roll_back(error)?,
-        };
-        match outcome {
-            Ok(()) => {}
-            Err(Error::Rejected(rejection)) => {
-                events.truncate(kept);
-                self.fail(proposal, &rejection, events)?;
-            }
-            Err(Error::Fatal(fatal)) => return Err(fatal),
+        })?;
+        if let Err(rejection) = outcome {
+            self.fail(proposal, &rejection, events)?;
         }
         Ok(gas.used())
     }
@@ -97,27 +88,17 @@ impl BlockContext<'_> {
         events: &mut Vec<Event>,
     ) -> Result<(), Fatal> {
         let reason = format!("{}: {}", rejection.code, rejection.agreed_text());
-        self.store.begin_tx(seed(self.info.height, proposal.id))?;
-        gov::failed(self.store, events, proposal, &reason, &rejection.message)?;
-        fatal(self.store.commit_tx())
+        self.keep_books(seed(self.info.height, proposal.id), |block| {
+            Ok(gov::failed(block.store, events, proposal, &reason, &rejection.message)?)
+        })
     }
 }
 
-/// Rule 5.
+/// Rule 6.
 fn seed(height: u64, id: u64) -> Hash {
     let mut hasher = Sha256::new();
     hasher.update(b"dadbs proposal 1");
     hasher.update(height.to_le_bytes());
     hasher.update(id.to_le_bytes());
     hasher.finalize().into()
-}
-
-/// The chain's own tables have no foreign keys: nothing refuses their commit.
-fn fatal<T>(result: Result<T, Error>) -> Result<T, Fatal> {
-    result.map_err(|error| match error {
-        Error::Fatal(fatal) => fatal,
-        Error::Rejected(rejection) => {
-            Fatal::new(format!("the bookkeeping of a proposal was refused: {rejection}"))
-        }
-    })
 }

@@ -23,7 +23,6 @@ pub mod queries;
 mod schedules;
 mod settle;
 pub mod signatures;
-mod staked;
 pub mod tx;
 mod upgrades;
 

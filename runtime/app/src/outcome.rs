@@ -55,6 +55,8 @@ pub struct BlockOutcome {
     pub events: Vec<Event>,
     /// What changes in the validator set, each key once.
     pub validator_updates: Vec<ValidatorUpdate>,
+    /// For how many seconds evidence counts from the next block on, where that changes: the unbonding time.
+    pub evidence_age: Option<u64>,
     /// The root over all rows after the block.
     pub app_hash: Hash,
 }

@@ -7,10 +7,10 @@
 //! 3. A panic inside a call is a failure like any other.
 //! 4. The seed of `random()` is a hash of height and number.
 
-use crate::execute::{BlockContext, caught};
+use crate::execute::BlockContext;
 use dadbs_modules::contract::{self, Due};
 use dadbs_modules::params::{self, Param};
-use dadbs_types::{Error, Event, Fatal, GasMeter, Hash};
+use dadbs_types::{Event, Fatal, GasMeter, Hash};
 use sha2::{Digest, Sha256};
 
 impl BlockContext<'_> {
@@ -33,31 +33,16 @@ impl BlockContext<'_> {
     /// Rule 2.
     fn run_one(&mut self, due: &Due, events: &mut Vec<Event>) -> Result<(), Fatal> {
         let seed = seed(self.info.height, due.id);
-        self.store.begin_tx(seed)?;
-        let fee = fatal(contract::begin_scheduled(self.store, due))?;
+        let fee = self.keep_books(seed, |block| contract::begin_scheduled(block.store, due))?;
         self.paid.scheduled_fee(fee);
-        fatal(self.store.commit_tx())?;
-
         let mut gas = GasMeter::new(due.gas);
-        let kept = events.len();
-        self.store.begin_tx(seed)?;
-        let run =
-            caught(|| contract::run_scheduled(&mut self.context(seed, &mut gas, events), due));
-        let outcome = match run {
-            Ok(()) => self.store.commit_tx(),
-            Err(error) => self.roll_back(error)?,
-        };
-        let failure = outcome.err();
-        if let Some(Error::Fatal(fatal)) = failure {
-            return Err(fatal);
-        }
-        if failure.is_some() {
-            events.truncate(kept);
-        }
-        self.store.begin_tx(seed)?;
-        let mut context = self.context(seed, &mut gas, events);
-        fatal(contract::finish_scheduled(&mut context, due, failure.as_ref()))?;
-        fatal(self.store.commit_tx())
+        let outcome = self.attempt(seed, events, |block, events| {
+            contract::run_scheduled(&mut block.context(seed, &mut gas, events), due)
+        })?;
+        self.keep_books(seed, |block| {
+            let mut context = block.context(seed, &mut gas, events);
+            contract::finish_scheduled(&mut context, due, outcome.as_ref().err())
+        })
     }
 }
 
@@ -68,14 +53,4 @@ fn seed(height: u64, id: i64) -> Hash {
     hasher.update(height.to_le_bytes());
     hasher.update(id.to_le_bytes());
     hasher.finalize().into()
-}
-
-/// The chain's own bookkeeping is never refused: what it needs was paid before.
-fn fatal<T>(result: Result<T, Error>) -> Result<T, Fatal> {
-    result.map_err(|error| match error {
-        Error::Fatal(fatal) => fatal,
-        Error::Rejected(rejection) => {
-            Fatal::new(format!("the bookkeeping of a scheduled call was refused: {rejection}"))
-        }
-    })
 }

@@ -1,17 +1,17 @@
-//! Where the money of a block goes, at its end.
+//! Where the money of a block goes.
 //!
 //! 1. A block settles if a transaction has passed ante, a scheduled call has begun, or it carries evidence; the
 //!    others write nothing.
-//! 2. Inflation is minted, a part of the fees is burned, and the rest of both is divided among those who
-//!    signed the block before, by power. What was offered beyond the price of gas is the proposer's.
-//! 3. Allowances that have expired are removed; then the price of gas moves by what the transactions used.
+//! 2. Inflation is minted and divided among those who signed the block before, by power, before anything in the block
+//!    changes a share: what an idle chain has left unpaid belongs to those who were there.
+//! 3. At the end of the block a part of its fees is burned, and the rest is divided alike, by the shares as they are
+//!    then. What was offered beyond the price of gas is the proposer's.
+//! 4. Allowances that have expired are removed; then the price of gas moves by what the transactions used.
 
 use crate::execute::BlockContext;
-use crate::messages::feegrant::now_ms;
-use crate::staked::share;
 use dadbs_modules::distribution::{self, Share};
 use dadbs_modules::params::{self, Param};
-use dadbs_modules::{bank, feegrant, fees, mint, staking};
+use dadbs_modules::{Rows, bank, feegrant, fees, mint, staking};
 use dadbs_types::coin::DENOM;
 use dadbs_types::{Amount, Event, Fatal};
 
@@ -20,6 +20,8 @@ use dadbs_types::{Amount, Event, Fatal};
 pub struct Paid {
     /// True if the block settles (rule 1).
     settles: bool,
+    /// True once inflation is paid (rule 2).
+    minted: bool,
     /// Fees at the price of gas.
     base: u64,
     /// What was offered beyond.
@@ -50,25 +52,55 @@ impl Paid {
     }
 }
 
+/// What a validator's consensus address and power earn; `None` if the validator is gone.
+fn share(rows: &impl Rows, address: [u8; 20], power: u64) -> Result<Option<Share>, Fatal> {
+    let found = staking::by_consensus_address(rows, address)?;
+    Ok(found.map(|validator| Share {
+        operator: validator.operator,
+        power,
+        shares: validator.shares,
+        commission_ppm: validator.commission.ppm,
+    }))
+}
+
 impl BlockContext<'_> {
-    /// Rules 1 to 3.
-    pub(crate) fn settle(&mut self, events: &mut Vec<Event>) -> Result<(), Fatal> {
-        let Paid { settles, base, tips, gas } = self.paid;
-        if !settles && self.info.misbehavior.is_empty() {
+    /// Rule 2; once in a block that settles, as soon as it is known to.
+    pub(crate) fn settle_inflation(&mut self) -> Result<(), Fatal> {
+        if std::mem::replace(&mut self.paid.minted, true) {
             return Ok(());
         }
         let bonded = staking::total_bonded(self.store)?;
-        let minted = mint::settle(self.store, events, self.info.time_ms(), bonded)?;
-        let burned = params::part(base, params::get(self.store, Param::BurnedFees)?);
-        bank::burn_taken(self.store, DENOM, burned)?;
-        let amount = base.saturating_sub(burned).saturating_add(minted);
-        let mut signers: Vec<Share> = Vec::new();
+        let minted = mint::settle(self.store, &mut self.events, self.info.time_ms(), bonded)?;
+        if minted == 0 {
+            return Ok(());
+        }
+        let signers = self.signers()?;
+        distribution::distribute(self.store, &mut self.events, &signers, None, minted, 0)
+    }
+
+    /// Who signed the block before, with power and shares.
+    fn signers(&self) -> Result<Vec<Share>, Fatal> {
+        let mut signers = Vec::new();
         for vote in self.info.votes.iter().filter(|vote| vote.signed) {
             signers.extend(share(self.store, vote.address, vote.power)?);
         }
+        Ok(signers)
+    }
+
+    /// Rules 3 and 4.
+    pub(crate) fn settle(&mut self, events: &mut Vec<Event>) -> Result<(), Fatal> {
+        if !self.paid.settles && self.info.misbehavior.is_empty() {
+            return Ok(());
+        }
+        self.settle_inflation()?;
+        let Paid { base, tips, gas, .. } = self.paid;
+        let burned = params::part(base, params::get(self.store, Param::BurnedFees)?);
+        bank::burn_taken(self.store, DENOM, burned)?;
+        let amount = base.saturating_sub(burned);
+        let signers = self.signers()?;
         let proposer = share(self.store, self.info.proposer_address, 0)?;
         distribution::distribute(self.store, events, &signers, proposer.as_ref(), amount, tips)?;
-        feegrant::prune(self.store, now_ms(self.info))?;
+        feegrant::prune(self.store, self.info.unix_ms())?;
         fees::settle(self.store, events, self.info.height, self.params.gas_price, gas)
     }
 }

@@ -162,8 +162,7 @@ pub fn pause(
     if held >= PAUSES_MAX && pause_of(store, scope)?.is_none() {
         return Err(refuse(format!("{held} pauses stand, the most there can be")));
     }
-    let now = u64::try_from(block.time_ms()).unwrap_or(0);
-    let ends = now.saturating_add(seconds.saturating_mul(1_000)).min(i64::MAX as u64);
+    let ends = block.unix_ms().saturating_add(seconds.saturating_mul(1_000)).min(i64::MAX as u64);
     store.execute(
         "INSERT INTO chain_pauses (scope, ends, by) VALUES (?1, ?2, ?3)
          ON CONFLICT (scope) DO UPDATE SET ends = excluded.ends, by = excluded.by",

@@ -45,8 +45,12 @@ impl Context<'_> {
     }
 }
 
-/// The outcome of the chain's own bookkeeping, which nothing may refuse.
-pub(crate) fn certain<T>(result: Result<T, Error>) -> Result<T, Fatal> {
+/// The outcome of the chain's own bookkeeping, which nothing may refuse: what it needs was paid or checked
+/// before, and its tables have no foreign keys.
+///
+/// # Errors
+/// A fault, also if it was refused.
+pub fn certain<T>(result: Result<T, Error>) -> Result<T, Fatal> {
     result.map_err(|error| match error {
         Error::Fatal(fatal) => fatal,
         Error::Rejected(rejection) => {
@@ -145,6 +149,16 @@ impl Table {
             _ => self.blob(row, column).map(Some),
         }
     }
+}
+
+/// An account as the tables name it.
+pub(crate) fn account_key(address: AccountAddress) -> Value {
+    Value::Text(address.to_string())
+}
+
+/// An account as the tables name its validator.
+pub(crate) fn operator_key(operator: AccountAddress) -> Value {
+    Value::Text(OperatorAddress(operator).to_string())
 }
 
 /// A count as SQLite stores it.

@@ -13,6 +13,7 @@
 //! 3. The price is at least `fees.least_price`, and at most that times `fees.most_price_factor`.
 //! 4. Blocks without gas lower the price without a write: the row keeps its height, and the price of a later block
 //!    follows from the number of blocks since.
+//!    Before the parameters of the price change, the row is written anew: what blocks have passed they have not made.
 //! 5. Of a fee, the price times the gas limit is divided as `fees.burned` says: a part is burned, the rest
 //!    is for those who sign; what was offered beyond it is a tip for the proposer.
 
@@ -109,6 +110,16 @@ fn price_by(rows: &impl Rows, rule: &PriceRule, height: u64) -> Result<u64, Fata
     Ok(rule.after_empty(PRICE.count(row, 1)?, since))
 }
 
+/// Writes the price that holds in the block of a height, before its parameters change (rule 4).
+pub fn pin(store: &mut Store, height: u64) -> Result<(), Fatal> {
+    let price = price(store, height)?;
+    store.execute(
+        "UPDATE chain_gas_price SET height = ?1, price = ?2 WHERE id = 1",
+        &[&integer(height)?, &integer(price)?],
+    )?;
+    Ok(())
+}
+
 /// Moves the price after a block of this price and gas (rules 1 and 4).
 pub fn settle(
     store: &mut Store,
@@ -197,6 +208,28 @@ mod tests {
         let at = super::price(&store, 30).unwrap();
         settle(&mut store, &mut Vec::new(), 30, at, 0).unwrap();
         assert_eq!(rows(&store).unwrap(), row);
+    }
+
+    #[test]
+    fn rule_4_a_change_of_parameters_does_not_bring_an_old_price_back() {
+        let changed = |is_pinned: bool| {
+            let mut store = store();
+            settle(&mut store, &mut Vec::new(), 1, 1_000, 1_000_000).unwrap();
+            let high = price(&store, 2).unwrap();
+            assert!(high > 50_000, "{high}");
+            assert_eq!(price(&store, 60).unwrap(), 1_000);
+            if is_pinned {
+                pin(&mut store, 60).unwrap();
+            }
+            for param in [Param::GasPriceDenominator, Param::LeastGasPrice] {
+                let value = if param == Param::LeastGasPrice { 1_001 } else { 50 };
+                params::apply(&mut store, &[params::Change { param, value, replaces: None }])
+                    .unwrap();
+            }
+            price(&store, 61).unwrap()
+        };
+        assert!(changed(false) > 10_000, "what is guarded against");
+        assert_eq!(changed(true), 1_001);
     }
 
     #[test]

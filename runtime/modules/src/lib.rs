@@ -17,9 +17,11 @@ pub mod fees;
 pub mod gov;
 pub mod mint;
 pub mod params;
+#[cfg(test)]
+mod random;
 pub mod slashing;
 pub mod staking;
 pub mod upgrade;
 pub mod votes;
 
-pub use context::{Context, Rows, Table, Writer};
+pub use context::{Context, Rows, Table, Writer, certain};

@@ -4,7 +4,7 @@
 //!
 //! Events: `mint(amount, inflation, bonded_ratio)`.
 //!
-//! 1. Inflation settles at the end of a block that has transactions or evidence, for the time since the last such
+//! 1. Inflation settles in a block that has transactions or evidence, before they change a share, for the time since the last such
 //!    block, at most `mint.gap`; the other blocks write nothing.
 //! 2. What is minted is supply * inflation * time / year, rounded down; what the division leaves over is part
 //!    of the next one.

@@ -6,7 +6,9 @@
 //! 2. A parameter is a whole number between a least and a greatest value; [`Param`] is the table of all.
 //! 3. A genesis may set any of them; the others have their default.
 //! 4. A change may name the value that it replaces, so that it does not undo another's change.
-//! 5. Changes are applied together or not at all, and what they leave must fit together ([`check`]).
+//! 5. Governance shortens a period of [`GUARDED`] to no less than half at a time: a devnet may begin with seconds, but no
+//!    single vote leaves a chain of days without the time to object to the next one.
+//! 6. Changes are applied together or not at all, and what they leave must fit together ([`check`]).
 
 use crate::context::{Rows, Table};
 use dadbs_store::Store;
@@ -185,7 +187,27 @@ pub fn get(rows: &impl Rows, param: Param) -> Result<u64, Fatal> {
     })
 }
 
-/// Changes parameters (rules 2, 4 and 5); the caller undoes its savepoint when it is refused.
+/// The periods of rule 5.
+pub const GUARDED: [Param; 3] =
+    [Param::UnbondingTime, Param::GovVotingPeriod, Param::GovExpeditedVotingPeriod];
+
+/// Changes parameters as governance may (rules 2 and 4 to 6); the caller undoes its savepoint when it is refused.
+pub fn change(store: &mut Store, changes: &[Change]) -> Result<(), Error> {
+    for Change { param, value, .. } in changes.iter().filter(|c| GUARDED.contains(&c.param)) {
+        let before = get(store, *param)?;
+        if value.saturating_mul(2) < before {
+            let name = param.definition().name;
+            let message = format!(
+                "{name} is {before} s: one change makes it {} s at least",
+                before.div_ceil(2)
+            );
+            return Err(Error::rejected(Code::InvalidRequest, message));
+        }
+    }
+    apply(store, changes)
+}
+
+/// Changes parameters (rules 2, 4 and 6); the caller undoes its savepoint when it is refused.
 pub fn apply(store: &mut Store, changes: &[Change]) -> Result<(), Error> {
     for Change { param, value, replaces } in changes {
         let name = param.definition().name;
@@ -206,7 +228,7 @@ pub fn apply(store: &mut Store, changes: &[Change]) -> Result<(), Error> {
     check(store)
 }
 
-/// What must hold between parameters (rule 5).
+/// What must hold between parameters (rule 6).
 pub fn check(rows: &impl Rows) -> Result<(), Error> {
     for (lower, upper) in [
         (Param::InflationMin, Param::InflationMax),
@@ -235,6 +257,12 @@ pub(crate) fn millis(rows: &impl Rows, param: Param) -> Result<u64, Fatal> {
 /// A part of an amount in millionths of it, rounded down.
 pub fn part(amount: u64, ppm: u64) -> u64 {
     let part = u128::from(amount) * u128::from(ppm) / u128::from(PPM);
+    u64::try_from(part).unwrap_or(u64::MAX)
+}
+
+/// A part of an amount in millionths of it, rounded up.
+pub(crate) fn part_up(amount: u64, ppm: u64) -> u64 {
+    let part = (u128::from(amount) * u128::from(ppm)).div_ceil(u128::from(PPM));
     u64::try_from(part).unwrap_or(u64::MAX)
 }
 
@@ -295,6 +323,20 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn rule_5_a_period_is_halved_at_most() {
+        let mut store = store();
+        let chosen = [("gov.voting_period", 101), ("gov.expedited_voting_period", 10)];
+        let chosen = chosen.map(|(name, value)| (name.to_string(), value));
+        init(&mut store, &BTreeMap::from(chosen)).unwrap();
+        let param = Param::GovVotingPeriod;
+        let mut to = |value| change(&mut store, &[Change { param, value, replaces: None }]);
+        assert!(matches!(to(50), Err(Error::Rejected(r)) if r.code == Code::InvalidRequest));
+        to(51).unwrap();
+        to(26).unwrap();
+        to(604_800).unwrap();
     }
 
     fn apply_named(store: &mut Store, name: &str, value: u64) -> Result<(), Error> {

@@ -21,14 +21,20 @@
 //! 8. A closed ballot takes no votes and follows no shares. [`sweep`] removes what is left of it, a bounded
 //!    number of rows at a time.
 
+mod tally;
+mod weights;
+
 use crate::bank;
 use crate::context::{Rows, Table, integer};
 use dadbs_store::Store;
 use dadbs_types::limits::VOTES_OPEN_MAX;
-use dadbs_types::{AccountAddress, Code, Error, Fatal, Rejection, Value};
+use dadbs_types::{AccountAddress, Code, Error, Fatal, Value};
+use tally::{adjust, sweep_tallies};
+
+pub use tally::{Electorate, Tally, Validator, invariant, tally};
+pub use weights::{Counts, OPTIONS, WHOLE, Weights};
 
 const VOTES: Table = Table("chain.votes");
-const TALLIES: Table = Table("chain.tallies");
 const BALLOTS: Table = Table("chain.ballots");
 
 /// The module's tables.
@@ -60,60 +66,6 @@ pub const SCHEMA: &[&str] = &[
     ) STRICT, WITHOUT ROWID",
 ];
 
-/// All of a vote's power, as the sum of its weights (rule 2).
-pub const WHOLE: u64 = 1_000_000_000_000_000_000;
-
-/// The options in the order of [`Counts`], by the names of their columns.
-pub const OPTIONS: [&str; 4] = ["yes", "abstain", "no", "veto"];
-
-/// A number for each option: yes, abstain, no, veto.
-pub type Counts = [u64; 4];
-
-/// How a vote spreads its power: parts that sum to [`WHOLE`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Weights(Counts);
-
-impl Weights {
-    /// The weights of a vote.
-    ///
-    /// # Errors
-    /// A rejection if they do not sum to [`WHOLE`].
-    pub fn new(weights: Counts) -> Result<Weights, Rejection> {
-        if sum(weights) == u128::from(WHOLE) {
-            return Ok(Weights(weights));
-        }
-        let message = "the weights of the options must sum to 1";
-        Err(Rejection::new(Code::InvalidVote, message))
-    }
-
-    /// The parts, as they sum to [`WHOLE`].
-    pub fn parts(self) -> Counts {
-        self.0
-    }
-
-    /// An amount by options (rule 2).
-    pub fn split(self, amount: u64) -> Counts {
-        let mut counts = [0; 4];
-        let mut left = amount;
-        let mut last = 0;
-        for (option, weight) in self.0.into_iter().enumerate() {
-            if weight > 0 {
-                let part = u128::from(amount) * u128::from(weight) / u128::from(WHOLE);
-                // A part is at most the amount, and the parts together are too.
-                counts[option] = u64::try_from(part).unwrap_or(left).min(left);
-                left -= counts[option];
-                last = option;
-            }
-        }
-        counts[last] += left;
-        counts
-    }
-}
-
-fn sum(counts: Counts) -> u128 {
-    counts.into_iter().map(u128::from).sum()
-}
-
 /// A vote as it is cast or kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vote {
@@ -136,35 +88,6 @@ pub struct Stake {
     pub delegations: Vec<(AccountAddress, u64)>,
     /// True if the voter operates a validator that has shares.
     pub is_operator: bool,
-}
-
-/// A validator of the set, as far as votes count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Validator {
-    /// Its operator.
-    pub operator: AccountAddress,
-    /// Its bonded tokens.
-    pub tokens: u64,
-    /// All of its shares.
-    pub shares: u64,
-}
-
-/// Whose votes count (rules 5 and 6).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Electorate {
-    /// All bonded tokens.
-    pub bonded: u64,
-    /// The validators of the set.
-    pub validators: Vec<Validator>,
-}
-
-/// What a ballot has come to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Tokens for each option.
-    pub counts: Counts,
-    /// All power (rule 6).
-    pub electorate: u64,
 }
 
 /// Makes the module's tables.
@@ -197,10 +120,9 @@ fn counts(table: Table, row: &[Value], from: usize) -> Result<Counts, Fatal> {
 }
 
 fn to_vote(row: &[Value]) -> Result<Vote, Fatal> {
-    let voter = VOTES.text(row, 1)?;
     Ok(Vote {
         ballot: VOTES.count(row, 0)?,
-        voter: voter.parse().map_err(|error| Fatal::new(format!("chain.votes: {error}")))?,
+        voter: VOTES.address(row, 1)?,
         weights: Weights(counts(VOTES, row, 2)?),
         locked: VOTES.count(row, 6)?,
         metadata: VOTES.text(row, 7)?,
@@ -236,51 +158,6 @@ fn open_votes(rows: &impl Rows, voter: AccountAddress) -> Result<Vec<Vote>, Fata
         &[&Value::Text(voter.to_string())],
     )?;
     found.iter().map(|row| to_vote(row)).collect()
-}
-
-/// The row of a tally; `validator` is empty for locked coins (rule 4).
-fn tallied(rows: &impl Rows, ballot: u64, validator: &str) -> Result<Counts, Fatal> {
-    let found = rows.rows(
-        "SELECT yes, abstain, no, veto FROM chain_tallies WHERE ballot = ?1 AND validator = ?2",
-        &[&integer(ballot)?, &Value::Text(validator.into())],
-    )?;
-    found.first().map_or(Ok([0; 4]), |row| counts(TALLIES, row, 0))
-}
-
-/// Takes one count out of a row of the tally and puts another in.
-fn adjust(
-    store: &mut Store,
-    ballot: u64,
-    validator: &str,
-    minus: Counts,
-    plus: Counts,
-) -> Result<(), Fatal> {
-    if minus == plus {
-        return Ok(());
-    }
-    let mut after = tallied(store, ballot, validator)?;
-    for (option, count) in after.iter_mut().enumerate() {
-        let less = count.checked_sub(minus[option]);
-        *count = less.and_then(|less| less.checked_add(plus[option])).ok_or_else(|| {
-            Fatal::new(format!("chain.tallies of ballot {ballot} lacks votes of {validator}"))
-        })?;
-    }
-    let (ballot, validator) = (integer(ballot)?, Value::Text(validator.into()));
-    if after == [0; 4] {
-        store.execute(
-            "DELETE FROM chain_tallies WHERE ballot = ?1 AND validator = ?2",
-            &[&ballot, &validator],
-        )?;
-        return Ok(());
-    }
-    let [yes, abstain, no, veto] = after;
-    store.execute(
-        "INSERT INTO chain_tallies (ballot, validator, yes, abstain, no, veto)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (ballot, validator) DO UPDATE SET
-         yes = excluded.yes, abstain = excluded.abstain, no = excluded.no, veto = excluded.veto",
-        &[&ballot, &validator, &integer(yes)?, &integer(abstain)?, &integer(no)?, &integer(veto)?],
-    )?;
-    Ok(())
 }
 
 /// Casts a vote on an open ballot (rules 1 to 4 and 7).
@@ -343,30 +220,6 @@ pub fn shares_changed(
     Ok(votes.len() as u64)
 }
 
-/// The result so far (rules 5 and 6); bounded by the number of validators.
-pub fn tally(rows: &impl Rows, ballot: u64, electorate: &Electorate) -> Result<Tally, Fatal> {
-    let beyond = || Fatal::new(format!("the votes on ballot {ballot} are beyond the supply"));
-    let locked = tallied(rows, ballot, "")?;
-    let mut counts = locked;
-    for validator in electorate.validators.iter().filter(|validator| validator.shares > 0) {
-        let voted = tallied(rows, ballot, &validator.operator.to_string())?;
-        let rest = u128::from(validator.shares).saturating_sub(sum(voted));
-        let rest = u64::try_from(rest).map_err(|_| beyond())?;
-        let follow = match vote(rows, ballot, validator.operator)? {
-            Some(vote) => vote.weights.split(rest),
-            None => [0; 4],
-        };
-        for (option, count) in counts.iter_mut().enumerate() {
-            let shares = u128::from(voted[option]) + u128::from(follow[option]);
-            let tokens = shares * u128::from(validator.tokens) / u128::from(validator.shares);
-            let tokens = u64::try_from(tokens).map_err(|_| beyond())?;
-            *count = count.checked_add(tokens).ok_or_else(beyond)?;
-        }
-    }
-    let all = sum(locked) + u128::from(electorate.bonded);
-    Ok(Tally { counts, electorate: u64::try_from(all).map_err(|_| beyond())? })
-}
-
 /// Removes at most `rows` rows of closed ballots (rule 8); gives how many.
 pub fn sweep(store: &mut Store, rows: u64) -> Result<u64, Fatal> {
     let mut left = rows;
@@ -392,56 +245,6 @@ pub fn sweep(store: &mut Store, rows: u64) -> Result<u64, Fatal> {
         }
     }
     Ok(rows - left)
-}
-
-fn sweep_tallies(store: &mut Store, ballot: u64, rows: u64) -> Result<u64, Fatal> {
-    let deleted = store.execute(
-        "DELETE FROM chain_tallies WHERE ballot = ?1 AND validator IN
-         (SELECT validator FROM chain_tallies WHERE ballot = ?1 ORDER BY validator LIMIT ?2)",
-        &[&integer(ballot)?, &integer(rows)?],
-    )?;
-    Ok(rows.saturating_sub(deleted as u64))
-}
-
-/// The module's invariant; a message for each row that breaks it. `stake` answers what a voter has staked.
-pub fn invariant(
-    rows: &impl Rows,
-    stake: impl Fn(AccountAddress) -> Result<Stake, Fatal>,
-) -> Result<Vec<String>, Fatal> {
-    use std::collections::BTreeMap;
-    let mut expected: BTreeMap<(u64, String), Counts> = BTreeMap::new();
-    let mut add = |ballot, validator: String, plus: Counts| {
-        let counts = expected.entry((ballot, validator)).or_insert([0; 4]);
-        for (count, plus) in counts.iter_mut().zip(plus) {
-            *count = count.saturating_add(plus);
-        }
-    };
-    let open = rows.rows("SELECT id FROM chain_ballots WHERE closed = 0 ORDER BY id", &[])?;
-    for row in &open {
-        let ballot = BALLOTS.count(row, 0)?;
-        for vote in votes(rows, ballot, "", i64::MAX as u64)? {
-            add(ballot, String::new(), vote.weights.split(vote.locked));
-            for (operator, shares) in stake(vote.voter)?.delegations {
-                add(ballot, operator.to_string(), vote.weights.split(shares));
-            }
-        }
-    }
-    expected.retain(|_, counts| *counts != [0; 4]);
-    let found = rows.rows(
-        "SELECT ballot, validator, yes, abstain, no, veto FROM chain_tallies
-         JOIN chain_ballots ON id = ballot WHERE closed = 0",
-        &[],
-    )?;
-    let mut broken = Vec::new();
-    for row in &found {
-        let key = (TALLIES.count(row, 0)?, TALLIES.text(row, 1)?);
-        let (kept, counted) = (counts(TALLIES, row, 2)?, expected.remove(&key));
-        if counted != Some(kept) {
-            broken.push(format!("the tally of {key:?} is {kept:?}, its votes give {counted:?}"));
-        }
-    }
-    broken.extend(expected.iter().map(|(key, counts)| format!("no tally of {key:?}: {counts:?}")));
-    Ok(broken)
 }
 
 #[cfg(test)]

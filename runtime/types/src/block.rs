@@ -23,6 +23,11 @@ impl BlockInfo {
         self.time_ns.div_euclid(1_000_000)
     }
 
+    /// Block time in whole milliseconds since 1970, as tables keep it; 0 before.
+    pub fn unix_ms(&self) -> u64 {
+        u64::try_from(self.time_ms()).unwrap_or(0)
+    }
+
     /// Block time in whole seconds since 1970; 0 before.
     pub fn time_s(&self) -> u64 {
         u64::try_from(self.time_ns.div_euclid(1_000_000_000)).unwrap_or(0)

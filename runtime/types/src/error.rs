@@ -111,6 +111,7 @@ codes! {
     InvalidRedelegation = "staking" 13, "Stake cannot move from a validator to itself, or on before it has matured.";
     UnbondingNotFound = "staking" 14, "There is no such unbonding, or it holds less.";
     KeyRotation = "staking" 15, "The key cannot be changed now.";
+    StakeSlashed = "staking" 16, "The stake is being slashed for a fault of its validator.";
 
     NotJailed = "slashing" 1, "The validator is not jailed.";
     StillJailed = "slashing" 2, "The validator is jailed for longer, or for ever.";

@@ -1,9 +1,8 @@
 //! `cosmos.distribution.v1beta1`: rewards and the community pool.
 
 use super::{address, any, coins, operator};
-use crate::staked::delegated;
 use crate::tx::strict;
-use dadbs_modules::{Context, distribution};
+use dadbs_modules::{Context, distribution, staking};
 use dadbs_proto::cosmos::base::v1beta1::Coin as WireCoin;
 use dadbs_proto::cosmos::distribution::v1beta1::{
     MsgCommunityPoolSpend, MsgCommunityPoolSpendResponse, MsgFundCommunityPool,
@@ -104,7 +103,7 @@ pub(super) fn run(
         }
         DistributionMsg::WithdrawRewards(msg) => {
             let validator = operator(&msg.validator_address)?;
-            let shares = delegated(&**store, sender, validator)?;
+            let shares = staking::delegated_shares(&**store, sender, validator)?;
             let paid = distribution::withdraw_rewards(store, events, validator, sender, shares)?;
             any(&MsgWithdrawDelegatorRewardResponse { amount: udadb(paid) })
         }

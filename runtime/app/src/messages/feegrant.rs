@@ -20,7 +20,7 @@ use dadbs_proto::dadbs::fees::v1::{
 };
 use dadbs_types::coin::DENOM;
 use dadbs_types::gas::price;
-use dadbs_types::{AccountAddress, BlockInfo, Code, Coin, Error, Rejection};
+use dadbs_types::{AccountAddress, Code, Coin, Error, Rejection};
 use prost::{Message, Name};
 use prost_types::{Any, Duration, Timestamp};
 
@@ -70,11 +70,6 @@ impl FeeGrantMsg {
     }
 }
 
-/// Block time as allowances count it.
-pub(crate) fn now_ms(block: &BlockInfo) -> u64 {
-    u64::try_from(block.time_ms()).unwrap_or(0)
-}
-
 /// The messages of a transaction as an allowance sees them.
 pub(crate) fn purposes(msgs: &[Msg]) -> Vec<Purpose<'_>> {
     msgs.iter()
@@ -97,7 +92,7 @@ pub(super) fn run(
 ) -> Result<Any, Error> {
     // The allowance with its two indexes, and the grantee's account.
     context.gas.charge_times(price::ROW_WRITE, 3)?;
-    let now = now_ms(context.block);
+    let now = context.block.unix_ms();
     match msg {
         FeeGrantMsg::Grant(msg) => {
             let granted = decode(sender, Some(address(&msg.grantee)?), msg.allowance.as_ref())?;

@@ -2,9 +2,8 @@
 
 use super::Reading;
 use crate::messages::{address, operator};
-use crate::staked::{delegated, delegations};
 use dadbs_modules::params::{self, Param};
-use dadbs_modules::{bank, distribution};
+use dadbs_modules::{bank, distribution, staking};
 use dadbs_proto::cosmos::base::v1beta1::DecCoin;
 use dadbs_proto::cosmos::distribution::v1beta1::{
     DelegationDelegatorReward, Params, QueryCommunityPoolRequest, QueryCommunityPoolResponse,
@@ -89,7 +88,7 @@ fn pending(
     validator: AccountAddress,
     delegator: AccountAddress,
 ) -> Result<u128, Error> {
-    let shares = delegated(&reading.view, delegator, validator)?;
+    let shares = staking::delegated_shares(&reading.view, delegator, validator)?;
     Ok(distribution::pending(&reading.view, validator, delegator, shares)?)
 }
 
@@ -109,7 +108,7 @@ pub(super) fn total_rewards(
     let delegator = address(&request.delegator_address)?;
     let mut rewards = Vec::new();
     let mut total: u128 = 0;
-    for (validator, shares) in delegations(&reading.view, delegator)? {
+    for (validator, shares) in staking::delegations_of(&reading.view, delegator)? {
         let reward = distribution::pending(&reading.view, validator, delegator, shares)?;
         total = total.saturating_add(reward);
         rewards.push(DelegationDelegatorReward {
@@ -125,7 +124,7 @@ pub(super) fn delegator_validators(
     request: QueryDelegatorValidatorsRequest,
 ) -> Result<QueryDelegatorValidatorsResponse, Error> {
     let delegator = address(&request.delegator_address)?;
-    let validators = delegations(&reading.view, delegator)?
+    let validators = staking::delegations_of(&reading.view, delegator)?
         .into_iter()
         .map(|(validator, _)| OperatorAddress(validator).to_string())
         .collect();

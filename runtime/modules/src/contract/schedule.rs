@@ -37,7 +37,7 @@ use dadbs_types::limits::{
     SCHEDULE_ARGUMENT_BYTES_MAX, SCHEDULE_ATTEMPTS_MAX, SCHEDULE_GAS_MAX, SCHEDULE_GAS_MIN,
     SCHEDULES_MAX,
 };
-use dadbs_types::{AccountAddress, BlockInfo, Code, Error, Event, Fatal, Value};
+use dadbs_types::{AccountAddress, BlockInfo, Code, Error, Event, Fatal, Rejection, Value};
 use dadbs_vm::Schedule;
 
 const SCHEDULES: Table = Table("chain.schedules");
@@ -287,26 +287,25 @@ pub fn run(context: &mut Context<'_>, due: &Due) -> Result<(), Error> {
 }
 
 /// What becomes of it after the call (rules 5 to 7); `failure` is the call's, which was undone.
-pub fn finish(context: &mut Context<'_>, due: &Due, failure: Option<&Error>) -> Result<(), Error> {
+pub fn finish(
+    context: &mut Context<'_>,
+    due: &Due,
+    failure: Option<&Rejection>,
+) -> Result<(), Error> {
     let contract = owner(context.store, due)?;
     let now = now(context.block, due.by_time);
     // A call may have ended its own schedule.
     let stays = remove(context.store, due)?;
-    let (event, next) = match failure {
-        Some(Error::Fatal(fatal)) => return Err(fatal.clone().into()),
-        Some(Error::Rejected(rejection)) => {
-            let attempts = due.attempts.saturating_add(1);
-            let event = due
-                .event("schedule.fail", &contract.name)
-                .with("code", rejection.code)
-                .with("attempt", attempts);
-            (event, Some((now.saturating_add(due.wait()), attempts)))
-        }
-        None => {
-            let event =
-                due.event("schedule.run", &contract.name).with("gas_used", context.gas.used());
-            (event, due.following(now).map(|later| (later, 0)))
-        }
+    let (event, next) = if let Some(rejection) = failure {
+        let attempts = due.attempts.saturating_add(1);
+        let event = due
+            .event("schedule.fail", &contract.name)
+            .with("code", rejection.code)
+            .with("attempt", attempts);
+        (event, Some((now.saturating_add(due.wait()), attempts)))
+    } else {
+        let event = due.event("schedule.run", &contract.name).with("gas_used", context.gas.used());
+        (event, due.following(now).map(|later| (later, 0)))
     };
     context.events.push(event);
     let Some((later, attempts)) = next.filter(|_| stays) else { return Ok(()) };

@@ -2,7 +2,7 @@
 
 use super::{SCALE, account, community_pool, withdraw_address};
 use crate::bank;
-use crate::context::{Rows, Table, certain, integer};
+use crate::context::{Rows, Table, account_key, certain, integer, operator_key};
 use crate::params::{self, PPM, Param};
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
@@ -76,14 +76,6 @@ pub fn init(store: &mut Store) -> Result<(), Fatal> {
     super::SCHEMA.iter().try_for_each(|sql| store.execute(sql, &[]).map(drop))
 }
 
-pub(super) fn account_text(address: AccountAddress) -> Value {
-    Value::Text(address.to_string())
-}
-
-fn validator_text(operator: AccountAddress) -> Value {
-    Value::Text(OperatorAddress(operator).to_string())
-}
-
 fn wide(table: Table, row: &[Value], column: usize) -> Result<u128, Fatal> {
     let text = table.text(row, column)?;
     text.parse().map_err(|_| {
@@ -102,7 +94,7 @@ pub fn rewards(rows: &impl Rows, validator: AccountAddress) -> Result<Rewards, F
     let found = rows.rows(
         "SELECT outstanding, commission, accumulated, remainder FROM chain_validator_rewards
          WHERE validator = ?1",
-        &[&validator_text(validator)],
+        &[&operator_key(validator)],
     )?;
     let Some(row) = found.first() else { return Ok(Rewards::default()) };
     Ok(Rewards {
@@ -121,7 +113,7 @@ fn save(store: &mut Store, validator: AccountAddress, rewards: &Rewards) -> Resu
          commission = excluded.commission, accumulated = excluded.accumulated,
          remainder = excluded.remainder",
         &[
-            &validator_text(validator),
+            &operator_key(validator),
             &integer(rewards.outstanding)?,
             &integer(rewards.commission)?,
             &Value::Text(rewards.accumulated.to_string()),
@@ -216,7 +208,7 @@ pub fn before_shares_change(
     if after == 0 {
         store.execute(
             "DELETE FROM chain_reward_starts WHERE validator = ?1 AND delegator = ?2",
-            &[&validator_text(validator), &account_text(delegator)],
+            &[&operator_key(validator), &account_key(delegator)],
         )?;
     } else {
         store.execute(
@@ -224,8 +216,8 @@ pub fn before_shares_change(
              VALUES (?1, ?2, ?3)
              ON CONFLICT (validator, delegator) DO UPDATE SET accumulated = excluded.accumulated",
             &[
-                &validator_text(validator),
-                &account_text(delegator),
+                &operator_key(validator),
+                &account_key(delegator),
                 &Value::Text(rewards.accumulated.to_string()),
             ],
         )?;
@@ -240,7 +232,7 @@ pub(super) fn start(
 ) -> Result<Option<u128>, Fatal> {
     let found = rows.rows(
         "SELECT accumulated FROM chain_reward_starts WHERE validator = ?1 AND delegator = ?2",
-        &[&validator_text(validator), &account_text(delegator)],
+        &[&operator_key(validator), &account_key(delegator)],
     )?;
     found.first().map(|row| wide(STARTS, row, 0)).transpose()
 }
@@ -309,7 +301,7 @@ pub fn remove_validator(
     certain(bank::deposit(store, account(), community_pool(), left))?;
     store.execute(
         "DELETE FROM chain_validator_rewards WHERE validator = ?1",
-        &[&validator_text(validator)],
+        &[&operator_key(validator)],
     )?;
     Ok(())
 }

@@ -1,8 +1,7 @@
 //! Where rewards go, and what the community pool takes and gives.
 
 use super::community_pool;
-use super::keeper::account_text;
-use crate::context::{Rows, Table};
+use crate::context::{Rows, Table, account_key};
 use crate::{auth, bank};
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
@@ -17,7 +16,7 @@ pub fn withdraw_address(
 ) -> Result<AccountAddress, Fatal> {
     let found = rows.rows(
         "SELECT address FROM chain_withdraw_addresses WHERE delegator = ?1",
-        &[&account_text(delegator)],
+        &[&account_key(delegator)],
     )?;
     let Some(row) = found.first() else { return Ok(delegator) };
     ADDRESSES.address(row, 0)
@@ -34,13 +33,13 @@ pub fn set_withdraw_address(
     if address == delegator {
         store.execute(
             "DELETE FROM chain_withdraw_addresses WHERE delegator = ?1",
-            &[&account_text(delegator)],
+            &[&account_key(delegator)],
         )?;
     } else {
         store.execute(
             "INSERT INTO chain_withdraw_addresses (delegator, address) VALUES (?1, ?2)
              ON CONFLICT (delegator) DO UPDATE SET address = excluded.address",
-            &[&account_text(delegator), &account_text(address)],
+            &[&account_key(delegator), &account_key(address)],
         )?;
     }
     events.push(

@@ -2,6 +2,7 @@
 #![allow(clippy::cast_possible_truncation, reason = "test data is small")]
 
 use super::*;
+use crate::random::Random;
 use crate::{auth, bank, params};
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
@@ -19,7 +20,7 @@ struct Bench {
     events: Vec<Event>,
     /// (validator, delegator) -> shares: what staking will know.
     shares: BTreeMap<(u8, u8), u64>,
-    random: u64,
+    random: Random,
 }
 
 impl Bench {
@@ -30,16 +31,7 @@ impl Bench {
         auth::init(&mut store).unwrap();
         bank::init(&mut store).unwrap();
         init(&mut store).unwrap();
-        Bench { store, events: Vec::new(), shares: BTreeMap::new(), random: seed }
-    }
-
-    /// `SplitMix64`.
-    fn below(&mut self, bound: u64) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.random;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
+        Bench { store, events: Vec::new(), shares: BTreeMap::new(), random: Random(seed) }
     }
 
     fn set_shares(&mut self, validator: u8, delegator: u8, after: u64) -> u64 {
@@ -261,12 +253,13 @@ fn random_sequences_pay_what_is_earned_and_all_withdrawals_succeed_in_any_order(
         let mut paid: BTreeMap<(u8, u8), u64> = BTreeMap::new();
         let mut settlements: u128 = 0;
         for step in 0..60 {
-            let validator = VALIDATORS[bench.below(3) as usize];
-            let delegator = bench.below(6) as u8;
-            match bench.below(5) {
+            let validator = VALIDATORS[bench.random.below(3) as usize];
+            let delegator = bench.random.below(6) as u8;
+            match bench.random.below(5) {
                 0 | 1 => {
-                    let bits = 1 + bench.below(40);
-                    let after = if bench.below(4) == 0 { 0 } else { bench.below(1 << bits) };
+                    let bits = 1 + bench.random.below(40);
+                    let after =
+                        if bench.random.below(4) == 0 { 0 } else { bench.random.below(1 << bits) };
                     let got = bench.set_shares(validator, delegator, after);
                     *paid.entry((validator, delegator)).or_default() += got;
                     settlements += 1;
@@ -280,8 +273,8 @@ fn random_sequences_pay_what_is_earned_and_all_withdrawals_succeed_in_any_order(
                     }
                 }
                 _ => {
-                    let bits = 1 + bench.below(38);
-                    let amount = bench.below(1 << bits);
+                    let bits = 1 + bench.random.below(38);
+                    let amount = bench.random.below(1 << bits);
                     let share = bench.share(validator, 1, 0);
                     bench.reward(&[], Some(&share), 0, amount);
                     if share.shares > 0 {
@@ -296,7 +289,7 @@ fn random_sequences_pay_what_is_earned_and_all_withdrawals_succeed_in_any_order(
         // Everyone withdraws, in an order of the seed, and leaves.
         let mut all: Vec<(u8, u8)> = bench.shares.keys().copied().collect();
         while !all.is_empty() {
-            let next = bench.below(all.len() as u64) as usize;
+            let next = bench.random.below(all.len() as u64) as usize;
             let (validator, delegator) = all.swap_remove(next);
             let got = bench.set_shares(validator, delegator, 0);
             *paid.entry((validator, delegator)).or_default() += got;

@@ -1,7 +1,7 @@
 //! What accounts do with proposals.
 
 use super::escrow;
-use super::proposal::{Kind, Proposal, Status, deposit_of, now, require, write};
+use super::proposal::{Kind, Proposal, Status, deposit_of, require, write};
 use crate::context::integer;
 use crate::params::{self, Param};
 use crate::votes::{self, Stake, Vote};
@@ -34,12 +34,6 @@ pub struct Submission<'a> {
     pub expedited: bool,
     /// The first deposit, in the base denomination.
     pub deposit: u64,
-}
-
-/// Millionths of an amount, rounded up.
-pub(super) fn part(amount: u64, ppm: u64) -> u64 {
-    let part = (u128::from(amount) * u128::from(ppm)).div_ceil(1_000_000);
-    u64::try_from(part).unwrap_or(u64::MAX)
 }
 
 fn least_deposit(store: &Store, expedited: bool) -> Result<u64, Fatal> {
@@ -76,12 +70,12 @@ pub fn submit(
     check_text("summary", summary, PROPOSAL_SUMMARY_BYTES_MAX, code)?;
     check_text("metadata", metadata, PROPOSAL_METADATA_BYTES_MAX, code)?;
     let ppm = params::get(store, Param::GovInitialDeposit)?;
-    let least = part(least_deposit(store, expedited)?, ppm);
+    let least = params::part_up(least_deposit(store, expedited)?, ppm);
     if submission.deposit < least {
         return Err(too_small(submission.deposit, least));
     }
     let id = auth::next_number(store, "proposal")?;
-    let submitted = now(block);
+    let submitted = block.unix_ms();
     let period = params::millis(store, Param::GovDepositPeriod)?;
     let proposal = Proposal {
         id,
@@ -131,11 +125,11 @@ pub fn deposit(
         Status::Voting => proposal.voting_end,
         _ => 0,
     };
-    if now(block) >= end {
+    if block.unix_ms() >= end {
         return Err(inactive(&proposal, "deposits"));
     }
     let ppm = params::get(store, Param::GovDepositStep)?;
-    let least = part(least_deposit(store, proposal.expedited)?, ppm).max(1);
+    let least = params::part_up(least_deposit(store, proposal.expedited)?, ppm).max(1);
     if amount < least {
         return Err(too_small(amount, least));
     }
@@ -182,7 +176,7 @@ fn add_deposit(
             Param::GovVotingPeriod
         };
         changed.status = Status::Voting;
-        changed.voting_start = now(block);
+        changed.voting_start = block.unix_ms();
         changed.voting_end = changed.voting_start.saturating_add(params::millis(store, period)?);
         votes::open(store, changed.id)?;
         events.push(Event::new("proposal_deposit").with("voting_period_start", changed.id));
@@ -200,7 +194,7 @@ pub fn vote(
     stake: &Stake,
 ) -> Result<(), Error> {
     let proposal = require(store, vote.ballot)?;
-    if proposal.status != Status::Voting || now(block) >= proposal.voting_end {
+    if proposal.status != Status::Voting || block.unix_ms() >= proposal.voting_end {
         return Err(inactive(&proposal, "votes"));
     }
     let code = Code::InvalidVote;
@@ -240,7 +234,7 @@ pub fn cancel(
     }
     let is_open = match proposal.status {
         Status::Deposit => true,
-        Status::Voting => now(block) < proposal.voting_end,
+        Status::Voting => block.unix_ms() < proposal.voting_end,
         _ => false,
     };
     if !is_open {

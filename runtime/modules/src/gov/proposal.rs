@@ -141,11 +141,6 @@ impl Proposal {
     }
 }
 
-/// The block's time in milliseconds.
-pub(super) fn now(block: &BlockInfo) -> u64 {
-    u64::try_from(block.time_ms()).unwrap_or(0)
-}
-
 fn read(row: &[Value]) -> Result<Proposal, Fatal> {
     let count = |column| PROPOSALS.count(row, column);
     let text = |column| PROPOSALS.text(row, column);
@@ -153,9 +148,7 @@ fn read(row: &[Value]) -> Result<Proposal, Fatal> {
         id: count(0)?,
         status: Status::named(&text(1)?)?,
         kind: Kind::named(&text(2)?)?,
-        proposer: text(3)?
-            .parse()
-            .map_err(|error| Fatal::new(format!("chain.proposals: {error}")))?,
+        proposer: PROPOSALS.address(row, 3)?,
         title: text(4)?,
         summary: text(5)?,
         metadata: text(6)?,
@@ -292,7 +285,7 @@ pub fn messages(rows: &impl Rows, id: u64) -> Result<Vec<u8>, Fatal> {
 pub fn next_due(rows: &impl Rows, block: &BlockInfo) -> Result<Option<Proposal>, Fatal> {
     let found = rows.rows(
         "SELECT proposal FROM chain_proposal_queue WHERE due <= ?1 ORDER BY due, proposal LIMIT 1",
-        &[&integer(now(block))?],
+        &[&integer(block.unix_ms())?],
     )?;
     let Some(row) = found.first() else { return Ok(None) };
     let id = Table("chain.proposal_queue").count(row, 0)?;
@@ -300,6 +293,20 @@ pub fn next_due(rows: &impl Rows, block: &BlockInfo) -> Result<Option<Proposal>,
     found.map(Some).ok_or_else(|| {
         Fatal::new(format!("chain.proposals lacks {id}, which is in line: restore the store"))
     })
+}
+
+/// Proposals whose vote is over, the earliest first (rule 3).
+pub fn ended(rows: &impl Rows, block: &BlockInfo, most: u64) -> Result<Vec<Proposal>, Fatal> {
+    let found = rows.rows(
+        "SELECT proposal FROM chain_proposal_queue JOIN chain_proposals ON id = proposal
+         WHERE due <= ?1 AND status = 'voting' ORDER BY due, proposal LIMIT ?2",
+        &[&integer(block.unix_ms())?, &integer(most)?],
+    )?;
+    let mut ended = Vec::with_capacity(found.len());
+    for row in &found {
+        ended.extend(proposal(rows, Table("chain.proposal_queue").count(row, 0)?)?);
+    }
+    Ok(ended)
 }
 
 /// What an account has deposited on a proposal.
@@ -327,14 +334,5 @@ pub fn deposits(
          WHERE proposal = ?1 AND depositor > ?2 ORDER BY depositor LIMIT ?3",
         &[&integer(proposal)?, &Value::Text(after.into()), &integer(limit)?],
     )?;
-    found
-        .iter()
-        .map(|row| {
-            let depositor = DEPOSITS.text(row, 0)?;
-            let depositor = depositor
-                .parse()
-                .map_err(|error| Fatal::new(format!("chain.deposits: {error}")))?;
-            Ok((depositor, DEPOSITS.count(row, 1)?))
-        })
-        .collect()
+    found.iter().map(|row| Ok((DEPOSITS.address(row, 0)?, DEPOSITS.count(row, 1)?))).collect()
 }

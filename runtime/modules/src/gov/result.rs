@@ -1,9 +1,9 @@
 //! Results, and what follows from them.
 
-use super::proposal::{Kind, Proposal, Status, now, write};
-use super::settle::{ALL, end};
+use super::proposal::{Kind, Proposal, Status, write};
+use super::settle::end;
 use crate::context::Rows;
-use crate::params::{self, Param};
+use crate::params::{self, PPM, Param};
 use crate::votes::{self, Electorate, Tally};
 use dadbs_store::Store;
 use dadbs_types::{BlockInfo, Event, Fatal};
@@ -44,7 +44,7 @@ impl Bar {
 
     /// Rule 4, by multiplication across.
     pub fn verdict(self, tally: Tally) -> Verdict {
-        let whole = 1_000_000_u128;
+        let whole = u128::from(PPM);
         let [yes, abstain, no, veto] = tally.counts.map(u128::from);
         let voted = yes + abstain + no + veto;
         let decided = voted - abstain;
@@ -112,7 +112,7 @@ pub fn conclude(
     match verdict {
         Verdict::Passed => {
             changed.status = Status::Queued;
-            changed.eta = now(block);
+            changed.eta = block.unix_ms();
             if changed.kind.is_locked() {
                 let lock = params::millis(store, Param::GovTimelock)?;
                 changed.eta = changed.eta.max(changed.voting_end.saturating_add(lock));
@@ -128,7 +128,7 @@ pub fn conclude(
         }
         Verdict::Vetoed => {
             changed.status = Status::Vetoed;
-            end(store, proposal, &changed, ALL)?;
+            end(store, proposal, &changed, PPM)?;
             events.push(told("proposal_vetoed"));
         }
     }

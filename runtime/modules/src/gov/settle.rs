@@ -1,18 +1,14 @@
 //! Deposits of ended proposals (rules 8 to 10).
 
 use super::escrow;
-use super::keeper::part;
 use super::proposal::{Proposal, Status, deposits, write};
 use crate::context::{Table, integer};
-use crate::{bank, votes};
+use crate::{bank, params, votes};
 use dadbs_store::Store;
 use dadbs_types::limits::SETTLED_BLOCK_MAX;
 use dadbs_types::{AccountAddress, Error, Event, Fatal, Value};
 
 const SETTLEMENTS: Table = Table("chain.settlements");
-
-/// All of a deposit, in millionths.
-pub(super) const ALL: u64 = 1_000_000;
 
 /// Writes the end of a proposal and puts its deposits in line; `burn` millionths of them burn.
 pub(super) fn end(
@@ -72,7 +68,7 @@ fn repay(
     amount: u64,
     burn: u64,
 ) -> Result<Event, Fatal> {
-    let burned = part(amount, burn).min(amount);
+    let burned = params::part_up(amount, burn).min(amount);
     let event = Event::new("proposal_settled")
         .with("proposal_id", proposal)
         .with("depositor", depositor)

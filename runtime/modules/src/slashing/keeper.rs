@@ -1,7 +1,7 @@
 //! Liveness, evidence and the end of a jail.
 
-use crate::context::{Rows, Table, Writer, integer};
-use crate::params::{self, Param};
+use crate::context::{Rows, Table, Writer, integer, operator_key};
+use crate::params::{self, PPM, Param};
 use crate::staking::{self, Slash, Status, Validator};
 use dadbs_store::Store;
 use dadbs_types::{
@@ -35,7 +35,7 @@ pub fn begin_block(writer: &mut Writer<'_>) -> Result<(), Fatal> {
     for misbehavior in &block.misbehavior {
         judge(writer, misbehavior)?;
     }
-    Ok(())
+    staking::pay_slashes(writer)
 }
 
 /// What is known of a validator's signatures.
@@ -45,10 +45,6 @@ pub struct Liveness {
     pub start_height: u64,
     /// Heights missed of the window that ends at the newest miss.
     pub missed: u64,
-}
-
-fn operator_text(validator: &Validator) -> Value {
-    Value::Text(validator.address().to_string())
 }
 
 /// The misses of a validator in the window before `height`.
@@ -64,7 +60,7 @@ pub fn liveness(rows: &impl Rows, validator: &Validator, height: u64) -> Result<
 fn count(rows: &impl Rows, validator: &Validator, first: u64, last: u64) -> Result<u64, Fatal> {
     let chunks = rows.rows(
         "SELECT chunk, bits FROM chain_missed_blocks WHERE operator = ?1 AND chunk BETWEEN ?2 AND ?3",
-        &[&operator_text(validator), &integer(first / CHUNK)?, &integer(last / CHUNK)?],
+        &[&operator_key(validator.operator), &integer(first / CHUNK)?, &integer(last / CHUNK)?],
     )?;
     let mut missed = 0;
     for row in &chunks {
@@ -86,7 +82,7 @@ fn write_down(
     height: u64,
     window: u64,
 ) -> Result<(), Fatal> {
-    let (operator, chunk) = (operator_text(validator), height / CHUNK);
+    let (operator, chunk) = (operator_key(validator.operator), height / CHUNK);
     let found = writer.store.rows(
         "SELECT bits FROM chain_missed_blocks WHERE operator = ?1 AND chunk = ?2",
         &[&operator, &integer(chunk)?],
@@ -130,7 +126,7 @@ fn missed(writer: &mut Writer<'_>, vote: &Vote) -> Result<(), Fatal> {
     );
     let min_signed = params::get(writer.store, Param::MinSignedPerWindow)?;
     // Both bounds keep the product far below 64 bits.
-    let must_sign = window.saturating_mul(min_signed).div_ceil(1_000_000);
+    let must_sign = window.saturating_mul(min_signed).div_ceil(PPM);
     let whole_window = height >= start_height.saturating_add(window).saturating_sub(1);
     if !whole_window || missed <= window.saturating_sub(must_sign) {
         return Ok(());
@@ -152,7 +148,7 @@ fn missed(writer: &mut Writer<'_>, vote: &Vote) -> Result<(), Fatal> {
     staking::jail(writer, validator.operator, until, "missing_signature")?;
     writer.store.execute(
         "DELETE FROM chain_missed_blocks WHERE operator = ?1",
-        &[&operator_text(&validator)],
+        &[&operator_key(validator.operator)],
     )?;
     Ok(())
 }
@@ -166,7 +162,7 @@ fn fits_meter(writer: &mut Writer<'_>, power: u64) -> Result<bool, Fatal> {
     let before = found.first().map_or(Ok(0), |row| JAILED.count(row, 0))?;
     let all: u64 = writer.block.votes.iter().fold(0, |sum, vote| sum.saturating_add(vote.power));
     let part = params::get(writer.store, Param::JailedPowerPerHour)?;
-    let most = staking::shares::part(all, part);
+    let most = params::part(all, part);
     let after = before.saturating_add(power);
     if before > 0 && after > most {
         return Ok(false);

@@ -1,6 +1,7 @@
 //! Slashing: judges validators by what the consensus engine says of them.
 //!
-//! State: `chain.missed_blocks(operator, chunk, bits)`, a bit per missed height; `chain.evidence`, what was punished;
+//! State: `chain.missed_blocks(operator, chunk, bits)`, a bit per missed height; `chain.evidence`, what was punished, with
+//! what the validator's tokens paid at once;
 //! `chain.jailed_power(hour, power)`, what was jailed for downtime in an hour.
 //!
 //! Messages: `cosmos.slashing.v1beta1.MsgUnjail`.
@@ -16,7 +17,7 @@
 //!    of the power could have all others jailed by leaving out their signatures. Who is spared is judged again at the
 //!    next miss.
 //! 4. Who signed twice for one height, or against light clients, is slashed, jailed for ever and tombstoned, under
-//!    whatever key it was done.
+//!    whatever key it was done. What has left it since pays in instalments, the first in the same block.
 //! 5. Evidence of an unknown validator, of one that is unbonded or tombstoned, and evidence older than the unbonding
 //!    time changes nothing; an event says why.
 //! 6. An operator ends its jail when the time is over and its own delegation suffices.

@@ -1,9 +1,9 @@
 //! Delegations: stake comes, goes, moves and comes back.
 
 use super::entries::{self, Redelegation, Unbonding};
-use super::validator::{self, Status, Validator, operator_text, save, text};
-use super::{bonded_pool, not_bonded_pool, pool_of};
-use crate::context::{Rows, Table, Writer, integer};
+use super::validator::{self, Status, Validator, save};
+use super::{bonded_pool, instalments, not_bonded_pool, pool_of};
+use crate::context::{Rows, Table, Writer, account_key, integer, operator_key};
 use crate::params::{self, Param};
 use crate::{bank, distribution, votes};
 use dadbs_types::coin::DENOM;
@@ -23,7 +23,7 @@ pub fn delegated_shares(
 ) -> Result<u64, Fatal> {
     let found = rows.rows(
         "SELECT shares FROM chain_delegations WHERE delegator = ?1 AND validator = ?2",
-        &[&text(delegator), &operator_text(operator)],
+        &[&account_key(delegator), &operator_key(operator)],
     )?;
     found.first().map_or(Ok(0), |row| DELEGATIONS.count(row, 0))
 }
@@ -35,7 +35,7 @@ pub fn delegations_of(
 ) -> Result<Vec<(AccountAddress, u64)>, Fatal> {
     let found = rows.rows(
         "SELECT validator, shares FROM chain_delegations WHERE delegator = ?1 ORDER BY validator",
-        &[&text(delegator)],
+        &[&account_key(delegator)],
     )?;
     found
         .iter()
@@ -54,7 +54,7 @@ fn set_shares(
     distribution::before_shares_change(store, events, operator, delegator, before, after)?;
     let written = votes::shares_changed(store, delegator, operator, before, after)?;
     *rows = rows.saturating_add(written);
-    let keys = (text(delegator), operator_text(operator));
+    let keys = (account_key(delegator), operator_key(operator));
     if after == 0 {
         writer.store.execute(
             "DELETE FROM chain_delegations WHERE delegator = ?1 AND validator = ?2",
@@ -174,7 +174,29 @@ fn later(writer: &Writer<'_>) -> Result<u64, Fatal> {
     Ok(writer.block.time_s().saturating_add(wait))
 }
 
-/// `MsgUndelegate`: returns when the stake is free, seconds since 1970, and how much it is.
+/// Ends a delegation whose shares are worth nothing any more, with its rewards; false if it is worth something.
+fn abandon(
+    writer: &mut Writer<'_>,
+    validator: &mut Validator,
+    delegator: AccountAddress,
+) -> Result<bool, Error> {
+    let held = delegated_shares(writer.store, delegator, validator.operator)?;
+    if held == 0 || validator.pool().worth(held)? > 0 {
+        return Ok(false);
+    }
+    remove_stake(writer, validator, delegator, held)?;
+    writer.events.push(
+        Event::new("unbond")
+            .with("validator", validator.address())
+            .with("delegator", delegator)
+            .with("amount", format!("0{DENOM}"))
+            .with("completion_time", writer.block.time_s()),
+    );
+    Ok(true)
+}
+
+/// `MsgUndelegate`: returns when the stake is free, seconds since 1970, and how much it is. Where slashing left nothing,
+/// any amount ends the delegation, at once.
 pub fn undelegate(
     writer: &mut Writer<'_>,
     delegator: AccountAddress,
@@ -183,9 +205,14 @@ pub fn undelegate(
 ) -> Result<(u64, u64), Error> {
     positive(amount)?;
     let mut validator = validator::require(writer.store, operator)?;
+    if abandon(writer, &mut validator, delegator)? {
+        return Ok((writer.block.time_s(), 0));
+    }
     let shares = shares_to_take(writer, &validator, delegator, amount)?;
     let most = params::get(writer.store, Param::MaxEntries)?;
-    let completion_time = later(writer)?;
+    // Stake that has moved here is never free before the first validator cannot be slashed any more.
+    let moved = entries::moving_until(writer.store, delegator, operator)?;
+    let completion_time = later(writer)?.max(moved.unwrap_or(0));
     let known = Unbonding::of_pair(writer.store, delegator, operator)?;
     let same = known.iter().find(|unbonding| {
         unbonding.entry.creation_height == writer.block.height
@@ -242,6 +269,10 @@ pub fn cancel_unbonding(
         let message = format!("{} wait, {amount} are asked for", found.balance);
         return refuse(Code::UnbondingNotFound, message);
     }
+    if instalments::pending(writer.store)?.iter().any(|slash| slash.waits_for(found)) {
+        let message = "the stake is being slashed: try again some blocks later";
+        return refuse(Code::StakeSlashed, message);
+    }
     validator.pool().shares_for(amount)?;
     found.shrink(writer.store, amount)?;
     move_tokens(writer, not_bonded_pool(), pool_of(validator.status), amount)?;
@@ -273,7 +304,7 @@ pub fn redelegate(
     let shares = shares_to_take(writer, &source, delegator, amount)?;
     destination.pool().shares_for(source.pool().worth(shares)?)?;
     let now = writer.block.time_s();
-    if entries::is_moving(writer.store, delegator, from, now)? {
+    if entries::moving_until(writer.store, delegator, from)?.is_some() {
         let message = "stake that came to this validator by redelegation must mature first";
         return refuse(Code::InvalidRedelegation, message);
     }

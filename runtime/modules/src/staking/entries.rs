@@ -1,8 +1,7 @@
 //! What waits to mature: unbondings and redelegations.
 
-use super::validator::{operator_text, text};
 use crate::auth;
-use crate::context::{Rows, Table, Writer, integer};
+use crate::context::{Rows, Table, Writer, account_key, integer, operator_key};
 use dadbs_store::Store;
 use dadbs_types::{AccountAddress, Fatal, Value};
 
@@ -99,20 +98,21 @@ impl Unbonding {
     ) -> Result<Vec<Unbonding>, Fatal> {
         let found = rows.rows(
             unbondings!("WHERE delegator = ?1 AND validator = ?2 ORDER BY id"),
-            &[&text(delegator), &operator_text(operator)],
+            &[&account_key(delegator), &operator_key(operator)],
         )?;
         found.iter().map(|row| Unbonding::of_row(row)).collect()
     }
 
-    /// Those from a validator that answer for a height, the oldest first.
-    pub(super) fn since(
+    /// Those from a validator whose numbers follow `after`, up to `last`; at most `most`, the oldest first.
+    pub(super) fn numbered(
         rows: &impl Rows,
         operator: AccountAddress,
-        height: u64,
+        (after, last): (u64, u64),
+        most: u64,
     ) -> Result<Vec<Unbonding>, Fatal> {
         let found = rows.rows(
-            unbondings!("WHERE validator = ?1 AND creation_height >= ?2 ORDER BY id"),
-            &[&operator_text(operator), &integer(height)?],
+            unbondings!("WHERE validator = ?1 AND id > ?2 AND id <= ?3 ORDER BY id LIMIT ?4"),
+            &[&operator_key(operator), &integer(after)?, &integer(last)?, &integer(most)?],
         )?;
         found.iter().map(|row| Unbonding::of_row(row)).collect()
     }
@@ -140,8 +140,8 @@ impl Unbonding {
              initial_balance, balance) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
             &[
                 &integer(id)?,
-                &text(delegator),
-                &operator_text(operator),
+                &account_key(delegator),
+                &operator_key(operator),
                 &integer(writer.block.height)?,
                 &integer(completion_time)?,
                 &integer(amount)?,
@@ -205,15 +205,16 @@ impl Redelegation {
         })
     }
 
-    /// Those from a validator that answer for a height, the oldest first.
-    pub(super) fn since(
+    /// Those from a validator whose numbers follow `after`, up to `last`; at most `most`, the oldest first.
+    pub(super) fn numbered(
         rows: &impl Rows,
         from: AccountAddress,
-        height: u64,
+        (after, last): (u64, u64),
+        most: u64,
     ) -> Result<Vec<Redelegation>, Fatal> {
         let found = rows.rows(
-            redelegations!("WHERE source = ?1 AND creation_height >= ?2 ORDER BY id"),
-            &[&operator_text(from), &integer(height)?],
+            redelegations!("WHERE source = ?1 AND id > ?2 AND id <= ?3 ORDER BY id LIMIT ?4"),
+            &[&operator_key(from), &integer(after)?, &integer(last)?, &integer(most)?],
         )?;
         found.iter().map(|row| Redelegation::of_row(row)).collect()
     }
@@ -239,9 +240,9 @@ impl Redelegation {
              completion_time, initial_balance, shares) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             &[
                 &integer(id)?,
-                &text(self.delegator),
-                &operator_text(self.from),
-                &operator_text(self.to),
+                &account_key(self.delegator),
+                &operator_key(self.from),
+                &operator_key(self.to),
                 &integer(self.entry.creation_height)?,
                 &integer(self.entry.completion_time)?,
                 &integer(self.entry.initial_balance)?,
@@ -258,19 +259,18 @@ impl Redelegation {
     }
 }
 
-/// True if stake of the delegator has come to the validator and has not matured.
-pub(super) fn is_moving(
+/// When the stake of the delegator that has come to the validator matures, the last of it; `None` if all has.
+pub(super) fn moving_until(
     rows: &impl Rows,
     delegator: AccountAddress,
     to: AccountAddress,
-    now: u64,
-) -> Result<bool, Fatal> {
+) -> Result<Option<u64>, Fatal> {
     let found = rows.rows(
-        "SELECT 1 FROM chain_redelegations WHERE delegator = ?1 AND destination = ?2
-         AND completion_time > ?3 LIMIT 1",
-        &[&text(delegator), &operator_text(to), &integer(now)?],
+        "SELECT completion_time FROM chain_redelegations WHERE delegator = ?1 AND destination = ?2
+         ORDER BY completion_time DESC LIMIT 1",
+        &[&account_key(delegator), &operator_key(to)],
     )?;
-    Ok(!found.is_empty())
+    found.first().map(|row| REDELEGATIONS.count(row, 0)).transpose()
 }
 
 /// How many redelegations of the delegator wait between two validators.
@@ -283,7 +283,7 @@ pub(super) fn redelegations_between(
     let found = rows.rows(
         "SELECT count(*) FROM chain_redelegations
          WHERE delegator = ?1 AND source = ?2 AND destination = ?3",
-        &[&text(delegator), &operator_text(from), &operator_text(to)],
+        &[&account_key(delegator), &operator_key(from), &operator_key(to)],
     )?;
     found.first().map_or(Ok(0), |row| REDELEGATIONS.count(row, 0))
 }

@@ -4,13 +4,13 @@
 //! was a validator's; `chain.delegations(delegator, validator, shares)`; `chain.unbondings` and
 //! `chain.redelegations`, one row per entry; `chain.validator_set(key, power)`, what the consensus engine was told;
 //! `chain.admissions(operator)`, whom governance admits. The coins are in two pools: `bonded_tokens_pool` and
-//! `not_bonded_tokens_pool`.
+//! `not_bonded_tokens_pool`; `chain.slashes`, what entries have still to pay ([`instalments`]).
 //!
 //! Messages: those of `cosmos.staking.v1beta1`, and `dadbs.staking.v1.MsgRotateConsPubKey`.
 //!
 //! Events: `create_validator`, `edit_validator`, `delegate`, `unbond`, `redelegate`, `cancel_unbonding_delegation`,
 //! `rotate_cons_pubkey`, `complete_unbonding`, `complete_redelegation`, `validator_status`, `validator_set_guard`,
-//! `jail`, `unjail`, `slash`.
+//! `jail`, `unjail`, `slash`, `slash_entries`.
 //!
 //! 1. Shares and tokens follow the arithmetic of [`shares`]; slashing changes tokens, never shares, so it meets all
 //!    delegators of a validator alike, those who came after the fault too.
@@ -20,16 +20,22 @@
 //! 4. The consensus engine is told the difference between that set and what it was told last: each key once, 0 for
 //!    known keys only, and never an empty set; then the old one stays, and `validator_set_guard` says so.
 //! 5. Stake that leaves waits for the unbonding time, and can be slashed for what was done before it left.
+//!    A delegation that slashing has left nothing of ends at once.
 //! 6. Stake that moved to another validator can be slashed for what the first did, and moves on only when it has
 //!    matured.
-//! 7. A consensus key is one validator's for ever, also after it was replaced or its validator is gone.
+//! 7. A consensus key is one validator's for ever, also after it was replaced or its validator is gone. Nothing proves
+//!    that who names a key holds it, since Cosmos' messages have no place for a proof: who sees a key on its way can
+//!    name it first, at the price of its own stake, and is then the one who is slashed for what is signed with it; the
+//!    other one makes another key. Keys of genesis come first, and those of validators are never open to others.
 //! 8. A validator whose operator's own delegation falls below its minimum by a withdrawal is jailed.
-//! 9. What matures is handled at the end of a block, at most `MATURITIES_BLOCK_MAX`; the rest in the next.
+//! 9. What matures is handled at the end of a block, at most `MATURITIES_BLOCK_MAX`; the rest in the next. What is
+//!    slashed of entries is bounded alike, and nothing is free before it has paid ([`instalments`]).
 //! 10. A validator that is unbonded and has no shares is removed, unless it is tombstoned: its operator never
 //!     returns.
 
 mod delegation;
 mod entries;
+mod instalments;
 mod invariant;
 mod maturity;
 mod operator;
@@ -38,6 +44,8 @@ mod set;
 pub mod shares;
 mod slash;
 #[cfg(test)]
+mod slash_tests;
+#[cfg(test)]
 pub(crate) mod tests;
 mod validator;
 
@@ -45,6 +53,7 @@ pub use delegation::{
     cancel_unbonding, delegate, delegated_shares, delegations_of, redelegate, undelegate,
 };
 pub use entries::{Entry, Redelegation, Unbonding};
+pub use instalments::pay_slashes;
 pub use invariant::invariant;
 pub use operator::{
     Create, Edit, admit, check_description, create_validator, edit_validator, rotate_key,
@@ -53,7 +62,7 @@ pub use query::{
     Delegation, delegations_page, delegations_to_page, delegators_validators_page,
     every_delegation, redelegations_page, unbondings_from_page, unbondings_page,
 };
-pub use set::{GenesisValidator, end_block, init, updates_of};
+pub use set::{GenesisValidator, difference, end_block, init, updates_of};
 pub use slash::{Slash, jail, slash, tombstone, unjail};
 pub use validator::{
     Commission, Description, Status, Validator, bonded_validators, by_consensus_address,
@@ -140,7 +149,7 @@ pub const SCHEMA: &[&str] = &[
         balance INTEGER NOT NULL CHECK (balance >= 0)
     ) STRICT",
     "CREATE INDEX chain_unbondings_delegator ON chain_unbondings (delegator, validator, id)",
-    "CREATE INDEX chain_unbondings_validator ON chain_unbondings (validator, creation_height)",
+    "CREATE INDEX chain_unbondings_validator ON chain_unbondings (validator, id)",
     "CREATE INDEX chain_unbondings_time ON chain_unbondings (completion_time, id)",
     "CREATE TABLE chain_redelegations (
         id INTEGER PRIMARY KEY NOT NULL,
@@ -153,9 +162,20 @@ pub const SCHEMA: &[&str] = &[
         shares INTEGER NOT NULL CHECK (shares > 0)
     ) STRICT",
     "CREATE INDEX chain_redelegations_delegator ON chain_redelegations (delegator, source, destination)",
-    "CREATE INDEX chain_redelegations_destination ON chain_redelegations (delegator, destination)",
-    "CREATE INDEX chain_redelegations_source ON chain_redelegations (source, creation_height)",
+    "CREATE INDEX chain_redelegations_destination ON chain_redelegations (delegator, destination, completion_time)",
+    "CREATE INDEX chain_redelegations_source ON chain_redelegations (source, id)",
     "CREATE INDEX chain_redelegations_time ON chain_redelegations (completion_time, id)",
+    "CREATE TABLE chain_slashes (
+        id INTEGER PRIMARY KEY NOT NULL,
+        validator TEXT NOT NULL,
+        height INTEGER NOT NULL,
+        fraction INTEGER NOT NULL,
+        unbonding INTEGER NOT NULL,
+        unbondings INTEGER NOT NULL,
+        redelegation INTEGER NOT NULL,
+        redelegations INTEGER NOT NULL,
+        burned INTEGER NOT NULL
+    ) STRICT",
     "CREATE TABLE chain_validator_set (
         key BLOB NOT NULL PRIMARY KEY,
         power INTEGER NOT NULL CHECK (power > 0)

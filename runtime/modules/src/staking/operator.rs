@@ -1,11 +1,9 @@
 //! What an operator does: make a validator, change it, change its key.
 
 use super::delegation::delegate;
-use super::validator::{
-    self, Commission, Description, Status, Validator, claim_key, operator_text, save,
-};
-use crate::context::{Rows, Writer};
-use crate::params::{self, Param};
+use super::validator::{self, Commission, Description, Status, Validator, claim_key, save};
+use crate::context::{Rows, Writer, operator_key};
+use crate::params::{self, PPM, Param};
 use crate::{bank, distribution};
 use dadbs_types::limits::VALIDATOR_TEXT_BYTES_MAX;
 use dadbs_types::{AccountAddress, Code, Error, Event, Fatal, OperatorAddress, Rejection};
@@ -14,8 +12,6 @@ use dadbs_types::{AccountAddress, Code, Error, Event, Fatal, OperatorAddress, Re
 const MONIKER_BYTES_MAX: usize = 70;
 /// Seconds between two changes of a commission.
 const COMMISSION_CHANGE_SECONDS: u64 = 86_400;
-/// All of it, in millionths.
-const ONE: u64 = 1_000_000;
 
 /// A validator that is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +67,7 @@ pub fn check_description(description: &Description) -> Result<(), Rejection> {
 
 fn check_commission(rows: &impl Rows, commission: &Commission) -> Result<(), Error> {
     let Commission { ppm, max_ppm, max_change_ppm, .. } = *commission;
-    if max_ppm > ONE || ppm > max_ppm || max_change_ppm > max_ppm {
+    if max_ppm > PPM || ppm > max_ppm || max_change_ppm > max_ppm {
         return refuse(
             Code::InvalidCommission,
             format!(
@@ -96,7 +92,7 @@ fn check_admission(rows: &impl Rows, operator: AccountAddress) -> Result<(), Err
         return Ok(());
     }
     let admitted = rows
-        .rows("SELECT 1 FROM chain_admissions WHERE operator = ?1", &[&operator_text(operator)])?;
+        .rows("SELECT 1 FROM chain_admissions WHERE operator = ?1", &[&operator_key(operator)])?;
     if admitted.is_empty() {
         let message = format!(
             "{} is not admitted: governance admits validators here",
@@ -118,7 +114,7 @@ pub fn admit(
     } else {
         "DELETE FROM chain_admissions WHERE operator = ?1"
     };
-    writer.store.execute(sql, &[&operator_text(operator)])?;
+    writer.store.execute(sql, &[&operator_key(operator)])?;
     writer.events.push(
         Event::new("admit_operator")
             .with("validator", OperatorAddress(operator))

@@ -1,8 +1,7 @@
 //! Lists for readers: those that follow the first `offset`, at most `limit`.
 
 use super::entries::{Redelegation, Unbonding, redelegations, unbondings};
-use super::validator::{operator_text, text};
-use crate::context::{Rows, Table, integer};
+use crate::context::{Rows, Table, account_key, integer, operator_key};
 use dadbs_types::{AccountAddress, Fatal, Value};
 
 const DELEGATIONS: Table = Table("chain.delegations");
@@ -35,7 +34,7 @@ pub fn delegations_page(
     let found = rows.rows(
         "SELECT delegator, validator, shares FROM chain_delegations WHERE delegator = ?1
          ORDER BY validator LIMIT ?3 OFFSET ?2",
-        &[&text(delegator), &integer(offset)?, &integer(limit)?],
+        &[&account_key(delegator), &integer(offset)?, &integer(limit)?],
     )?;
     found.iter().map(|row| delegation(row)).collect()
 }
@@ -58,7 +57,7 @@ pub fn delegations_to_page(
     let found = rows.rows(
         "SELECT delegator, validator, shares FROM chain_delegations WHERE validator = ?1
          ORDER BY delegator LIMIT ?3 OFFSET ?2",
-        &[&operator_text(operator), &integer(offset)?, &integer(limit)?],
+        &[&operator_key(operator), &integer(offset)?, &integer(limit)?],
     )?;
     found.iter().map(|row| delegation(row)).collect()
 }
@@ -80,13 +79,13 @@ pub fn unbondings_page(
     from: Option<AccountAddress>,
     (offset, limit): (u64, u64),
 ) -> Result<Vec<Unbonding>, Fatal> {
-    let from = from.map_or(Value::Null, operator_text);
+    let from = from.map_or(Value::Null, operator_key);
     let found = rows.rows(
         unbondings!(
             "WHERE delegator = ?1 AND (?2 IS NULL OR validator = ?2)
              ORDER BY validator, id LIMIT ?4 OFFSET ?3"
         ),
-        &[&text(delegator), &from, &integer(offset)?, &integer(limit)?],
+        &[&account_key(delegator), &from, &integer(offset)?, &integer(limit)?],
     )?;
     found.iter().map(|row| Unbonding::of_row(row)).collect()
 }
@@ -99,7 +98,7 @@ pub fn unbondings_from_page(
 ) -> Result<Vec<Unbonding>, Fatal> {
     let found = rows.rows(
         unbondings!("WHERE validator = ?1 ORDER BY delegator, id LIMIT ?3 OFFSET ?2"),
-        &[&operator_text(operator), &integer(offset)?, &integer(limit)?],
+        &[&operator_key(operator), &integer(offset)?, &integer(limit)?],
     )?;
     found.iter().map(|row| Unbonding::of_row(row)).collect()
 }
@@ -118,9 +117,9 @@ pub fn redelegations_page(
              ORDER BY delegator, source, destination, id LIMIT ?5 OFFSET ?4"
         ),
         &[
-            &delegator.map_or(Value::Null, text),
-            &from.map_or(Value::Null, operator_text),
-            &to.map_or(Value::Null, operator_text),
+            &delegator.map_or(Value::Null, account_key),
+            &from.map_or(Value::Null, operator_key),
+            &to.map_or(Value::Null, operator_key),
             &integer(offset)?,
             &integer(limit)?,
         ],

@@ -6,7 +6,7 @@ use super::validator::{
 };
 use super::{POWER_REDUCTION, bonded_pool, maturity, not_bonded_pool};
 use crate::context::{Rows, Table, Writer, integer};
-use crate::params::{self, Param};
+use crate::params::{self, PPM, Param};
 use crate::{auth, context};
 use dadbs_store::Store;
 use dadbs_types::{AccountAddress, Error, Event, Fatal, ValidatorUpdate, Value};
@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const SET: Table = Table("chain.validator_set");
 
 /// The most commission, and its most growth in a day, of a validator of genesis.
-const GENESIS_COMMISSION: (u64, u64) = (1_000_000, 10_000);
+const GENESIS_COMMISSION: (u64, u64) = (PPM, 10_000);
 
 /// A validator that the chain begins with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,14 +153,24 @@ fn change_set(writer: &mut Writer<'_>) -> Result<Vec<ValidatorUpdate>, Fatal> {
             enter(writer, validator)?;
         }
     }
-    let gone = told.keys().filter(|key| !powers.contains_key(*key));
-    let mut updates: Vec<_> = gone.map(|key| ValidatorUpdate { key: *key, power: 0 }).collect();
-    let changed = powers.iter().filter(|(key, power)| told.get(*key) != Some(*power));
-    updates.extend(changed.map(|(key, power)| ValidatorUpdate { key: *key, power: *power }));
+    let updates = difference(&told, &powers);
     for update in &updates {
         set_power(writer.store, update)?;
     }
     Ok(updates)
+}
+
+/// What the consensus engine is told so that the set it was `told` becomes that of `powers`: each key at most once,
+/// those that are gone first.
+pub fn difference(
+    told: &BTreeMap<[u8; 32], u64>,
+    powers: &BTreeMap<[u8; 32], u64>,
+) -> Vec<ValidatorUpdate> {
+    let gone = told.keys().filter(|key| !powers.contains_key(*key));
+    let mut updates: Vec<_> = gone.map(|key| ValidatorUpdate { key: *key, power: 0 }).collect();
+    let changed = powers.iter().filter(|(key, power)| told.get(*key) != Some(*power));
+    updates.extend(changed.map(|(key, power)| ValidatorUpdate { key: *key, power: *power }));
+    updates
 }
 
 pub(super) fn status_event(writer: &mut Writer<'_>, validator: &Validator) {

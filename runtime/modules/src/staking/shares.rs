@@ -8,6 +8,7 @@
 //! 4. No shares are made where `T = 0 < S`, where a unit costs more than [`PRICE_MAX`] shares, or where `S` would
 //!    leave 63 bits.
 
+pub use crate::params::part;
 use dadbs_types::{Code, Error};
 
 /// Shares that one unit may cost (rule 4).
@@ -105,15 +106,11 @@ impl Pool {
     }
 }
 
-/// `floor(amount * ppm / 10^6)`.
-pub fn part(amount: u64, ppm: u64) -> u64 {
-    // A fraction is at most 1, so it fits.
-    mul_div(amount, ppm.min(1_000_000), 1_000_000).map_or(0, |(part, _)| part)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::params::part;
+    use crate::random::Random;
 
     fn pool(tokens: u64, shares: u64) -> Pool {
         Pool { tokens, shares }
@@ -163,27 +160,18 @@ mod tests {
         assert_eq!(code(pool(1 << 40, 1 << 60).shares_for(1 << 45)), Code::Worthless);
     }
 
-    /// Numbers from a seed (`SplitMix64`).
-    fn next(seed: &mut u64) -> u64 {
-        *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = *seed;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
     /// Random deposits, withdrawals and slashes: `T <= S`, nobody gains by rounding, all can leave.
     #[test]
     fn rules_1_to_4_hold_for_random_histories() {
         for seed in 0..2_000_u64 {
-            let mut random = seed;
+            let mut random = Random(seed);
             let (mut pool, mut held) = (Pool::default(), [0_u64; 4]);
             let (mut paid_in, mut paid_out, mut burned) = (0_u128, 0_u128, 0_u128);
-            let size = 1 << (1 + next(&mut random) % 50);
+            let size = 1 << (1 + random.below(50));
             for _ in 0..60 {
-                let who = usize::try_from(next(&mut random) % 4).unwrap();
-                let amount = 1 + next(&mut random) % size;
-                match next(&mut random) % 5 {
+                let who = usize::try_from(random.below(4)).unwrap();
+                let amount = 1 + random.below(size);
+                match random.below(5) {
                     0 | 1 => {
                         let Ok(shares) = pool.shares_for(amount) else { continue };
                         assert!(shares >= amount, "seed {seed}");
@@ -205,7 +193,7 @@ mod tests {
                         paid_out += u128::from(worth);
                     }
                     _ => {
-                        let cut = part(pool.tokens, next(&mut random) % 1_000_001);
+                        let cut = part(pool.tokens, random.below(1_000_001));
                         pool.tokens -= cut;
                         burned += u128::from(cut);
                     }

@@ -1,20 +1,23 @@
-//! Slashing and jailing, for the modules that judge.
+//! Slashing and jailing, for the modules that judge, which they do at the begin of a block.
 //!
-//! 1. The amount is a fraction of the stake that the validator's power at the fault stood for.
-//! 2. First pays what has left since: unbondings and redelegations, each the fraction of what it began with, at
-//!    most what is left of it. What they owe is taken off the amount; the validator's tokens pay the rest, at most
-//!    all.
-//! 3. Moved stake pays first from what its delegator has withdrawn from the second validator since, then from the
-//!    delegation there: shares worth what is still owed, never more than the fraction of the shares that came.
-//! 4. What is taken is burned: the supply falls. Rewards that are paid on the way have no events.
+//! 1. A fault costs a fraction of all stake that stood behind the validator, wherever it has gone since: the validator's
+//!    tokens pay at once, what has left pays in instalments ([`super::instalments`]).
+//! 2. The validator's tokens pay the fraction of what they are now, at most of the stake that its power at the fault
+//!    stood for.
+//! 3. Each unbonding that left since the fault pays the fraction of what it began with, at most what is left of it.
+//! 4. Each redelegation that left since the fault pays the fraction of what it began with: first from what its
+//!    delegator has withdrawn from the second validator since, then from the delegation there, by shares worth what
+//!    is still owed, never more than the fraction of the shares that came.
+//! 5. None of these depends on another, so what is burned in all is their sum, whenever each is paid.
+//! 6. What is taken is burned: the supply falls. Rewards that are paid on the way have no events.
 
 use super::delegation::{delegated_shares, remove_stake};
 use super::entries::{Redelegation, Unbonding};
-use super::shares::part;
 use super::validator::{self, Validator, save};
-use super::{POWER_REDUCTION, not_bonded_pool, pool_of};
+use super::{POWER_REDUCTION, instalments, not_bonded_pool, pool_of};
 use crate::bank;
 use crate::context::{Writer, certain};
+use crate::params::part;
 use dadbs_types::coin::DENOM;
 use dadbs_types::{AccountAddress, Error, Event, Fatal};
 
@@ -33,47 +36,17 @@ pub struct Slash {
     pub reason: &'static str,
 }
 
-/// Burns what a fault costs; returns how much. Nothing if there is no such validator.
+/// Burns what a fault costs the validator's tokens (rule 2), returns how much, and notes what has left since for
+/// [`super::pay_slashes`]. Nothing if there is no such validator.
 pub fn slash(writer: &mut Writer<'_>, slash: &Slash) -> Result<u64, Fatal> {
-    if validator::validator(writer.store, slash.operator)?.is_none() {
-        return Ok(0);
-    }
-    let mut owed = part(slash.power.saturating_mul(POWER_REDUCTION), slash.ppm);
-    let mut burned = 0_u64;
-    if slash.height < writer.block.height {
-        let now = writer.block.time_s();
-        for mut unbonding in Unbonding::since(writer.store, slash.operator, slash.height)? {
-            if unbonding.entry.completion_time <= now {
-                continue;
-            }
-            let due = part(unbonding.entry.initial_balance, slash.ppm);
-            let cut = unbonding.cut(writer.store, due)?;
-            certain(bank::burn(writer.store, not_bonded_pool(), cut))?;
-            owed = owed.saturating_sub(due);
-            burned = burned.saturating_add(cut);
-        }
-        let told = writer.events.len();
-        for moved in Redelegation::since(writer.store, slash.operator, slash.height)? {
-            if moved.entry.completion_time <= now {
-                continue;
-            }
-            owed = owed.saturating_sub(part(moved.entry.initial_balance, slash.ppm));
-            burned = burned.saturating_add(certain(slash_moved(writer, &moved, slash.ppm))?);
-        }
-        // As many delegators as there are would make the block's answer too long for the engine.
-        let mut rest = writer.events.split_off(told);
-        rest.retain(|event| event.kind != "withdraw_rewards");
-        writer.events.append(&mut rest);
-    }
-    // The delegation of a redelegation may have changed it meanwhile, so it is read now.
     let Some(mut validator) = validator::validator(writer.store, slash.operator)? else {
-        return Ok(burned);
+        return Ok(0);
     };
-    let cut = owed.min(validator.tokens);
-    certain(bank::burn(writer.store, pool_of(validator.status), cut))?;
-    validator.tokens -= cut;
-    burned = burned.saturating_add(cut);
+    let stood = slash.power.saturating_mul(POWER_REDUCTION);
+    let cut = part(validator.tokens.min(stood), slash.ppm);
     if cut > 0 {
+        certain(bank::burn(writer.store, pool_of(validator.status), cut))?;
+        validator.tokens -= cut;
         save(writer.store, &validator)?;
     }
     writer.events.push(
@@ -82,26 +55,43 @@ pub fn slash(writer: &mut Writer<'_>, slash: &Slash) -> Result<u64, Fatal> {
             .with("validator", validator.address())
             .with("power", slash.power)
             .with("reason", slash.reason)
-            .with("burned", format!("{burned}{DENOM}")),
+            .with("burned", format!("{cut}{DENOM}")),
     );
-    Ok(burned)
+    instalments::note(writer, slash)?;
+    Ok(cut)
 }
 
 /// Rule 3; returns what was burned.
-fn slash_moved(writer: &mut Writer<'_>, moved: &Redelegation, ppm: u64) -> Result<u64, Error> {
+pub(super) fn slash_unbonding(
+    writer: &mut Writer<'_>,
+    unbonding: &mut Unbonding,
+    ppm: u64,
+) -> Result<u64, Error> {
+    let due = part(unbonding.entry.initial_balance, ppm);
+    let cut = unbonding.cut(writer.store, due)?;
+    bank::burn(writer.store, not_bonded_pool(), cut)?;
+    Ok(cut)
+}
+
+/// Rule 4; returns what was burned.
+pub(super) fn slash_moved(
+    writer: &mut Writer<'_>,
+    moved: &Redelegation,
+    ppm: u64,
+) -> Result<u64, Error> {
     let mut owed = part(moved.entry.initial_balance, ppm);
     let mut burned = 0_u64;
-    let now = writer.block.time_s();
     for mut unbonding in Unbonding::of_pair(writer.store, moved.delegator, moved.to)? {
-        let is_before = unbonding.entry.creation_height < moved.entry.creation_height;
-        if is_before || unbonding.entry.completion_time <= now {
-            continue;
+        if owed == 0 {
+            break;
         }
-        let cut = unbonding.cut(writer.store, owed)?;
-        bank::burn(writer.store, not_bonded_pool(), cut)?;
-        owed -= cut;
-        burned = burned.saturating_add(cut);
+        if unbonding.entry.creation_height >= moved.entry.creation_height {
+            let cut = unbonding.cut(writer.store, owed)?;
+            owed -= cut;
+            burned = burned.saturating_add(cut);
+        }
     }
+    bank::burn(writer.store, not_bonded_pool(), burned)?;
     let held = delegated_shares(writer.store, moved.delegator, moved.to)?;
     let Some(mut validator) = validator::validator(writer.store, moved.to)?.filter(|_| held > 0)
     else {
@@ -117,7 +107,12 @@ fn slash_moved(writer: &mut Writer<'_>, moved: &Redelegation, ppm: u64) -> Resul
         return Ok(burned);
     }
     let pool = pool_of(validator.status);
+    // As many delegators as there are would make the block's answer too long for the engine.
+    let told = writer.events.len();
     let tokens = remove_stake(writer, &mut validator, moved.delegator, shares)?;
+    let mut rest = writer.events.split_off(told);
+    rest.retain(|event| event.kind != "withdraw_rewards");
+    writer.events.append(&mut rest);
     bank::burn(writer.store, pool, tokens)?;
     Ok(burned.saturating_add(tokens))
 }

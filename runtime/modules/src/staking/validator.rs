@@ -1,6 +1,6 @@
 //! Validators as rows.
 
-use crate::context::{Rows, Table, Writer, integer};
+use crate::context::{Rows, Table, Writer, integer, operator_key};
 use crate::distribution;
 use crate::staking::shares::Pool;
 use dadbs_store::Store;
@@ -132,16 +132,6 @@ pub fn consensus_address(key: &[u8; 32]) -> ConsensusAddress {
     ConsensusAddress(address)
 }
 
-/// An address as a key of the tables.
-pub(super) fn text(address: AccountAddress) -> Value {
-    Value::Text(address.to_string())
-}
-
-/// An operator as a key of the tables.
-pub(super) fn operator_text(operator: AccountAddress) -> Value {
-    Value::Text(OperatorAddress(operator).to_string())
-}
-
 macro_rules! select {
     ($tail:literal) => {
         concat!(
@@ -201,7 +191,7 @@ fn of_row(row: &[Value]) -> Result<Validator, Fatal> {
 
 /// The validator of an operator.
 pub fn validator(rows: &impl Rows, operator: AccountAddress) -> Result<Option<Validator>, Fatal> {
-    let found = rows.rows(select!("WHERE operator = ?1"), &[&operator_text(operator)])?;
+    let found = rows.rows(select!("WHERE operator = ?1"), &[&operator_key(operator)])?;
     found.first().map(|row| of_row(row)).transpose()
 }
 
@@ -297,7 +287,7 @@ pub(super) fn claim_key(
     }
     store.execute(
         "INSERT INTO chain_consensus_keys (address, operator) VALUES (?1, ?2)",
-        &[&Value::Text(address.to_string()), &operator_text(operator)],
+        &[&Value::Text(address.to_string()), &operator_key(operator)],
     )?;
     Ok(())
 }
@@ -326,7 +316,7 @@ pub(super) fn save(store: &mut Store, validator: &Validator) -> Result<(), Fatal
          moniker = excluded.moniker, identity = excluded.identity, website = excluded.website,
          security_contact = excluded.security_contact, details = excluded.details",
         &[
-            &operator_text(validator.operator),
+            &operator_key(validator.operator),
             &Value::Blob(validator.consensus_key.to_vec()),
             &integer(validator.key_time)?,
             &words(validator.status.name()),
@@ -358,6 +348,6 @@ pub(super) fn remove(writer: &mut Writer<'_>, operator: AccountAddress) -> Resul
     distribution::remove_validator(writer.store, writer.events, operator)?;
     writer
         .store
-        .execute("DELETE FROM chain_validators WHERE operator = ?1", &[&operator_text(operator)])?;
+        .execute("DELETE FROM chain_validators WHERE operator = ?1", &[&operator_key(operator)])?;
     Ok(())
 }

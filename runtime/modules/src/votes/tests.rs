@@ -1,6 +1,8 @@
 //! The rules of votes, against a model that counts everything anew.
 
+use super::weights::sum;
 use super::*;
+use crate::random::Random;
 use crate::{auth, params};
 use dadbs_types::coin::DENOM;
 use std::collections::BTreeMap;
@@ -163,21 +165,8 @@ fn rule_8_a_sweep_is_bounded_and_ends() {
     }
 }
 
-/// `SplitMix64`.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
-    }
-
-    fn account(&mut self) -> u8 {
-        u8::try_from(self.below(12)).unwrap()
-    }
+fn any_account(random: &mut Random) -> u8 {
+    u8::try_from(random.below(12)).unwrap()
 }
 
 type Shares = BTreeMap<(AccountAddress, AccountAddress), u64>;
@@ -206,7 +195,8 @@ fn the_running_tally_is_what_votes_give_counted_anew() {
                 1 if opened > 0 => close(&mut store, 1 + random.below(opened)).unwrap(),
                 2 => drop(sweep(&mut store, random.below(4)).unwrap()),
                 3..=5 => {
-                    let (who, operator) = (account(random.account()), account(random.account()));
+                    let (who, operator) =
+                        (account(any_account(&mut random)), account(any_account(&mut random)));
                     let before = shares.get(&(who, operator)).copied().unwrap_or(0);
                     let after = random.below(3) * random.below(1_000_000_000_000);
                     shares_changed(&mut store, who, operator, before, after).unwrap();
@@ -226,7 +216,7 @@ fn the_running_tally_is_what_votes_give_counted_anew() {
                     let part = random.below(WHOLE);
                     let other = random.below(WHOLE - part);
                     let weights = Weights::new([part, other, 0, WHOLE - part - other]).unwrap();
-                    let voter = random.account();
+                    let voter = any_account(&mut random);
                     let vote = ballot(id, voter, weights, random.below(3) * random.below(300_000));
                     let stake = staked(&shares, account(voter));
                     match cast(&mut store, &vote, &stake) {

@@ -1,6 +1,6 @@
 //! The client for other contracts: it stands on the SDK, inside a call.
 
-use super::rust::{ident, sql_type};
+use super::rust::{ident, row_struct, sql_type};
 use super::{Field, Function, Returns, camel};
 use std::fmt::Write as _;
 
@@ -26,16 +26,10 @@ fn parameter((_, sql, nullable): &Field) -> String {
 }
 
 fn row_type(out: &mut String, name: &str, fields: &[Field]) {
+    row_struct(out, name, fields);
     let _ = writeln!(
         out,
-        "/// A row that `{name}` returns.\n#[derive(Clone, Debug, PartialEq)]\npub struct {name} {{"
-    );
-    for field in fields {
-        let _ = writeln!(out, "    pub {}: {},", ident(&field.0), sql_type(field));
-    }
-    let _ = writeln!(
-        out,
-        "}}\n\nimpl {name} {{\n    fn of(row: &[ValueRef<'_>]) -> Result<{name}, CallError> {{\n        Ok({name} {{"
+        "impl {name} {{\n    fn of(row: &[ValueRef<'_>]) -> Result<{name}, CallError> {{\n        Ok({name} {{"
     );
     for (at, field) in fields.iter().enumerate() {
         let _ = writeln!(out, "            {}: column(row, {at})?,", ident(&field.0));

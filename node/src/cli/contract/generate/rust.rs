@@ -37,7 +37,8 @@ pub(super) fn ident(name: &str) -> String {
     if WORDS.contains(&name) { format!("{name}_") } else { name.into() }
 }
 
-fn row_type(out: &mut String, name: &str, fields: &[Field]) {
+/// The struct of a row.
+pub(super) fn row_struct(out: &mut String, name: &str, fields: &[Field]) {
     let _ = writeln!(
         out,
         "/// A row that `{name}` returns.\n#[derive(Clone, Debug, PartialEq)]\npub struct {name} {{"
@@ -45,9 +46,14 @@ fn row_type(out: &mut String, name: &str, fields: &[Field]) {
     for field in fields {
         let _ = writeln!(out, "    pub {}: {},", ident(&field.0), sql_type(field));
     }
+    out.push_str("}\n\n");
+}
+
+fn row_type(out: &mut String, name: &str, fields: &[Field]) {
+    row_struct(out, name, fields);
     let _ = writeln!(
         out,
-        "}}\n\nimpl {name} {{\n    fn of(row: Vec<Value>) -> Result<{name}, CallError> {{\n        let mut row = row.into_iter();\n        Ok({name} {{"
+        "impl {name} {{\n    fn of(row: Vec<Value>) -> Result<{name}, CallError> {{\n        let mut row = row.into_iter();\n        Ok({name} {{"
     );
     for field in fields {
         let _ = writeln!(out, "            {}: take(&mut row)?,", ident(&field.0));
