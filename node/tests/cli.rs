@@ -36,6 +36,24 @@ fn help_and_exit_codes_are_frozen() {
 }
 
 #[test]
+fn a_contract_that_describes_itself_commands_no_terminal() {
+    let home = tempfile::tempdir().unwrap();
+    let artifact = concat!(env!("CARGO_MANIFEST_DIR"), "/../contracts/artifacts/database.wasm");
+    let mut module = std::fs::read(artifact).unwrap();
+    let doc = b"Makes the database.";
+    let at = module.windows(doc.len()).position(|window| window == doc).unwrap();
+    module[at..at + 5].copy_from_slice(b"\x1b[2J\x07");
+    let hostile = home.path().join("hostile.wasm");
+    std::fs::write(&hostile, module).unwrap();
+    let described = command(home.path()).args(["contract", "describe"]).arg(&hostile).output();
+    let described = described.unwrap();
+    assert!(described.status.success(), "{}", text(&described.stderr));
+    let shown = text(&described.stdout);
+    assert!(shown.contains("\\u{1b}[2J\\u{7} the database."), "{shown}");
+    assert!(shown.chars().all(|c| !c.is_control() || c == '\n'), "{shown:?}");
+}
+
+#[test]
 fn keys_are_made_recovered_and_never_overwritten() {
     let home = tempfile::tempdir().unwrap();
     let run = |args: &[&str], stdin: &str| {

@@ -9,6 +9,7 @@
 mod common;
 
 use common::cli::{BINARY, Dev, text};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -45,9 +46,9 @@ fn run(example: &Path) {
     std::os::unix::fs::symlink(BINARY, bin.join("dadbs")).unwrap();
     let mut script = "set -euo pipefail\nexec 2>&1\n".to_owned();
     for (at, command) in commands.iter().enumerate() {
-        script.push_str(&format!("echo '@{at}'\n"));
+        let _ = writeln!(script, "echo '@{at}'");
         if command != "dadbs dev &" {
-            script.push_str(&format!("{command}\n"));
+            let _ = writeln!(script, "{command}");
         }
     }
     let mut shell = Command::new("bash");

@@ -301,7 +301,7 @@ impl Globals {
 
     /// Prints for programs or for people.
     pub(crate) fn print(&self, json: &Json, people: impl FnOnce() -> String) {
-        let text = if self.is_json() { json.to_string() } else { people() };
+        let text = if self.is_json() { json.to_string() } else { output::plain(&people()) };
         // A reader that went away (`| head`) is no failure of the command.
         let _ = writeln!(std::io::stdout(), "{text}");
     }

@@ -105,7 +105,7 @@ pub(crate) fn main() -> ExitCode {
     match run(&cli) {
         Ok(()) => ExitCode::from(Exit::Success as u8),
         Err(failure) => {
-            eprintln!("error: {failure}");
+            eprintln!("error: {}", output::plain(&failure.to_string()));
             ExitCode::from(failure.exit as u8)
         }
     }

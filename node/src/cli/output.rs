@@ -74,19 +74,22 @@ pub(crate) fn json_value(value: &Value) -> Json {
     }
 }
 
+/// A text that strangers may have written, without what would command a terminal.
+pub(crate) fn plain(text: &str) -> String {
+    let shown = |c: char| {
+        let escape = c.is_control() && c != '\n' && c != '\t';
+        if escape { c.escape_default().collect::<Vec<_>>() } else { vec![c] }
+    };
+    text.chars().flat_map(shown).collect()
+}
+
 /// A value for people (rule 2).
 pub(crate) fn shown(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::Integer(integer) => integer.to_string(),
         Value::Real(real) => format!("{real:?}"),
-        Value::Text(text) => text
-            .chars()
-            .flat_map(|c| {
-                let escape = c.is_control() && c != '\n' && c != '\t';
-                if escape { c.escape_default().collect::<Vec<_>>() } else { vec![c] }
-            })
-            .collect(),
+        Value::Text(text) => plain(text),
         Value::Blob(bytes) => format!("x'{}'", hex::encode(bytes)),
     }
 }

@@ -31,6 +31,23 @@ fn the_context_row_arrives_through_the_result_slot() {
 }
 
 #[test]
+fn gas_used_is_what_was_used_whatever_the_limit() {
+    let tell = "(call $gas_used) (call $result_read (i32.const 0)) (call $output_write (i32.const 0) (call $result_len))";
+    let told = |before: &str, limit: u64| {
+        let wasm = run_body(&format!("{before} {tell}"));
+        let outcome = call_with(&VM, &wasm, "call_run", &[], TestHost::new(), limit, Access::Read);
+        let row = decode_row(&outcome.result.unwrap()).unwrap();
+        let [Value::Integer(told)] = row[..] else { panic!("{row:?}") };
+        assert!(told.unsigned_abs() < outcome.gas, "{told} of {}", outcome.gas);
+        told
+    };
+    assert_eq!(told("", GAS), told("", GAS / 2));
+    // A page of memory, and the instruction that asks for it.
+    let page = told("(drop (memory.grow (i32.const 1)))", GAS) - told("", GAS);
+    assert!((price::WASM_PAGE..price::WASM_PAGE + 200).contains(&page.unsigned_abs()), "{page}");
+}
+
+#[test]
 fn a_statement_reaches_the_host_with_its_parameters() {
     let rows =
         [1u8, 0, 0, 0].iter().chain(&encode_row(&[5i64.into()])).copied().collect::<Vec<u8>>();

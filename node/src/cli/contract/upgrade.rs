@@ -10,7 +10,7 @@
 
 use super::super::context::{Globals, Session};
 use super::super::exit::{Exit, Failure, Outcome};
-use super::super::output::{grouped, row_from_wire};
+use super::super::output::{grouped, plain, row_from_wire};
 use super::build::{self, Built};
 use super::send;
 use dadbs_abi::schema::{self, Class, Item, KEPT, MIGRATION, Part, Step};
@@ -191,7 +191,7 @@ async fn show(session: &Session, contract: &str, steps: &[Step], simulated: Opti
         facts.extend(gas.map(|gas| format!("{} gas", grouped(gas.into()))));
         let facts =
             if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(", ")) };
-        eprintln!("{class}  {}{facts}", step.what);
+        eprintln!("{class}  {}{facts}", plain(&step.what));
     }
     if steps.is_empty() {
         eprintln!("the tables stay as they are");

@@ -65,7 +65,8 @@ interface Request {
 
 /** Coins, if they are some; plain JavaScript may give anything. */
 function checkCoins(coins: readonly Coin[]): readonly Coin[] {
-  const fits = (coin: Coin) => typeof coin?.denom === "string" && /^[0-9]+$/.test(coin.amount);
+  const fits = (coin: Coin) =>
+    typeof coin?.denom === "string" && typeof coin.amount === "string" && /^[0-9]+$/.test(coin.amount);
   if (!Array.isArray(coins) || !coins.every(fits)) throw new TypeError("coins are [{ denom, amount }], amounts as strings");
   return coins;
 }

@@ -112,9 +112,10 @@ pub(super) fn client(functions: &[Function], errors: &[(u32, String, String)]) -
         let (sender, run) = if function.is_view {
             ("", format!("self.0.view(\"{name}\", vec![{values}]).await?"))
         } else {
-            let (sender, coins) = match function.payable {
-                true => (", sender: &Sender, coins: &[Coin<'_>]", "coins"),
-                false => (", sender: &Sender", "&[]"),
+            let (sender, coins) = if function.payable {
+                (", sender: &Sender, coins: &[Coin<'_>]", "coins")
+            } else {
+                (", sender: &Sender", "&[]")
             };
             let call = format!("self.0.call(sender, \"{name}\", vec![{values}], {coins}).await?");
             (sender, call)
