@@ -3,10 +3,13 @@
 //! 1. Tables come in the order of their creation, then rows with their rowids, then indexes, then views.
 //! 2. The file is written beside its name, checked by SQLite, and named at the end; an existing file is
 //!    never overwritten.
+//!    SQLite reads all of it; to write to a table whose definition calls the chain's own functions
+//!    (`decimal_valid`), it has to be given them.
 //! 3. The stock contract's own tables (`_dadbs_*`) are left out.
 
 use super::context::Globals;
 use super::exit::{Exit, Failure, Outcome};
+use super::functions;
 use super::import::check::RemoteRows;
 use super::import::source::{TableInfo, parameter};
 use super::output::grouped;
@@ -72,6 +75,7 @@ pub(crate) async fn run(globals: &Globals, args: &Export) -> Outcome {
 /// Writes everything; answers rows, objects, and the first and last height.
 async fn write(client: &Client, database: &str, path: &Path) -> Outcome<(u64, usize, (u64, u64))> {
     let connection = Connection::open(path)?;
+    functions::add(&connection)?;
     connection.execute_batch("PRAGMA foreign_keys = 0; PRAGMA synchronous = OFF; BEGIN")?;
     let answer = client.schema(database).await?;
     let is_own = |object: &&Object| !object.sql.is_empty() && !object.name.starts_with("_dadbs_");

@@ -8,6 +8,7 @@ mod doctor;
 mod exit;
 mod export;
 mod feegrant;
+mod functions;
 mod funded;
 mod gov;
 mod import;

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use dadbs_types::limits;
 
-use crate::functions::FUNCTIONS;
 use crate::refusals;
+use dadbs_types::functions::FUNCTIONS;
 
 const OFFERED: &[(&str, &str)] = &[
     (
@@ -23,8 +23,50 @@ const OFFERED: &[(&str, &str)] = &[
     ("Changes", "ALTER TABLE RENAME TO, RENAME COLUMN, ADD COLUMN, DROP COLUMN"),
     ("Indexes", "CREATE INDEX, also UNIQUE, partial and over expressions; DROP INDEX"),
     ("Views", "CREATE VIEW, DROP VIEW"),
+    ("Elements of JSON", "FROM json_each(json [, path]) and json_tree(json [, path])"),
     ("Parameters", "? and ?1; values are bound, never spliced"),
     ("Chain tables", "chain.name in queries, on both the write and the read path"),
+];
+
+/// What the functions do that SQLite does not have, and how to write a column of type DECIMAL.
+const ADDED: &[(&str, &str)] = &[
+    (
+        "decimal(x)",
+        "the canonical text of a TEXT or INTEGER with at most 38 digits (-12.50: no exponent, no needless zeros in front); a REAL is refused, because it is not exact",
+    ),
+    (
+        "decimal_add(a, b), decimal_sub(a, b), decimal_mul(a, b)",
+        "exact; sum and difference have the larger scale (digits behind the point), a product the sum of the scales; refused beyond 38 digits",
+    ),
+    (
+        "decimal_div(a, b, scale), decimal_round(a, scale)",
+        "rounded half away from zero, with exactly this many digits behind the point",
+    ),
+    ("decimal_cmp(a, b)", "-1, 0 or 1, by value: 1.5 and 1.50 are equal"),
+    (
+        "decimal_key(a)",
+        "32 bytes in the order of the numbers: for ORDER BY, min, max, and CREATE INDEX ... (decimal_key(price))",
+    ),
+    ("decimal_sum(a)", "the exact sum, also over windows; NULL of nothing, as sum"),
+    (
+        "decimal_valid(a, digits, scale)",
+        "1 if a is the canonical text of a DECIMAL(digits, scale): price TEXT CHECK (decimal_valid(price, 12, 2)). One number has one text then, so = and UNIQUE hold",
+    ),
+    ("uuid()", "a random UUID of version 4, from the transaction's seed: no secret"),
+    (
+        "uuid7()",
+        "a UUID of version 7: the block's time, a counter, random bits; ordered as they were made in the block: id TEXT PRIMARY KEY DEFAULT (uuid7())",
+    ),
+    ("uuid_str(x), uuid_blob(x)", "a UUID as text or as 16 bytes, from either; NULL if x is none"),
+    (
+        "date_trunc(unit, t)",
+        "the beginning of the year, quarter, month, week (Monday), day, hour, minute or second of a time in text",
+    ),
+    (
+        "date_add(unit, n, t)",
+        "n units later; the 31st plus a month is the last day of a shorter month. A date stays a date if the unit is a day or longer",
+    ),
+    ("date_diff(unit, from, to)", "the whole units between two times, negative if to is earlier"),
 ];
 
 const DIFFERENCES: &[(&str, &str)] = &[
@@ -35,6 +77,10 @@ const DIFFERENCES: &[(&str, &str)] = &[
     (
         "RETURNING",
         "a FROM term of a subquery hides the target of the same name, also for columns that only the target has: give the term an alias",
+    ),
+    (
+        "Time zones",
+        "there is none but UTC: the modifiers 'localtime' and 'utc' change nothing, and 'now' is the block's time",
     ),
     ("NOT DEFERRABLE", "it is the default, so it is accepted and left out"),
     (
@@ -64,6 +110,12 @@ pub fn document() -> String {
     page.push_str("\n## Functions\n\n| kind | names |\n|---|---|\n");
     for (kind, names) in FUNCTIONS {
         row(&mut page, kind, &names.join(", "));
+    }
+    page.push_str(
+        "\n## Functions that SQLite does not have\n\n| function | what it gives |\n|---|---|\n",
+    );
+    for (function, what) in ADDED {
+        row(&mut page, function, what);
     }
     page.push_str("\n## Limits\n\n| limit | value | unit | meaning |\n|---|---|---|---|\n");
     for (name, value, unit, meaning) in limits::TABLE.iter().filter(|row| row.0.starts_with("SQL_"))

@@ -1,6 +1,6 @@
 //! Expressions, printed as they were written: allow-list by function, collation and operator.
 
-use dadbs_types::Rejection;
+use dadbs_types::{Rejection, functions};
 use sqlite3_parser::ast::{
     Distinctness, Expr, FrameBound, FrameClause, FrameExclude, FrameMode, FunctionCallOrder,
     FunctionTail, Id, LikeOperator, Literal, Name, NullsOrder, Operator, Over, SortOrder,
@@ -8,7 +8,6 @@ use sqlite3_parser::ast::{
 };
 use sqlite3_parser::dialect::TokenType::TK_NOTNULL;
 
-use crate::functions;
 use crate::names;
 use crate::printer::{Printed, Printer};
 use crate::refusals::Refusal;

@@ -4,10 +4,14 @@
 //! 2. A name is a common table expression if one is visible, else a table or view of the database;
 //!    `chain.name` is a table of the chain, in queries only.
 //! 3. A common table expression that reaches itself is refused, with or without RECURSIVE.
+//! 4. Functions that are tables ([`TABLE_FUNCTIONS`]) stand in FROM only, with arguments, and keep their
+//!    names. Without arguments the name is a table of the database, if there is one, else refused: to
+//!    SQLite it would be the function without rows.
 
+use dadbs_types::functions::TABLE_FUNCTIONS;
 use dadbs_types::{Rejection, limits};
 use sqlite3_parser::ast::{
-    As, CommonTableExpr, FromClause, Indexed, IndexedColumn, JoinConstraint, JoinOperator,
+    As, CommonTableExpr, Expr, FromClause, Indexed, IndexedColumn, JoinConstraint, JoinOperator,
     JoinType, Materialized, OneSelect, QualifiedName, SelectTable, With,
 };
 
@@ -91,9 +95,10 @@ impl Printer<'_> {
                 }
                 terms.push(term);
             }
-            SelectTable::TableCall(name, ..) => {
-                self.seek(name.name.0);
-                return Err(self.refuse(Refusal::TableFunction));
+            SelectTable::TableCall(name, arguments, alias) => {
+                let offered = self.table_function(name, arguments.unwrap_or_default())?;
+                let name = alias.as_ref().map_or(Ok(offered), |alias| self.alias(alias))?;
+                terms.push(Term { name, equal: 1 });
             }
             SelectTable::Select(select, alias) => {
                 self.open();
@@ -119,6 +124,26 @@ impl Printer<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Prints a function that is a table (rule 4); its name.
+    fn table_function(
+        &mut self,
+        name: &QualifiedName<'_>,
+        arguments: &[Expr<'_>],
+    ) -> Result<String, Rejection> {
+        let lower = names::dequote(name.name.0).to_ascii_lowercase();
+        let offered = TABLE_FUNCTIONS.iter().find(|offered| **offered == lower);
+        let (Some(offered), None) = (offered, &name.db_name) else {
+            self.seek(name.name.0);
+            return Err(self.refuse(Refusal::TableFunction));
+        };
+        self.literal(name.name.0, offered)?;
+        self.open_tight();
+        self.list(arguments, |printer, argument| printer.expression(argument))?;
+        self.close();
+        self.terms.add(1);
+        Ok((*offered).to_owned())
     }
 
     fn alias(&mut self, alias: &As<'_>) -> Result<String, Rejection> {
@@ -151,8 +176,12 @@ impl Printer<'_> {
             let equal = self.terms.equal_names(expression).unwrap_or(EQUAL_NAMES_MAX);
             return Ok(Term { name: user, equal });
         }
+        let object = self.schema.object(&self.namespace.physical(&user));
+        if object.is_none() && TABLE_FUNCTIONS.contains(&user.as_str()) {
+            return Err(self.refuse(Refusal::TableFunction));
+        }
         self.access(Verb::Select, &user);
-        let (count, equal) = match self.schema.object(&self.namespace.physical(&user)) {
+        let (count, equal) = match object {
             Some(object) if object.kind == ObjectKind::View => {
                 (object.from_terms.saturating_add(1), object.from_terms.min(EQUAL_NAMES_MAX))
             }

@@ -20,7 +20,6 @@ mod dml;
 mod document;
 mod expression;
 mod from;
-mod functions;
 mod names;
 mod printer;
 mod refusals;

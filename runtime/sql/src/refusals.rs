@@ -36,7 +36,7 @@ refusals! {
     Deferrable = "DEFERRABLE foreign keys", "a violation would surface after the answer; leave the word out and order the statements";
     Recursive = "recursive common table expressions", "their work has no bound that is known before; loop in a contract";
     Function = "functions that are not in the list of offered functions", "they are not deterministic, show the node, or are not part of the build; see the list of functions";
-    TableFunction = "table-valued functions (json_each, generate_series, pragma_...)", "their rows are not rows of the state; keep the elements in a table";
+    TableFunction = "table-valued functions other than json_each and json_tree in FROM", "they count without end or show the node; keep the elements in a table or in a JSON array";
     Collation = "collations other than BINARY, NOCASE and RTRIM", "no other is part of the build; use one of these three";
     OrderedWrite = "UPDATE and DELETE with ORDER BY or LIMIT", "SQLite does not offer it either; use WHERE key IN (SELECT ... ORDER BY ... LIMIT ...)";
     NamedParameter = "named parameters (:name, @name, $name)", "parameters have numbers on the wire; use ? or ?1";

@@ -289,3 +289,17 @@ DROP INDEX IF EXISTS t_n
 DROP TABLE u
 DROP TABLE IF EXISTS u
 !DROP TABLE u
+-- Elements of JSON
+CREATE TABLE j(id INTEGER PRIMARY KEY, doc TEXT)
+INSERT INTO j VALUES (1, '{"tags":["a","b"],"n":{"x":1}}'), (2, '{"tags":[]}'), (3, NULL)
+SELECT * FROM json_each('[10,20,{"a":null}]')
+SELECT key, value, type, atom, id, parent, fullkey, path FROM json_tree('{"a":[1,{"b":2}]}')
+SELECT j.id, e.value FROM j, json_each(j.doc, '$.tags') AS e ORDER BY j.id, e.key
+SELECT j.id, json_each.key FROM j JOIN json_each(doc) ORDER BY 1, 2
+SELECT j.id, e.fullkey FROM j LEFT JOIN JSON_TREE(doc, '$.n') e ON e.atom = 1
+SELECT id FROM j WHERE EXISTS (SELECT 1 FROM json_each(j.doc, '$.tags') WHERE value = 'b')
+WITH e AS (SELECT value FROM json_each('[1,2]')) SELECT sum(value) FROM e
+CREATE VIEW tags AS SELECT j.id, e.value AS tag FROM j, json_each(j.doc, '$.tags') e
+SELECT * FROM tags ORDER BY id, tag
+!SELECT * FROM json_each('[1')
+!SELECT * FROM json_each('[1]', 'x')

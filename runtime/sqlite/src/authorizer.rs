@@ -2,13 +2,15 @@
 //!
 //! 1. Tables and views of databases (`d<number>_*`) may be read and written; `chain_*` only read.
 //!    Everything else, `sqlite_schema` and `node_*` among it, does not exist for users.
-//! 2. Only the functions of [`FUNCTIONS`](crate::functions::FUNCTIONS).
+//! 2. Only the functions of [`functions`](mod@crate::functions), and the tables of JSON
+//!    ([`TABLE_FUNCTIONS`](dadbs_types::functions::TABLE_FUNCTIONS)).
 //! 3. No ATTACH, PRAGMA, TEMP objects, transactions, savepoints, ANALYZE, virtual tables, triggers.
 //! 4. DDL may touch `sqlite_schema` on its own behalf; the engine itself (DEFENSIVE) keeps others
 //!    from writing it.
 
 use std::ffi::{CStr, c_int};
 
+use dadbs_types::functions::TABLE_FUNCTIONS;
 use libsqlite3_sys as ffi;
 
 use crate::functions;
@@ -74,6 +76,10 @@ fn is_database_object(name: &[u8]) -> bool {
     digits > 0 && rest.get(digits) == Some(&b'_')
 }
 
+fn is_table_function(name: &[u8]) -> bool {
+    TABLE_FUNCTIONS.iter().any(|function| function.as_bytes() == name)
+}
+
 fn is_schema_table(name: &[u8]) -> bool {
     // RENAME looks for triggers and views in the temporary schema too, which is always empty.
     name == b"sqlite_master" || name == b"sqlite_schema" || name == b"sqlite_temp_master"
@@ -95,6 +101,7 @@ pub(crate) fn allows(
         ffi::SQLITE_READ => {
             main && (is_database_object(name)
                 || name.starts_with(b"chain_")
+                || is_table_function(name)
                 || (seen.ddl && (is_schema_table(name) || name == b"pragma_quick_check")))
         }
         // ADD COLUMN checks the rows of a STRICT table this way.

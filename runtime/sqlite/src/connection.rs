@@ -189,8 +189,10 @@ impl Connection {
         before
     }
 
-    /// Sets what `now`, `CURRENT_TIMESTAMP` and the like are: milliseconds since the Unix epoch.
+    /// Sets what `now`, `CURRENT_TIMESTAMP` and the like are: milliseconds since the Unix epoch. The
+    /// UUIDs of this time are counted from 0.
     pub fn set_clock(&self, time_ms: i64) {
+        self.state.uuids.set(0);
         self.state.meter.set_clock(time_ms);
     }
 

@@ -40,6 +40,8 @@ pub(crate) struct State {
     pub(crate) mode: Cell<Mode>,
     pub(crate) seen: Cell<Seen>,
     pub(crate) random: RefCell<blake3::OutputReader>,
+    /// UUIDs of version 7 that were made since the clock was set.
+    pub(crate) uuids: Cell<u32>,
     table: RefCell<Arc<str>>,
 }
 
@@ -53,6 +55,7 @@ impl State {
             mode: Cell::new(Mode::Trusted),
             seen: Cell::default(),
             random: RefCell::new(random_stream([0; 32])),
+            uuids: Cell::new(0),
             table: RefCell::new("".into()),
         }
     }

@@ -14,8 +14,10 @@
 #![allow(unsafe_code)]
 
 pub mod authorizer;
+mod calendar;
 mod capture;
 mod connection;
+mod decimal;
 mod failure;
 pub mod functions;
 mod hook;

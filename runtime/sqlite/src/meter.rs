@@ -112,6 +112,11 @@ impl MeterHandle {
         self.with(|meter| meter.too_large != 0)
     }
 
+    /// What `now` is, in milliseconds since the Unix epoch.
+    pub(crate) fn clock_ms(self) -> i64 {
+        self.with(|meter| meter.now.saturating_sub(JULIAN_EPOCH_MS))
+    }
+
     /// Sets what `now` is, in milliseconds since the Unix epoch.
     pub(crate) fn set_clock(self, time_ms: i64) {
         self.with(|meter| meter.now = time_ms.saturating_add(JULIAN_EPOCH_MS));

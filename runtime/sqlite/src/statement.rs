@@ -73,7 +73,7 @@ unsafe fn slice<'a>(start: *const u8, len: c_int) -> &'a [u8] {
 
 /// The encoding of every text.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-const UTF8: u8 = ffi::SQLITE_UTF8 as u8;
+pub(crate) const UTF8: u8 = ffi::SQLITE_UTF8 as u8;
 
 /// A prepared statement; finalized when dropped, which must happen before its connection closes.
 pub(crate) struct Statement(*mut ffi::sqlite3_stmt);

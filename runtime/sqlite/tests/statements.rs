@@ -123,7 +123,7 @@ fn failures_are_classified() {
         ("DROP TABLE chain_x", Code::SqlRefused),
         ("INSERT INTO chain_x VALUES (1)", Code::SqlRefused),
         ("SELECT * FROM node_x", Code::SqlRefused),
-        ("SELECT * FROM json_each('[1]')", Code::SqlRefused),
+        ("SELECT * FROM pragma_table_list", Code::SqlRefused),
         ("SELECT * FROM pragma_table_info('d1_p')", Code::SqlRefused),
         ("CREATE TEMP TABLE d1_x(a)", Code::SqlRefused),
         ("CREATE TABLE other(a)", Code::SqlRefused),

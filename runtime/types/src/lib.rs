@@ -18,6 +18,8 @@ pub mod error;
 #[cfg(feature = "host")]
 pub mod event;
 #[cfg(feature = "host")]
+pub mod functions;
+#[cfg(feature = "host")]
 pub mod gas;
 #[cfg(feature = "host")]
 pub mod limits;

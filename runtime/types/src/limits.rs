@@ -33,6 +33,7 @@ limits! {
     SQL_VALUE_BYTES_MAX: usize = 1_048_576, "bytes", "One value, and one row.";
     SQL_IDENTIFIER_BYTES_MAX: usize = 128, "bytes", "A name of a table, column, index or view.";
     SQL_OBJECTS_MAX: usize = 1_000, "objects", "Tables, indexes, views and triggers of one database.";
+    SQL_DECIMAL_DIGITS_MAX: u32 = 38, "digits", "Digits of a decimal number, before and behind the point together.";
     SQL_RESULT_ROWS_MAX: usize = 100_000, "rows", "Rows that one statement returns to a contract or a reader.";
     SQL_RESULT_BYTES_MAX: usize = 1_048_576, "bytes", "Bytes that one statement returns to a contract.";
 

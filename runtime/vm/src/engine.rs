@@ -61,7 +61,7 @@ fn pool() -> PoolingAllocationConfig {
 }
 
 /// Rule 1.
-fn config() -> Config {
+fn config(optimization: OptLevel) -> Config {
     let on = [
         WasmFeatures::MUTABLE_GLOBAL,
         WasmFeatures::SATURATING_FLOAT_TO_INT,
@@ -79,7 +79,7 @@ fn config() -> Config {
     }
     config
         .cranelift_nan_canonicalization(true)
-        .cranelift_opt_level(OptLevel::Speed)
+        .cranelift_opt_level(optimization)
         .compiler_inlining(wasmtime::Inlining::No)
         .consume_fuel(false)
         .epoch_interruption(false)
@@ -105,7 +105,12 @@ fn config() -> Config {
 
 /// The engine of a node.
 pub(crate) fn engine() -> Result<Engine, Fatal> {
-    Engine::new(&config()).map_err(|error| {
+    engine_at(OptLevel::Speed)
+}
+
+/// An engine that optimizes otherwise: machine code differs, results and gas do not.
+pub(crate) fn engine_at(optimization: OptLevel) -> Result<Engine, Fatal> {
+    Engine::new(&config(optimization)).map_err(|error| {
         Fatal::new(format!("the contract engine does not start: {error:#}; it needs x86-64 or aarch64 and 1 TiB of address space"))
     })
 }

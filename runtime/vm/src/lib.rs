@@ -51,7 +51,10 @@ pub struct Vm {
 impl Vm {
     /// Starts the engine; compiled code is kept in `cache_dir`, if given.
     pub fn new(cache_dir: Option<&Path>) -> Result<Vm, Fatal> {
-        let engine = engine::engine()?;
+        Vm::on(engine::engine()?, cache_dir)
+    }
+
+    fn on(engine: Engine, cache_dir: Option<&Path>) -> Result<Vm, Fatal> {
         let disk = cache_dir.map(|directory| Disk::open(directory, &engine)).transpose()?;
         let linker = host::linker(&engine)?;
         let recent = Recent::new(cache::MEMORY_BYTES_MAX);

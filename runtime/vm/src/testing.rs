@@ -108,3 +108,15 @@ pub fn imports() -> String {
         text
     })
 }
+
+/// The exported globals of an instrumented module that hold gas (i64) and logical stack (i32).
+pub const GLOBALS: (&str, &str) = (crate::instrument::GAS, crate::instrument::STACK);
+
+/// VMs whose compiler optimizes less than a node's, and for size.
+pub fn other_optimizations() -> Result<Vec<(&'static str, crate::Vm)>, dadbs_types::Fatal> {
+    let vm = |level| crate::Vm::on(crate::engine::engine_at(level)?, None);
+    Ok(vec![
+        ("none", vm(wasmtime::OptLevel::None)?),
+        ("speed and size", vm(wasmtime::OptLevel::SpeedAndSize)?),
+    ])
+}

@@ -9,6 +9,7 @@
 //! 4. A fault tells the place in the source and SQLite's own words; all faults are told at once.
 
 use super::super::exit::{Failure, Outcome};
+use super::super::functions;
 use dadbs_abi::section::{Kind, Row};
 use dadbs_sql::{Namespace, Object, Purpose, Schema};
 use dadbs_types::Value;
@@ -39,6 +40,7 @@ impl Schema for AnyTable {
 pub(super) fn check(description: &[Row], section: &[u8], root: &Path) -> Outcome {
     let fault = |error: rusqlite::Error| Failure::other(format!("SQLite: {error}"));
     let database = Connection::open_in_memory().map_err(fault)?;
+    functions::add(&database).map_err(fault)?;
     let mut faults = Vec::new();
     for table in description.iter().filter(|row| row.kind == Kind::Table) {
         for statement in &table.more {
@@ -62,6 +64,7 @@ pub(super) fn check(description: &[Row], section: &[u8], root: &Path) -> Outcome
         }
     }
     let physical = Connection::open_in_memory().map_err(fault)?;
+    functions::add(&physical).map_err(fault)?;
     let declared = description.iter().filter(|row| row.kind == Kind::Table);
     let declared = declared.flat_map(|row| row.more.iter().map(String::as_str));
     let by_hand = statements.iter().map(|statement| statement.text.as_str());

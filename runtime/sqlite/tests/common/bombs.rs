@@ -76,6 +76,37 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
         "json changes",
         "SELECT length(json_set(j, '$[0]', 1, '$[1]', 2, '$[2]', 3, '$[#]', 4)) FROM d1_json",
     ),
+    (
+        "json paths",
+        "SELECT sum(length(json_extract(j, '$[#-1]', '$[#-2]', '$[99998]', '$[#-1]', '$[#-2]', '$[99998]'))) FROM d1_json",
+    ),
+    ("json elements", "SELECT sum(value) FROM d1_json, json_each(j)"),
+    (
+        "json tree",
+        "SELECT sum(length(fullkey)) FROM d1_json, json_tree('{\"a\":'||j||'}', '$.a') WHERE atom IS NOT NULL",
+    ),
+    (
+        "json patch",
+        "SELECT length(json_patch(a, replace(a, 'k', 'm'))) FROM (SELECT json_group_object('k'||id, id) AS a FROM d1_n WHERE id<=3000)",
+    ),
+    ("decimal sum", "SELECT decimal_sum(id||'.25') FROM d1_n"),
+    (
+        "decimal keys",
+        "SELECT max(decimal_key(s)) FROM (SELECT '-12345678901234567890.'||k AS s FROM d1_n)",
+    ),
+    (
+        "decimal products",
+        "SELECT count(decimal_mul('12345678901234567.'||(k%10), '-98765432109876543.21')) FROM d1_n",
+    ),
+    (
+        "decimal quotients",
+        "SELECT count(decimal_div('99999999999999999999.'||k, '7777777.7', 10)) FROM d1_n",
+    ),
+    ("uuids", "SELECT count(DISTINCT uuid7()), count(uuid()) FROM d1_n"),
+    (
+        "calendar",
+        "SELECT max(date_add('month', id, '2020-01-31 10:11:12')), sum(date_diff('month', '1999-12-31', date_trunc('week', '2024-02-29'))) FROM d1_n WHERE id<90000",
+    ),
     ("long keys", "SELECT count(*) FROM d1_n n JOIN d1_key k ON k.k=n.s"),
     ("long keys found", "SELECT count(*) FROM d1_key a JOIN d1_key b ON b.k=a.k"),
     (

@@ -1,6 +1,7 @@
 //! What the tests share: contracts in text, and one call.
 #![allow(dead_code)]
 
+pub(crate) mod interpreter;
 pub(crate) mod naive;
 pub(crate) mod smith;
 

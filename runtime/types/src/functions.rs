@@ -1,13 +1,12 @@
-//! The functions that a statement may call: deterministic builtins, by name.
+//! The SQL functions that statements may call, by name: the one home of the list.
 //!
-//! 1. A name that is not here is refused before SQLite sees it.
-//! 2. The clock of date functions and of `CURRENT_TIMESTAMP` is the block's, and `random` is seeded from
-//!    the transaction; that is the engine's work, so both are offered here.
-//! 3. What shows state of the connection (`changes`, `last_insert_rowid`) or of the build
+//! 1. Every function is a function of its arguments, of the block's time and of the transaction's seed.
+//! 2. What shows state of the connection (`changes`, `last_insert_rowid`) or of the build
 //!    (`sqlite_version`) is not here.
+//! 3. [`ADDED`] names those that are ours; all others are SQLite's own.
 
-/// The offered functions: a heading and its names, sorted.
-pub(crate) const FUNCTIONS: &[(&str, &[&str])] = &[
+/// A heading and its names, sorted. Names are in lower case.
+pub const FUNCTIONS: &[(&str, &[&str])] = &[
     (
         "Scalar",
         &[
@@ -73,8 +72,35 @@ pub(crate) const FUNCTIONS: &[(&str, &[&str])] = &[
     ),
     (
         "Date and time",
-        &["date", "datetime", "julianday", "strftime", "time", "timediff", "unixepoch"],
+        &[
+            "date",
+            "date_add",
+            "date_diff",
+            "date_trunc",
+            "datetime",
+            "julianday",
+            "strftime",
+            "time",
+            "timediff",
+            "unixepoch",
+        ],
     ),
+    (
+        "Decimal",
+        &[
+            "decimal",
+            "decimal_add",
+            "decimal_cmp",
+            "decimal_div",
+            "decimal_key",
+            "decimal_mul",
+            "decimal_round",
+            "decimal_sub",
+            "decimal_sum",
+            "decimal_valid",
+        ],
+    ),
+    ("UUID", &["uuid", "uuid7", "uuid_blob", "uuid_str"]),
     (
         "JSON",
         &[
@@ -110,8 +136,32 @@ pub(crate) const FUNCTIONS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// Functions that SQLite does not have, sorted.
+pub const ADDED: &[&str] = &[
+    "date_add",
+    "date_diff",
+    "date_trunc",
+    "decimal",
+    "decimal_add",
+    "decimal_cmp",
+    "decimal_div",
+    "decimal_key",
+    "decimal_mul",
+    "decimal_round",
+    "decimal_sub",
+    "decimal_sum",
+    "decimal_valid",
+    "uuid",
+    "uuid7",
+    "uuid_blob",
+    "uuid_str",
+];
+
+/// Functions that are tables in FROM, sorted.
+pub const TABLE_FUNCTIONS: &[&str] = &["json_each", "json_tree"];
+
 /// The function's name as it is printed, if it is offered; case does not matter.
-pub(crate) fn offered(name: &str) -> Option<&'static str> {
+pub fn offered(name: &str) -> Option<&'static str> {
     let lower = name.to_ascii_lowercase();
     FUNCTIONS
         .iter()
@@ -123,13 +173,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rule_1_the_names_are_sorted_and_found() {
+    fn the_names_are_sorted_and_found() {
         for (heading, names) in FUNCTIONS {
             assert!(names.is_sorted(), "{heading}");
             assert!(names.iter().all(|name| offered(name) == Some(name)));
         }
         assert_eq!(offered("COUNT"), Some("count"));
-        assert_eq!(offered("load_extension"), None);
-        assert_eq!(offered("last_insert_rowid"), None);
+        assert!(ADDED.is_sorted() && ADDED.iter().all(|name| offered(name).is_some()));
+    }
+
+    #[test]
+    fn rule_2_state_of_the_node_is_not_here() {
+        for name in ["load_extension", "last_insert_rowid", "changes", "sqlite_version"] {
+            assert_eq!(offered(name), None, "{name}");
+        }
     }
 }
