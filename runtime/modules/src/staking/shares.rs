@@ -8,7 +8,6 @@
 //! 4. No shares are made where `T = 0 < S`, where a unit costs more than [`PRICE_MAX`] shares, or where `S` would
 //!    leave 63 bits.
 
-pub use crate::params::part;
 use dadbs_types::{Code, Error};
 
 /// Shares that one unit may cost (rule 4).
