@@ -41,8 +41,12 @@ fn a_contract_that_describes_itself_commands_no_terminal() {
     let artifact = concat!(env!("CARGO_MANIFEST_DIR"), "/../contracts/artifacts/database.wasm");
     let mut module = std::fs::read(artifact).unwrap();
     let doc = b"Makes the database.";
-    let at = module.windows(doc.len()).position(|window| window == doc).unwrap();
-    module[at..at + 5].copy_from_slice(b"\x1b[2J\x07");
+    let places: Vec<usize> =
+        (0..module.len() - doc.len()).filter(|at| module[*at..].starts_with(doc)).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        module[at..at + 5].copy_from_slice(b"\x1b[2J\x07");
+    }
     let hostile = home.path().join("hostile.wasm");
     std::fs::write(&hostile, module).unwrap();
     let described = command(home.path()).args(["contract", "describe"]).arg(&hostile).output();
