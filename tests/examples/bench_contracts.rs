@@ -10,7 +10,9 @@
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use dadbs_app::{App, AppConfig};
-use dadbs_proto::dadbs::contract::v1::{MsgExecute, MsgExecuteResponse, ViewRequest, ViewResponse};
+use dadbs_proto::dadbs::contract::v1::{
+    MsgExecute, MsgExecuteResponse, MsgInstantiate, ViewRequest, ViewResponse,
+};
 use dadbs_tests::{Chain, response};
 use dadbs_types::{Code, Error, GasMeter, Value};
 use dadbs_vm::testing::TestHost;
@@ -164,8 +166,13 @@ fn execute(chain: &Chain, contract: &str, entry: &str, arguments: Vec<Value>) ->
 
 fn invoices(chain: &mut Chain, wasm: Vec<u8>) -> Result<()> {
     let code = chain.store_code(0, wasm);
-    let message = chain.instantiate(0, code, "bills", "");
-    let made = chain.run(0, vec![message]);
+    let message = MsgInstantiate {
+        sender: chain.address(0).to_string(),
+        code_id: code,
+        name: "bills".into(),
+        ..MsgInstantiate::default()
+    };
+    let made = chain.run(0, vec![Any::from_msg(&message)?]);
     ensure!(made.is_ok(), "{}", made.log);
     let draft = chain.call(0, "bills", "draft", vec!["bob".into()]);
     ensure!(draft.is_ok(), "{}", draft.log);

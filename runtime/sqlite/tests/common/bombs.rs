@@ -102,7 +102,7 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
         "decimal quotients",
         "SELECT count(decimal_div('99999999999999999999.'||k, '7777777.7', 10)) FROM d1_n",
     ),
-    ("uuids", "SELECT count(DISTINCT uuid7()), count(uuid()) FROM d1_n"),
+    ("uuids", "SELECT count(DISTINCT uuid()), count(uuid_blob(uuid())) FROM d1_n"),
     (
         "calendar",
         "SELECT max(date_add('month', id, '2020-01-31 10:11:12')), sum(date_diff('month', '1999-12-31', date_trunc('week', '2024-02-29'))) FROM d1_n WHERE id<90000",
