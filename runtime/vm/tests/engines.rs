@@ -157,7 +157,7 @@ fn generated(seeds: std::ops::Range<u64>) {
 
 #[test]
 fn generated_modules_are_the_same_everywhere() {
-    generated(0..100);
+    generated(0..150);
 }
 
 #[test]
