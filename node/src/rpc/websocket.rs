@@ -248,8 +248,10 @@ async fn events(
         let mut block = methods::engine(facade, "block", &params).await?;
         let header = json!({ "header": block["block"]["header"] });
         block["result_finalize_block"] = shapes::finalize_block(&outcome);
-        for (kind, value) in blocks.into_iter().zip([&block, &header]) {
-            let attributes = attributes(kind, &outcome.events);
+        // As CometBFT does it: what happened in a block comes with the block, not with its header.
+        let told = [(&block, &outcome.events[..]), (&header, &[])];
+        for (kind, (value, events)) in blocks.into_iter().zip(told) {
+            let attributes = attributes(kind, events);
             for wanted in subscriptions.iter().filter(|wanted| wanted.wants(kind)) {
                 if wanted.meets(height, &attributes) {
                     found.push(wanted.event(kind, value, &attributes));

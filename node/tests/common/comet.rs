@@ -104,7 +104,7 @@ impl Comet {
         let key = made["validators"][0]["pub_key"]["value"].as_str().unwrap();
         let key = STANDARD.decode(key).unwrap().try_into().unwrap();
         let operator = genesis.accounts[0].0;
-        genesis.validators = vec![dadbs_genesis::validator("node", operator, key)];
+        genesis.validators = vec![dadbs_genesis::validator("dev", operator, key)];
         let document = dadbs::genesis_doc::document(&genesis).unwrap();
         std::fs::write(&path, document.to_string()).unwrap();
         let path = home.join("config/config.toml");
@@ -120,6 +120,21 @@ impl Comet {
         text = set(&text, "indexer", "\"null\"");
         text = set(&text, "pprof_laddr", "\"\"");
         std::fs::write(&path, text).unwrap();
+    }
+
+    /// The genesis of the chain.
+    pub fn genesis(&self) -> dadbs_app::Genesis {
+        let path = self.dir.path().join("comet/config/genesis.json");
+        let document = std::fs::read(path).unwrap();
+        dadbs::genesis_doc::Document::from_json(&document).unwrap().genesis
+    }
+
+    /// The seed of the validator's key, in hexadecimal digits.
+    pub fn validator_seed(&self) -> String {
+        let path = self.dir.path().join("comet/config/priv_validator_key.json");
+        let key: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let pair = STANDARD.decode(key["priv_key"]["value"].as_str().unwrap()).unwrap();
+        hex::encode(&pair[..32])
     }
 
     pub fn home(&self) -> PathBuf {
