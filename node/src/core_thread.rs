@@ -368,20 +368,11 @@ impl Core {
 
     fn consensus<T: Send + 'static>(
         &self,
-        block_is_open: Option<bool>,
         command: impl FnOnce(&mut App) -> Result<T, Fatal> + Send + 'static,
     ) -> Result<T, Fatal> {
         let (answer, answered) = oneshot::channel();
-        self.push(answer, command, |queue| {
-            queue.candidate = None;
-            queue.block_is_open |= block_is_open == Some(true);
-        })?;
-        let result = answered.blocking_recv().unwrap_or_else(|_| Err(self.why_stopped()));
-        if block_is_open == Some(false) {
-            locked(&self.shared.queue).block_is_open = false;
-            self.shared.wake.notify_one();
-        }
-        result
+        self.push(answer, command, |queue| queue.candidate = None)?;
+        answered.blocking_recv().unwrap_or_else(|_| Err(self.why_stopped()))
     }
 
     fn read<T: Send + 'static>(
@@ -431,7 +422,7 @@ impl Core {
     /// Makes the genesis state.
     pub fn init_chain(&self, genesis: Genesis) -> Result<Hash, Fatal> {
         let shared = self.shared.clone();
-        self.consensus(None, move |app| {
+        self.consensus(move |app| {
             let app_hash = app.init_chain(&genesis)?;
             open_readers(app, &shared)?;
             shared.committed.send_replace(app.info());
@@ -454,7 +445,7 @@ impl Core {
             // Cheap for what the mempool has seen; a block from afar is verified on all threads.
             self.precheck(&block.txs)?;
             let metrics = self.metrics();
-            self.consensus(Some(true), move |app| execute(app, &block, &metrics))
+            self.consensus(move |app| execute(app, &block, &metrics))
         }?;
         self.shared.metrics.decided(&outcome, foreseen);
         Ok(outcome)
@@ -463,18 +454,21 @@ impl Core {
     /// Persists the executed block.
     pub fn commit(&self) -> Result<(), Fatal> {
         let shared = self.shared.clone();
-        self.consensus(Some(false), move |app| {
+        let result = self.consensus(move |app| {
             let began = Instant::now();
             app.commit()?;
             shared.metrics.committed(app.info().height, app.store().leaves(), began);
             shared.committed.send_replace(app.info());
             Ok(())
-        })
+        });
+        locked(&self.shared.queue).block_is_open = false;
+        self.shared.wake.notify_one();
+        result
     }
 
     /// The transactions of a proposal.
     pub fn prepare(&self, txs: Vec<Vec<u8>>, bytes_max: usize) -> Result<Vec<Vec<u8>>, Fatal> {
-        self.consensus(None, move |app| app.prepare_proposal(txs, bytes_max))
+        self.consensus(move |app| app.prepare_proposal(txs, bytes_max))
     }
 
     /// True if the proposal is acceptable; then it begins to execute (rule 5).
@@ -482,7 +476,7 @@ impl Core {
         self.precheck(&block.txs)?;
         let block = Arc::new(block);
         let proposed = Arc::clone(&block);
-        let accepted = self.consensus(None, move |app| app.process_proposal(&proposed.txs))?;
+        let accepted = self.consensus(move |app| app.process_proposal(&proposed.txs))?;
         if accepted {
             let (answer, outcome) = oneshot::channel();
             let metrics = self.metrics();
