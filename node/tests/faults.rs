@@ -12,18 +12,13 @@
 
 mod common;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use common::cli::text;
 use common::counted::Load;
 use common::network::{Network, children, signal, wait_for};
 use common::proxy::{self, Link};
-use dadbs::convert::ns_of_time;
 use dadbs::genesis_doc::Document;
-use dadbs_app::{App, Block};
-use dadbs_types::BlockInfo;
 use nix::sys::signal::Signal;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -60,27 +55,11 @@ fn variable(name: &str, default: u64) -> u64 {
 fn replay(network: &Network, height: u64) {
     let genesis = network.home(0).join("cometbft/config/genesis.json");
     let genesis = Document::from_json(&std::fs::read(genesis).unwrap()).unwrap().genesis;
-    let mut twin = App::memory().unwrap();
-    let mut app_hash = twin.init_chain(&genesis).unwrap();
-    for at in 1..=height {
-        let answer = wait_for("a block", || network.rpc(0, &format!("block?height={at}")));
-        let header = &answer["block"]["header"];
-        let bytes = |field: &Json| hex::decode(field.as_str().unwrap()).unwrap();
-        assert_eq!(bytes(&header["app_hash"]), app_hash, "before height {at}");
-        let time = header["time"].as_str().unwrap();
-        let time = tendermint::Time::parse_from_rfc3339(time).unwrap();
-        let info = BlockInfo {
-            height: at,
-            time_ns: ns_of_time(time).unwrap(),
-            proposer_address: bytes(&header["proposer_address"]).try_into().unwrap(),
-            votes: network.votes(0, at),
-            misbehavior: Vec::new(),
-        };
-        let txs = answer["block"]["data"]["txs"].as_array().into_iter().flatten();
-        let txs = txs.map(|tx| BASE64.decode(tx.as_str().unwrap()).unwrap()).collect();
-        app_hash = twin.finalize_block(&Block { info, txs }).unwrap().app_hash;
-        twin.commit().unwrap();
-    }
+    let blocks = (1..=height).map(|at| {
+        let block = wait_for("a block", || network.rpc(0, &format!("block?height={at}")));
+        (block, network.votes(0, at))
+    });
+    common::replay(&genesis, blocks);
 }
 
 /// Rule 3: some node goes on by this many blocks.

@@ -159,3 +159,34 @@ pub async fn http(addr: std::net::SocketAddr, request: &[u8]) -> String {
         None => answer,
     }
 }
+
+/// Executes blocks, as RPC shows them, by a core that nothing disturbs, with the votes that each carries; each header
+/// names the hash before it. Gives the last hash.
+pub fn replay(
+    genesis: &dadbs_app::Genesis,
+    blocks: impl Iterator<Item = (Value, Vec<dadbs_types::Vote>)>,
+) -> dadbs_types::Hash {
+    use ::base64::Engine as _;
+    let mut core = dadbs_app::App::memory().unwrap();
+    let mut app_hash = core.init_chain(genesis).unwrap();
+    for ((answer, votes), height) in blocks.zip(1..) {
+        let header = &answer["block"]["header"];
+        let bytes = |field: &Value| hex::decode(field.as_str().unwrap()).unwrap();
+        assert_eq!(bytes(&header["app_hash"]), app_hash, "before height {height}");
+        let time = header["time"].as_str().unwrap();
+        let time = tendermint::Time::parse_from_rfc3339(time).unwrap();
+        let info = dadbs_types::BlockInfo {
+            height,
+            time_ns: dadbs::convert::ns_of_time(time).unwrap(),
+            proposer_address: bytes(&header["proposer_address"]).try_into().unwrap(),
+            votes,
+            misbehavior: Vec::new(),
+        };
+        let txs = answer["block"]["data"]["txs"].as_array().into_iter().flatten();
+        let base64 = ::base64::engine::general_purpose::STANDARD;
+        let txs = txs.map(|tx| base64.decode(tx.as_str().unwrap()).unwrap()).collect();
+        app_hash = core.finalize_block(&dadbs_app::Block { info, txs }).unwrap().app_hash;
+        core.commit().unwrap();
+    }
+    app_hash
+}
