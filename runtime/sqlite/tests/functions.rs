@@ -375,6 +375,41 @@ fn json_costs_what_moves_and_what_is_read_again() {
 }
 
 #[test]
+fn work_on_json_ends_soon_after_its_steps() {
+    let connection = Connection::memory().unwrap();
+    let (open, close) = ("[".repeat(900), "]".repeat(900));
+    let nest = format!("[{open}\"{}\"{close},\"{}\"]", "x".repeat(60_000), "y".repeat(9_000));
+    let long = "y".repeat(1_000_000);
+    let members = |name: &str| {
+        let all: Vec<String> =
+            (0..20_000).map(|n| format!("\"{name}{n}\":{{\"b\":{n}}}")).collect();
+        format!("{{{}}}", all.join(","))
+    };
+    for (sql, params) in [
+        ("SELECT json(?1)", vec![nest.clone()]),
+        ("SELECT json_valid(?1)", vec![nest.clone()]),
+        ("SELECT count(*) FROM json_each(?1)", vec![nest]),
+        ("SELECT length(json_set('{}', '$'||?2, ?1))", vec![long.clone(), ".a".repeat(990)]),
+        ("SELECT length(json_set('[]', '$'||?2, ?1))", vec![long, "[0]".repeat(990)]),
+        ("SELECT length(json_patch(?1, ?2))", vec![members("a"), members("b")]),
+    ] {
+        let params: Vec<Value> = params.into_iter().map(Value::from).collect();
+        let mut statement = connection.prepare_user(sql).unwrap();
+        let whole = statement.run(&params, PLENTY, &mut |_| Ok(())).unwrap().steps;
+        // The bytes of the arguments are counted before the function begins.
+        let bytes: usize = params.iter().map(Value::len).sum();
+        let enough = bytes as u64 / 8;
+        assert!(whole > 2 * enough, "{sql}: {whole} {enough}");
+        match statement.run(&params, enough, &mut |_| Ok(())) {
+            Err(SqlFailure::Steps(_)) => {}
+            other => panic!("{sql}: {other:?}"),
+        }
+        let used = statement.steps();
+        assert!(used < enough + whole / 4, "{sql}: {used} of {whole}, {enough} were given");
+    }
+}
+
+#[test]
 fn an_object_that_is_too_large_at_its_last_bracket_is_no_null() {
     let connection = Connection::memory().unwrap();
     let sql = "SELECT json_group_object(name, value) FROM (SELECT 'a' AS name, ?1 AS value UNION ALL SELECT 'b', ?2)";
