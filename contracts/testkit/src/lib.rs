@@ -5,8 +5,8 @@
 //! 2. Transactions are signed by real keys and pay fees; every one has a block of its own. Block time
 //!    stands still but for one second per block and [`Chain::advance`].
 //! 3. A rejection is an [`Error`] with the chain's code and, if it is the contract's, its number.
-//! 4. The gas of every call is kept: [`Chain::gas`] compares it with a file, which `UPDATE_EXPECT=1`
-//!    rewrites.
+//! 4. The gas of every call is kept, and how much of it was SQL: [`Chain::gas`] compares it with a file,
+//!    which `UPDATE_EXPECT=1` rewrites.
 //! 5. [`Random`] makes the calls of property tests from a seed.
 //!
 //! ```no_run
@@ -34,7 +34,7 @@ pub struct Chain {
     process: Child,
     input: ChildStdin,
     output: ChildStdout,
-    gas: Vec<(String, u64)>,
+    gas: Vec<(String, u64, u64)>,
 }
 
 /// What a call or query gave.
@@ -44,6 +44,8 @@ pub struct Answer {
     pub rows: Vec<Vec<Value>>,
     /// Gas used; 0 for a query.
     pub gas: u64,
+    /// What of it was used by SQL; 0 for a query and for a view.
+    pub sql_gas: u64,
     /// The contract's events: name and fields.
     pub events: Vec<(String, Vec<(String, String)>)>,
 }
@@ -144,7 +146,11 @@ impl Chain {
             let pairs = texts[1..].chunks(2).map(|pair| (pair[0].clone(), pair[1].clone()));
             (texts[0].clone(), pairs.collect())
         });
-        Ok(Answer { rows, gas: gas.unsigned_abs(), events: events.collect() })
+        let Some(Value::Integer(sql_gas)) = row.get(4) else {
+            panic!("the answer has no gas of SQL")
+        };
+        let (gas, sql_gas) = (gas.unsigned_abs(), sql_gas.unsigned_abs());
+        Ok(Answer { rows, gas, sql_gas, events: events.collect() })
     }
 
     /// The address of an account.
@@ -210,7 +216,7 @@ impl Chain {
             Value::Blob(module),
             arguments,
         ])?;
-        self.gas.push(("init".into(), answer.gas));
+        self.gas.push(("init".into(), answer.gas, answer.sql_gas));
         Ok(answer)
     }
 
@@ -248,7 +254,7 @@ impl Chain {
             Value::Blob(encode_row(arguments)),
             amount.into(),
         ])?;
-        self.gas.push((entry.into(), answer.gas));
+        self.gas.push((entry.into(), answer.gas, answer.sql_gas));
         Ok(answer)
     }
 
@@ -341,7 +347,7 @@ impl Chain {
         self.ask(&["height".into(), height.into()]).expect("blocks are made");
     }
 
-    /// Compares the gas of all calls so far, line by line, with a file; with `UPDATE_EXPECT=1` in the
+    /// Compares the gas of all calls so far and its part of SQL, line by line, with a file; with `UPDATE_EXPECT=1` in the
     /// environment rewrites it.
     ///
     /// # Panics
@@ -349,8 +355,8 @@ impl Chain {
     pub fn gas(&self, file: impl AsRef<Path>) {
         let file = file.as_ref();
         let mut lines = String::new();
-        for (entry, gas) in &self.gas {
-            let _ = writeln!(lines, "{entry} {gas}");
+        for (entry, gas, sql) in &self.gas {
+            let _ = writeln!(lines, "{entry} {gas} sql {sql}");
         }
         println!("{lines}");
         if std::env::var("UPDATE_EXPECT").is_ok_and(|value| value == "1") {

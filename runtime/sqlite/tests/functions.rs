@@ -324,6 +324,106 @@ fn json_costs_more_with_more_paths_elements_and_labels() {
 }
 
 #[test]
+fn json_costs_what_moves_and_what_is_read_again() {
+    let connection = Connection::memory().unwrap();
+    rows(&connection, "CREATE TABLE d1_n(id INTEGER PRIMARY KEY)");
+    let numbers = "INSERT INTO d1_n WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n LIMIT 4000) SELECT i FROM n";
+    run(&connection, numbers, &[]).unwrap();
+    let steps = |sql: &str, params: &[Value]| run(&connection, sql, params).unwrap().1;
+    // Each bracket that closes around 60,000 bytes becomes shorter in front of them.
+    let nest = |depth: usize| {
+        let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+        Value::from(format!("[{open}\"{}\"{close},\"{}\"]", "x".repeat(60_000), "y".repeat(9_000)))
+    };
+    let valid = "SELECT json_valid(?1)";
+    let moved = steps(valid, &[nest(900)]) - steps(valid, &[nest(1)]);
+    assert!(moved > 899 * 60_000 / 16 / 16, "{moved}");
+    // So does each when it is edited: all of them become longer.
+    let set = format!("SELECT length(json_set(?1, '${}', ?2))", "[0]".repeat(901));
+    let edited = steps(&set, &[nest(900), "z".repeat(66_000).into()]);
+    assert!(edited > 2 * moved, "{edited} {moved}");
+    // For the path of the first row, what the path names is looked up from each bracket on.
+    let path = |n: usize| {
+        let label = "[".repeat(n);
+        let params = [format!("{{\"{label}\":1}}").into(), format!("$.\"{label}\"").into()];
+        steps("SELECT length(path) FROM json_tree(?1, ?2)", &params)
+    };
+    assert!(path(4_000) > 3 * path(2_000));
+    // What leaves a window moves the rest; entries without a name are read for every row.
+    let window = |n: usize| {
+        let sql = format!(
+            "SELECT count(g) FROM (SELECT json_group_object(NULL, 1) OVER (ORDER BY id) AS g FROM d1_n WHERE id<={n})"
+        );
+        steps(&sql, &[])
+    };
+    assert!(window(4_000) > 3 * window(2_000));
+    for aggregate in ["json_group_array", "group_concat"] {
+        let leaves = |frame: &str| {
+            let keys = "SELECT iif(id=4000, 1000000, id) AS x FROM d1_n";
+            let sql = format!(
+                "SELECT sum(length(g)) FROM (SELECT {aggregate}('abcdefgh') OVER (ORDER BY x RANGE BETWEEN {frame}) AS g FROM ({keys}))"
+            );
+            steps(&sql, &[])
+        };
+        // The last row takes 3,999 into its frame; in the first statement 3,900 leave it again.
+        let (some, none) = (
+            leaves("996100 PRECEDING AND 990000 PRECEDING"),
+            leaves("1000000 PRECEDING AND 990000 PRECEDING"),
+        );
+        assert!(some > none + 3_900 * 18_000 / 16 / 16, "{aggregate}: {some} {none}");
+    }
+}
+
+#[test]
+fn work_on_json_ends_soon_after_its_steps() {
+    let connection = Connection::memory().unwrap();
+    let (open, close) = ("[".repeat(900), "]".repeat(900));
+    let nest = format!("[{open}\"{}\"{close},\"{}\"]", "x".repeat(60_000), "y".repeat(9_000));
+    let long = "y".repeat(1_000_000);
+    let members = |name: &str| {
+        let all: Vec<String> =
+            (0..20_000).map(|n| format!("\"{name}{n}\":{{\"b\":{n}}}")).collect();
+        format!("{{{}}}", all.join(","))
+    };
+    for (sql, params) in [
+        ("SELECT json(?1)", vec![nest.clone()]),
+        ("SELECT json_valid(?1)", vec![nest.clone()]),
+        ("SELECT count(*) FROM json_each(?1)", vec![nest]),
+        ("SELECT length(json_set('{}', '$'||?2, ?1))", vec![long.clone(), ".a".repeat(990)]),
+        ("SELECT length(json_set('[]', '$'||?2, ?1))", vec![long, "[0]".repeat(990)]),
+        ("SELECT length(json_patch(?1, ?2))", vec![members("a"), members("b")]),
+    ] {
+        let params: Vec<Value> = params.into_iter().map(Value::from).collect();
+        let mut statement = connection.prepare_user(sql).unwrap();
+        let whole = statement.run(&params, PLENTY, &mut |_| Ok(())).unwrap().steps;
+        // The bytes of the arguments are counted before the function begins.
+        let bytes: usize = params.iter().map(Value::len).sum();
+        let enough = bytes as u64 / 8;
+        assert!(whole > 2 * enough, "{sql}: {whole} {enough}");
+        match statement.run(&params, enough, &mut |_| Ok(())) {
+            Err(SqlFailure::Steps(_)) => {}
+            other => panic!("{sql}: {other:?}"),
+        }
+        let used = statement.steps();
+        assert!(used < enough + whole / 4, "{sql}: {used} of {whole}, {enough} were given");
+    }
+}
+
+#[test]
+fn an_object_that_is_too_large_at_its_last_bracket_is_no_null() {
+    let connection = Connection::memory().unwrap();
+    let sql = "SELECT json_group_object(name, value) FROM (SELECT 'a' AS name, ?1 AS value UNION ALL SELECT 'b', ?2)";
+    let params = |m: usize| [Value::from("x".repeat(1_048_500)), Value::from("y".repeat(m))];
+    for m in 50..150 {
+        match run(&connection, sql, &params(m)) {
+            Ok((rows, _)) => assert!(matches!(&rows[0], Value::Text(_)), "{m}: {rows:?}"),
+            Err(SqlFailure::Rejected(why)) => assert_eq!(why.code, Code::SqlTooLarge, "{m}"),
+            Err(why) => panic!("{m}: {why:?}"),
+        }
+    }
+}
+
+#[test]
 fn json_that_grows_beyond_a_value_is_too_large_and_no_fault() {
     let connection = Connection::memory().unwrap();
     rows(&connection, "CREATE TABLE d1_t(s TEXT)");

@@ -74,6 +74,8 @@ pub struct Store {
     pub(crate) savepoints: Vec<Savepoint>,
     /// Counts schema changes, also undone ones, so that a savepoint knows whether one happened.
     pub(crate) schema_changes: u64,
+    /// See [`Store::statement_gas`].
+    pub(crate) statement_gas: u64,
     config: StoreConfig,
     head: Head,
     pub(crate) tree: Tree,
@@ -153,6 +155,7 @@ impl Store {
             statements: Statements::default(),
             savepoints: Vec::new(),
             schema_changes: 0,
+            statement_gas: 0,
             config,
             head,
             tree,

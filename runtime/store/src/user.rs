@@ -177,9 +177,12 @@ impl Store {
         gas: &mut GasMeter,
     ) -> (Result<Executed, Error>, GasParts) {
         let _span = trace_span!("statement").entered();
+        let before = gas.used();
         let mut spend = Spend::new(gas);
         let executed = self.exec_spending(database, sql, rows, access, &mut spend);
-        (executed, spend.parts)
+        let parts = spend.parts;
+        self.count_statement(before, gas);
+        (executed, parts)
     }
 
     /// What a statement would do and cost, without doing it.
@@ -209,11 +212,34 @@ impl Store {
         gas: &mut GasMeter,
     ) -> Result<Queried, Error> {
         let _span = trace_span!("statement").entered();
-        let mut spend = Spend::new(gas);
-        let statement = self.pass(database, sql, Purpose::Read, access, &mut spend)?;
-        let rows = [params.to_vec()];
-        let done = self.run_rows(database, &statement, &rows, &mut spend)?;
+        let before = gas.used();
+        let done = self.query_spending(database, sql, params, access, &mut Spend::new(gas));
+        self.count_statement(before, gas);
+        let done = done?;
         Ok(Queried { columns: done.columns, rows: done.rows })
+    }
+
+    fn query_spending(
+        &mut self,
+        database: u64,
+        sql: &str,
+        params: &[Value],
+        access: Option<&RowAccess>,
+        spend: &mut Spend<'_>,
+    ) -> Result<Executed, Error> {
+        let statement = self.pass(database, sql, Purpose::Read, access, spend)?;
+        self.run_rows(database, &statement, &[params.to_vec()], spend)
+    }
+
+    /// The gas of all statements of users that this store has run, undone ones included: for tests and
+    /// measurements. It is no part of the state.
+    pub fn statement_gas(&self) -> u64 {
+        self.statement_gas
+    }
+
+    fn count_statement(&mut self, before: u64, gas: &GasMeter) {
+        let spent = gas.used().saturating_sub(before);
+        self.statement_gas = self.statement_gas.saturating_add(spent);
     }
 
     /// What a statement does to which tables, in the user's names, without running it.

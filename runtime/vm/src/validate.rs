@@ -219,6 +219,10 @@ fn at_most(
 /// Checks a module (rules 1 to 7).
 pub fn validate(wasm: &[u8]) -> Result<CodeInfo, Rejection> {
     at_most("WASM_CODE_BYTES_MAX", wasm.len(), limits::WASM_CODE_BYTES_MAX)?;
+    if !wasm.starts_with(b"\0asm") {
+        let text = "not a valid module: it does not begin with the bytes 00 61 73 6d, as every .wasm file does";
+        return Err(Rejection::new(Code::WasmInvalid, text));
+    }
     let mut check = Check::default();
     check.size.bytes = wasm.len() as u64;
     let mut validator = Validator::new_with_features(FEATURES);

@@ -9,6 +9,10 @@
 //! 4. The contract adds up the ciphertexts. Voting ends at a time, or when all have voted.
 //! 5. Then trustees publish their part of the decryption of the sum, each with a proof. When enough of them are there,
 //!    `count` finds the number of yes votes, which anyone may ask for and nobody can change.
+//! 6. A trustee who was dealt a share that does not fit complains, with a proof that opens this one share. The contract
+//!    looks itself: if it does not fit, the dealer is excluded, and what it dealt leaves the key. A trustee whose part of the
+//!    decryption is not proved is excluded, too. Everybody sees who it was and why.
+//! 7. Whoever is excluded has no more say. The others go on; when fewer than `threshold` are left, the ballot has failed.
 //!
 //! What the proofs are stands in [`proofs`]; `examples/client` makes them.
 #![cfg_attr(target_arch = "wasm32", no_std)]
@@ -20,7 +24,7 @@ pub mod proofs;
 #[contract]
 #[allow(clippy::wildcard_imports)]
 mod ballot {
-    use super::proofs::{self, Ciphertext, POINT, Point, SCALAR, Whose};
+    use super::proofs::{self, Ciphertext, POINT, Point, Whose};
     use super::*;
     use dadbs_sdk::address;
 
@@ -36,16 +40,17 @@ mod ballot {
         id: i64,
         owner: String,
         question: String,
-        #[check("stage IN ('names', 'keys', 'deals', 'confirm', 'voting', 'done')")]
+        #[check("stage IN ('names', 'keys', 'deals', 'confirm', 'voting', 'done', 'failed')")]
         stage: String,
         /// Trustees who have not done what the stage is for.
         missing: u32,
         trustees: u32,
+        excluded: u32,
         voters: u32,
         #[check("threshold BETWEEN 1 AND 16")]
         threshold: u32,
         until_ms: i64,
-        /// The commitments of all trustees, added up; the first is the key.
+        /// The commitments of all trustees who are not excluded, added up; the first is the key.
         commitments: Vec<u8>,
         /// The ciphertext of the sum.
         sum: Vec<u8>,
@@ -68,6 +73,9 @@ mod ballot {
         confirmed: bool,
         /// Its part of the decryption.
         part: Option<Vec<u8>>,
+        /// Why it was excluded: it dealt a wrong share, or gave a wrong part.
+        #[check("fault IN ('share', 'part')")]
+        fault: Option<String>,
     }
 
     /// Who may vote.
@@ -105,12 +113,34 @@ mod ballot {
         Malformed,
         /// The proof does not show what it should.
         NotProved,
+        /// The caller was excluded for a fault.
+        Excluded,
+        /// There is no such trustee, or it is excluded.
+        NoTrustee { number: u32 },
+        /// The share fits what its dealer has committed to.
+        Unfounded,
+        /// It is not the sum that is decrypted.
+        OtherSum,
     }
 
     /// Voting is open, for this key.
     #[event]
     struct Opened<'a> {
         question: &'a str,
+    }
+
+    /// A trustee was excluded: `share` if it dealt a wrong one, `part` if its part of the decryption was wrong.
+    #[event]
+    struct Faulty<'a> {
+        number: u32,
+        address: &'a str,
+        fault: &'a str,
+    }
+
+    /// Fewer trustees than the threshold are left: there will be no result.
+    #[event]
+    struct Failed {
+        left: u32,
     }
 
     /// The votes are counted.
@@ -140,6 +170,7 @@ mod ballot {
             stage,
             missing: 0,
             trustees: 0,
+            excluded: 0,
             voters: 0,
             threshold,
             until_ms,
@@ -166,7 +197,11 @@ mod ballot {
     }
 
     fn trustee(ctx: &Context) -> Result<Trustee, Refusal> {
-        Ok(ctx.db.trustees().get(&ctx.caller)?.ok_or(BallotError::NotTrustee)?)
+        let trustee = ctx.db.trustees().get(&ctx.caller)?.ok_or(BallotError::NotTrustee)?;
+        if trustee.fault.is_some() {
+            return Err(BallotError::Excluded.into());
+        }
+        Ok(trustee)
     }
 
     fn whose(ctx: &Context) -> Whose<'_> {
@@ -178,9 +213,31 @@ mod ballot {
         ballot.missing -= 1;
         if ballot.missing == 0 {
             ballot.stage = next.into();
-            ballot.missing = ballot.trustees;
+            ballot.missing = ballot.trustees - ballot.excluded;
+            if next == "voting" {
+                Opened { question: &ballot.question }.emit();
+            }
         }
         ctx.db.ballot().update(&ballot)?;
+        Ok(())
+    }
+
+    /// Excludes a trustee for a fault that is shown (rules 6 and 7). The ballot is not written yet.
+    fn exclude(
+        ctx: &Context,
+        ballot: &mut Ballot,
+        mut trustee: Trustee,
+        fault: &str,
+    ) -> Result<(), Refusal> {
+        ballot.excluded += 1;
+        let left = ballot.trustees - ballot.excluded;
+        trustee.fault = Some(fault.into());
+        ctx.db.trustees().update(&trustee)?;
+        Faulty { number: trustee.number, address: &trustee.address, fault }.emit();
+        if left < ballot.threshold {
+            ballot.stage = "failed".into();
+            Failed { left }.emit();
+        }
         Ok(())
     }
 
@@ -203,6 +260,7 @@ mod ballot {
             shares: None,
             confirmed: false,
             part: None,
+            fault: None,
         })?;
         Ok(number)
     }
@@ -264,7 +322,7 @@ mod ballot {
         }
         let own = proofs::points(&commitments).ok_or(BallotError::Malformed)?;
         let mut all = proofs::points(&ballot.commitments).ok_or(BallotError::Malformed)?;
-        if own.len() != all.len() || shares.len() != POINT + ballot.trustees as usize * SCALAR {
+        if own.len() != all.len() || !proofs::are_shares(&shares, ballot.trustees) {
             return Err(BallotError::Malformed.into());
         }
         if !proofs::is_known(whose(ctx), &own[0], proof) {
@@ -290,10 +348,48 @@ mod ballot {
         }
         trustee.confirmed = true;
         ctx.db.trustees().update(&trustee)?;
-        if ballot.missing == 1 {
-            Opened { question: &ballot.question }.emit();
-        }
         step(ctx, ballot, "voting")
+    }
+
+    /// A trustee complains about the share that trustee `number` has dealt to it: `common` is the point that hides it, with
+    /// the proof that it is (rule 6). The complainer confirms after it.
+    #[call]
+    fn complain(ctx: &Context, number: u32, common: &[u8], proof: &[u8]) -> Result<(), Refusal> {
+        let mut ballot = at(ctx, "confirm")?;
+        let own = trustee(ctx)?;
+        let dealer = ctx.db.trustees().by_number(number)?;
+        let dealer = dealer.filter(|dealer| dealer.fault.is_none());
+        let dealer = dealer.ok_or(BallotError::NoTrustee { number })?;
+        let dealt = |bytes: &Option<Vec<u8>>| bytes.as_deref().and_then(proofs::points);
+        let shares = dealer.shares.as_deref().unwrap_or_default();
+        let (Some(key), Some(blind), Some(common), Some(commitments), Some(mut all)) = (
+            own.key.as_deref().and_then(proofs::point),
+            proofs::blind(shares),
+            proofs::point(common),
+            dealt(&dealer.commitments),
+            proofs::points(&ballot.commitments),
+        ) else {
+            return Err(BallotError::Malformed.into());
+        };
+        if !proofs::is_of_secret(proofs::COMPLAINT, whose(ctx), &key, &blind, &common, proof) {
+            return Err(BallotError::NotProved.into());
+        }
+        let share = proofs::open(&ctx.contract_address, shares, own.number, &common);
+        let share = share.ok_or(BallotError::Malformed)?;
+        if Point::GENERATOR * share == proofs::share_key(&commitments, own.number) {
+            return Err(BallotError::Unfounded.into());
+        }
+        for (sum, dealt) in all.iter_mut().zip(&commitments) {
+            *sum -= dealt;
+        }
+        ballot.commitments = proofs::encode_all(&all);
+        let confirms = !dealer.confirmed;
+        exclude(ctx, &mut ballot, dealer, "share")?;
+        if confirms && ballot.stage == "confirm" {
+            return step(ctx, ballot, "voting");
+        }
+        ctx.db.ballot().update(&ballot)?;
+        Ok(())
     }
 
     /// True if nobody votes any more (rule 4).
@@ -329,16 +425,20 @@ mod ballot {
         Ok(())
     }
 
-    /// A trustee's part of the decryption of the sum, and the proof that it is the part (rule 5).
+    /// A trustee's part of the decryption of `sum`, and the proof that it is the part (rule 5). A wrong one excludes the
+    /// trustee (rule 6); that of another sum, which a client saw too early, is only refused.
     #[call]
-    fn decrypt(ctx: &Context, part: Vec<u8>, proof: &[u8]) -> Result<(), Refusal> {
-        let ballot = at(ctx, "voting")?;
+    fn decrypt(ctx: &Context, sum: &[u8], part: Vec<u8>, proof: &[u8]) -> Result<(), Refusal> {
+        let mut ballot = at(ctx, "voting")?;
         let mut trustee = trustee(ctx)?;
         if trustee.part.is_some() {
             return Err(BallotError::Done.into());
         }
         if !has_ended(ctx, &ballot) {
             return Err(BallotError::WrongStage { stage: ballot.stage }.into());
+        }
+        if sum != ballot.sum {
+            return Err(BallotError::OtherSum.into());
         }
         let commitments = proofs::points(&ballot.commitments);
         let (Some(commitments), Some(sum), Some(own)) =
@@ -347,8 +447,10 @@ mod ballot {
             return Err(BallotError::Malformed.into());
         };
         let public = proofs::share_key(&commitments, trustee.number);
-        if !proofs::is_decryption(whose(ctx), &public, &sum.a, &own, proof) {
-            return Err(BallotError::NotProved.into());
+        if !proofs::is_of_secret(proofs::DECRYPTION, whose(ctx), &public, &sum.a, &own, proof) {
+            exclude(ctx, &mut ballot, trustee, "part")?;
+            ctx.db.ballot().update(&ballot)?;
+            return Ok(());
         }
         trustee.part = Some(part);
         ctx.db.trustees().update(&trustee)?;

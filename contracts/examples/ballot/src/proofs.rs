@@ -14,6 +14,9 @@
 //!    sum c0 + c1 is the challenge, so that whoever made it could simulate one of them.
 //! 7. A polynomial of degree t - 1 is committed to as its coefficients times G. Its value at j, times G, follows from
 //!    them ([`share_key`]); t values give the value at 0 ([`at_zero`]).
+//! 8. A share is hidden by a number that follows from a point that only its dealer and its receiver know: r K = k R for the
+//!    dealer's R = r G and the receiver's K = k G ([`open`]). By rule 4 the receiver can show that point to others: it
+//!    opens this share and no other.
 
 use dadbs_sdk::prelude::*;
 use k256::elliptic_curve::PrimeField;
@@ -108,11 +111,15 @@ pub fn is_known(whose: Whose<'_>, public: &Point, proof: &[u8]) -> bool {
     c == challenge(KNOWN, whose, &[*public, t])
 }
 
-/// What the challenge of [`is_decryption`] is for.
+/// What the challenge of [`is_of_secret`] is for, of a part of the decryption.
 pub const DECRYPTION: &str = "dadbs ballot: decryption";
 
+/// What the challenge of [`is_of_secret`] is for, of the point that hides a share.
+pub const COMPLAINT: &str = "dadbs ballot: complaint";
+
 /// Rule 4: the secret of `public` makes `part` of `a`.
-pub fn is_decryption(
+pub fn is_of_secret(
+    purpose: &str,
     whose: Whose<'_>,
     public: &Point,
     a: &Point,
@@ -122,7 +129,7 @@ pub fn is_decryption(
     let Some((c, z)) = pair(proof) else { return false };
     let t = commitment(z, &Point::GENERATOR, c, public);
     let of_part = commitment(z, a, c, part);
-    c == challenge(DECRYPTION, whose, &[*public, *a, *part, t, of_part])
+    c == challenge(purpose, whose, &[*public, *a, *part, t, of_part])
 }
 
 /// An encrypted number (rule 5).
@@ -177,6 +184,32 @@ pub fn is_vote(whose: Whose<'_>, key: &Point, vote: &Ciphertext, proof: &[u8]) -
 pub fn share_key(commitments: &[Point], number: u32) -> Point {
     let at = Scalar::from(number);
     commitments.iter().rev().fold(Point::IDENTITY, |sum, coefficient| sum * at + coefficient)
+}
+
+/// What hides the share of number `number` (rule 8): `blind` is the dealer's point, `common` the point that only two know.
+pub fn mask(contract: &str, blind: &Point, common: &Point, number: u32) -> Scalar {
+    let number = u64::from(number).to_le_bytes();
+    hashed("dadbs ballot: share", &[contract.as_bytes(), &encode(blind), &encode(common), &number])
+}
+
+/// The dealer's point of what it has dealt (rule 8).
+pub fn blind(shares: &[u8]) -> Option<Point> {
+    point(shares.get(..POINT)?)
+}
+
+/// True if these are a point and a share for each of `trustees`.
+pub fn are_shares(shares: &[u8], trustees: u32) -> bool {
+    let hidden = shares.get(POINT..).unwrap_or_default();
+    blind(shares).is_some()
+        && hidden.len() == trustees as usize * SCALAR
+        && hidden.chunks(SCALAR).all(|hidden| scalar(hidden).is_some())
+}
+
+/// The share of number `number` among what was dealt (rule 8).
+pub fn open(contract: &str, shares: &[u8], number: u32, common: &Point) -> Option<Scalar> {
+    let from = POINT + (number.checked_sub(1)? as usize) * SCALAR;
+    let hidden = scalar(shares.get(from..from + SCALAR)?)?;
+    Some(hidden - mask(contract, &blind(shares)?, common, number))
 }
 
 /// The value at 0 from values at t different numbers above 0 (rule 7).

@@ -3,9 +3,9 @@
 #[path = "../examples/client/prover.rs"]
 mod prover;
 
-use dadbs_ballot::proofs::{self, Ciphertext, Point, Scalar, Whose};
+use dadbs_ballot::proofs::{self, Ciphertext, POINT, Point, SCALAR, Scalar, Whose};
 use dadbs_testkit::{Chain, Value};
-use prover::{Deal, Secret};
+use prover::{Deal, Dealt, Secret};
 use std::time::Duration;
 
 /// Accounts 0 to 2 are trustees, two of whom decrypt; 0, 1, 3 and 4 are voters; 5 is nobody.
@@ -23,6 +23,10 @@ const DONE: Option<u32> = Some(9);
 const NOT_YET: Option<u32> = Some(10);
 const MALFORMED: Option<u32> = Some(11);
 const NOT_PROVED: Option<u32> = Some(12);
+const EXCLUDED: Option<u32> = Some(13);
+const NO_TRUSTEE: Option<u32> = Some(14);
+const UNFOUNDED: Option<u32> = Some(15);
+const OTHER_SUM: Option<u32> = Some(16);
 
 /// A chain with one ballot.
 struct Tea {
@@ -58,22 +62,37 @@ impl Tea {
         tea
     }
 
-    /// Voting is open.
-    fn open() -> Tea {
+    /// All have dealt; this trustee has spoiled the shares of those.
+    fn dealt_by(cheat: u8, cheated: &[u8]) -> Tea {
         let mut tea = Tea::named();
         tea.call(0, "begin", &[]).unwrap();
         for trustee in TRUSTEES {
             tea.join(trustee).unwrap();
         }
         for trustee in TRUSTEES {
-            let deal = tea.dealt(trustee);
+            let mut deal = tea.dealt(trustee);
+            for of in cheated.iter().filter(|_| trustee == cheat) {
+                deal.shares[POINT + usize::from(of + 1) * SCALAR - 1] ^= 1;
+            }
             tea.deal(trustee, &deal).unwrap();
         }
+        tea
+    }
+
+    /// Voting is open.
+    fn open() -> Tea {
+        let mut tea = Tea::dealt_by(0, &[]);
         for trustee in TRUSTEES {
             tea.share(trustee).unwrap();
             tea.call(trustee, "confirm", &[]).unwrap();
         }
         tea
+    }
+
+    /// The time of voting is over.
+    fn end(&mut self) {
+        self.chain.advance(Duration::from_millis(HOUR_MS.unsigned_abs()));
+        self.chain.block();
     }
 
     fn call(&mut self, account: u8, entry: &str, arguments: &[Value]) -> Result<(), Option<u32>> {
@@ -110,13 +129,43 @@ impl Tea {
         .collect()
     }
 
-    /// A trustee's share, from what the chain holds.
-    fn share(&mut self, account: u8) -> Result<Scalar, usize> {
-        let commitments = self.bytes("SELECT commitments FROM trustees ORDER BY number");
-        let shares = self.bytes("SELECT shares FROM trustees ORDER BY number");
-        let points = commitments.iter().map(|bytes| proofs::points(bytes).unwrap());
-        let deals: Vec<_> = points.zip(shares).collect();
-        secret(account).share(&self.contract, usize::from(account) + 1, &deals)
+    /// What the key is made of.
+    fn all_dealt(&mut self) -> Vec<Dealt> {
+        let sql = "SELECT number, commitments, shares FROM trustees WHERE fault IS NOT 'share' ORDER BY number";
+        let rows = self.chain.select("tea", sql).into_iter();
+        rows.map(|row| match &row[..] {
+            [Value::Integer(number), Value::Blob(commitments), Value::Blob(shares)] => Dealt {
+                number: u32::try_from(*number).unwrap(),
+                commitments: proofs::points(commitments).unwrap(),
+                shares: shares.clone(),
+            },
+            other => panic!("{other:?}"),
+        })
+        .collect()
+    }
+
+    /// A trustee's share.
+    fn share(&mut self, account: u8) -> Result<Scalar, u32> {
+        let dealt = self.all_dealt();
+        secret(account).share(&self.contract, u32::from(account) + 1, &dealt)
+    }
+
+    /// A complaint about the share that trustee `number` has dealt, with the secret of `who`.
+    fn complain(&mut self, account: u8, number: u32, who: u8) -> Result<(), Option<u32>> {
+        let dealt = self.all_dealt();
+        let dealt = dealt.iter().find(|dealt| dealt.number == number).unwrap_or(&dealt[0]);
+        let made = self.whose(account, |whose| secret(who).complaint(whose, dealt));
+        let (common, proof) = made.unwrap();
+        let arguments = [number.into(), blob(&proofs::encode(&common)), blob(&proof)];
+        self.call(account, "complain", &arguments)
+    }
+
+    fn faults(&mut self) -> Vec<Vec<Value>> {
+        self.chain.select("tea", "SELECT number, fault FROM trustees WHERE fault IS NOT NULL")
+    }
+
+    fn stage(&mut self) -> Value {
+        self.chain.select("tea", "SELECT stage FROM ballot")[0][0].clone()
     }
 
     fn key(&mut self) -> Point {
@@ -140,7 +189,8 @@ impl Tea {
     fn decrypt(&mut self, account: u8) -> Result<(), Option<u32>> {
         let (share, sum) = (self.share(account).unwrap(), self.sum());
         let (part, proof) = self.whose(account, |w| secret(account).decrypt(w, share, &sum));
-        self.call(account, "decrypt", &[blob(&proofs::encode(&part)), blob(&proof)])
+        let arguments = [blob(&sum.encode()), blob(&proofs::encode(&part)), blob(&proof)];
+        self.call(account, "decrypt", &arguments)
     }
 
     fn tally(&mut self) -> Result<(i64, i64), Option<u32>> {
@@ -222,15 +272,12 @@ fn rule_2_who_does_not_know_a_secret_cannot_deal_it() {
     assert_eq!(tea.deal(1, &short), Err(MALFORMED));
     tea.deal(1, &own).unwrap();
     assert_eq!(tea.call(0, "confirm", &[]), Err(WRONG_STAGE));
-    // Trustee 3 cheats trustee 1: who is cheated sees it, does not confirm, and voting does not open.
-    let mut cheating = tea.dealt(2);
-    cheating.shares[33 + 31] ^= 1;
-    tea.deal(2, &cheating).unwrap();
-    assert_eq!(tea.share(0).unwrap_err(), 3);
-    tea.share(1).unwrap();
-    tea.call(1, "confirm", &[]).unwrap();
-    tea.call(2, "confirm", &[]).unwrap();
-    assert_eq!(tea.vote(3, true), Err(WRONG_STAGE));
+    // What could never be opened: no point, or no number.
+    for (at, byte) in [(0, 9), (POINT, 0xff)] {
+        let mut wrong = tea.dealt(2);
+        wrong.shares[at..at + 32].fill(byte);
+        assert_eq!(tea.deal(2, &wrong), Err(MALFORMED));
+    }
 }
 
 #[test]
@@ -276,24 +323,23 @@ fn rules_4_and_5_the_sum_alone_is_decrypted_when_voting_has_ended() {
     tea.vote(4, true).unwrap();
     assert_eq!(tea.decrypt(0), Err(WRONG_STAGE), "voting goes on");
     assert_eq!(tea.call(0, "count", &[]), Err(WRONG_STAGE));
-    tea.chain.advance(Duration::from_millis(HOUR_MS.unsigned_abs()));
-    tea.chain.block();
+    tea.end();
     assert_eq!(tea.vote(0, true), Err(WRONG_STAGE));
     assert_eq!(tea.call(0, "count", &[]), Err(NOT_YET));
     let (share, sum) = (tea.share(0).unwrap(), tea.sum());
     let (part, proof) = tea.whose(0, |whose| secret(0).decrypt(whose, share, &sum));
-    let encoded = proofs::encode(&part);
-    // Another's part, a part of one vote, and a part that would shift the tally.
-    assert_eq!(tea.call(1, "decrypt", &[blob(&encoded), blob(&proof)]), Err(NOT_PROVED));
+    let right = [blob(&sum.encode()), blob(&proofs::encode(&part)), blob(&proof)];
+    // Of one vote.
     let single = tea.bytes("SELECT vote FROM voters WHERE vote IS NOT NULL")[0].clone();
     let single = Ciphertext::decode(&single).unwrap();
-    let (part_of_one, of_one) = tea.whose(0, |whose| secret(0).decrypt(whose, share, &single));
-    for (part, proof) in [(part_of_one, of_one), (part + Point::GENERATOR, proof.clone())] {
-        let arguments = [blob(&proofs::encode(&part)), blob(&proof)];
-        assert_eq!(tea.call(0, "decrypt", &arguments), Err(NOT_PROVED));
-    }
-    assert_eq!(tea.call(5, "decrypt", &[blob(&encoded), blob(&proof)]), Err(NOT_TRUSTEE));
-    tea.call(0, "decrypt", &[blob(&encoded), blob(&proof)]).unwrap();
+    let (part, proof) = tea.whose(0, |whose| secret(0).decrypt(whose, share, &single));
+    let of_one = [blob(&single.encode()), blob(&proofs::encode(&part)), blob(&proof)];
+    assert_eq!(tea.call(0, "decrypt", &of_one), Err(OTHER_SUM));
+    let malformed = [right[0].clone(), blob(&[4; 33]), right[2].clone()];
+    assert_eq!(tea.call(0, "decrypt", &malformed), Err(MALFORMED));
+    assert_eq!(tea.call(5, "decrypt", &right), Err(NOT_TRUSTEE));
+    assert!(tea.faults().is_empty());
+    tea.call(0, "decrypt", &right).unwrap();
     assert_eq!(tea.decrypt(0), Err(DONE));
     assert_eq!(tea.call(0, "count", &[]), Err(NOT_YET), "one part is not enough");
     assert_eq!(tea.tally(), Err(WRONG_STAGE));
@@ -303,10 +349,109 @@ fn rules_4_and_5_the_sum_alone_is_decrypted_when_voting_has_ended() {
 }
 
 #[test]
+fn rule_6_who_deals_a_wrong_share_is_excluded_and_the_others_go_on() {
+    // Trustee 3 cheats trustee 1, and has confirmed before that is seen.
+    let mut tea = Tea::dealt_by(2, &[0]);
+    let key = tea.key();
+    tea.call(2, "confirm", &[]).unwrap();
+    assert_eq!(tea.share(0).unwrap_err(), 3);
+    tea.share(1).unwrap();
+    // Nobody is excluded for what fits, what another was dealt, or what is not proved.
+    assert_eq!(tea.complain(0, 2, 0), Err(UNFOUNDED));
+    assert_eq!(tea.complain(1, 3, 1), Err(UNFOUNDED), "its own share fits");
+    assert_eq!(tea.complain(0, 3, 1), Err(NOT_PROVED), "with another secret");
+    assert_eq!(tea.complain(0, 0, 0), Err(NO_TRUSTEE));
+    assert_eq!(tea.complain(0, 4, 0), Err(NO_TRUSTEE));
+    assert_eq!(tea.complain(5, 3, 0), Err(NOT_TRUSTEE));
+    for wrong in [vec![], vec![4; POINT], vec![2; POINT + 1]] {
+        let arguments = [3.into(), blob(&wrong), blob(&[0; 2 * SCALAR])];
+        assert_eq!(tea.call(0, "complain", &arguments), Err(MALFORMED));
+    }
+    let lie = [3.into(), blob(&proofs::encode(&Point::GENERATOR)), blob(&[7; 2 * SCALAR])];
+    assert_eq!(tea.call(0, "complain", &lie), Err(NOT_PROVED));
+    assert!(tea.faults().is_empty());
+
+    tea.complain(0, 3, 0).unwrap();
+    assert_eq!(tea.faults(), [vec![3.into(), "share".into()]]);
+    assert_ne!(tea.key(), key, "what it dealt has left the key");
+    assert_eq!(tea.complain(0, 3, 0), Err(NO_TRUSTEE), "once");
+    assert_eq!(tea.call(2, "confirm", &[]), Err(EXCLUDED));
+    assert_eq!(tea.complain(2, 1, 2), Err(EXCLUDED));
+    for trustee in [0, 1] {
+        tea.share(trustee).unwrap();
+        tea.call(trustee, "confirm", &[]).unwrap();
+    }
+    tea.vote(3, true).unwrap();
+    tea.vote(4, true).unwrap();
+    tea.end();
+    assert_eq!(tea.decrypt(2), Err(EXCLUDED));
+    tea.decrypt(1).unwrap();
+    tea.decrypt(0).unwrap();
+    tea.call(5, "count", &[]).unwrap();
+    assert_eq!(tea.tally(), Ok((2, 0)));
+}
+
+#[test]
+fn rule_6_the_last_one_missing_is_excluded_and_voting_opens() {
+    let mut tea = Tea::dealt_by(2, &[0, 1]);
+    tea.complain(1, 3, 1).unwrap();
+    assert_eq!(tea.complain(0, 3, 0), Err(NO_TRUSTEE), "one complaint is enough");
+    tea.call(0, "confirm", &[]).unwrap();
+    tea.call(1, "confirm", &[]).unwrap();
+    assert_eq!(tea.stage(), "voting".into());
+    // All others have confirmed when the complaint comes.
+    let mut tea = Tea::dealt_by(2, &[0]);
+    tea.call(1, "confirm", &[]).unwrap();
+    tea.call(0, "confirm", &[]).unwrap();
+    assert_eq!(tea.stage(), "confirm".into());
+    tea.complain(0, 3, 0).unwrap();
+    assert_eq!(tea.stage(), "voting".into());
+    tea.vote(3, true).unwrap();
+}
+
+#[test]
+fn rules_6_and_7_who_gives_a_wrong_part_is_excluded() {
+    let mut tea = Tea::open();
+    tea.vote(3, true).unwrap();
+    tea.end();
+    let (share, sum) = (tea.share(1).unwrap(), tea.sum());
+    let (part, proof) = tea.whose(1, |whose| secret(1).decrypt(whose, share, &sum));
+    // A part that would shift the tally.
+    let shifted = proofs::encode(&(part + Point::GENERATOR));
+    let wrong = [blob(&sum.encode()), blob(&shifted), blob(&proof)];
+    tea.call(1, "decrypt", &wrong).unwrap();
+    assert_eq!(tea.faults(), [vec![2.into(), "part".into()]]);
+    assert_eq!(tea.decrypt(1), Err(EXCLUDED));
+    tea.decrypt(0).unwrap();
+    assert_eq!(tea.call(5, "count", &[]), Err(NOT_YET), "a wrong part does not count");
+    tea.decrypt(2).unwrap();
+    tea.call(5, "count", &[]).unwrap();
+    assert_eq!(tea.tally(), Ok((1, 0)));
+}
+
+#[test]
+fn rule_7_fewer_than_the_threshold_are_no_ballot() {
+    // One has cheated when keys were made, one when the sum is decrypted.
+    let mut tea = Tea::dealt_by(2, &[0]);
+    tea.complain(0, 3, 0).unwrap();
+    for trustee in [0, 1] {
+        tea.call(trustee, "confirm", &[]).unwrap();
+    }
+    tea.end();
+    let (share, sum) = (tea.share(1).unwrap(), tea.sum());
+    // A copied part is a wrong one.
+    let (part, proof) = tea.whose(0, |whose| secret(1).decrypt(whose, share, &sum));
+    let copied = [blob(&sum.encode()), blob(&proofs::encode(&part)), blob(&proof)];
+    tea.call(1, "decrypt", &copied).unwrap();
+    assert_eq!(tea.stage(), "failed".into());
+    assert_eq!(tea.decrypt(0), Err(WRONG_STAGE));
+    assert_eq!(tea.call(5, "count", &[]), Err(WRONG_STAGE));
+}
+
+#[test]
 fn a_ballot_without_votes_is_counted() {
     let mut tea = Tea::open();
-    tea.chain.advance(Duration::from_millis(HOUR_MS.unsigned_abs()));
-    tea.chain.block();
+    tea.end();
     tea.decrypt(1).unwrap();
     tea.decrypt(2).unwrap();
     tea.call(5, "count", &[]).unwrap();

@@ -111,11 +111,12 @@ impl ErrorEnum {
                 variant.doc.clone()
             };
             // Doc comments are plain text; braces would be taken for places.
-            let mut text = format!("{name} ({}): {}", variant.number, doc)
-                .replace('{', "{{")
-                .replace('}', "}}");
-            for name in &names {
-                let _ = write!(text, ", {name} = {{{name}}}");
+            let doc = if names.is_empty() { &doc[..] } else { doc.trim_end_matches('.') };
+            let mut text =
+                format!("{name} ({}): {doc}", variant.number).replace('{', "{{").replace('}', "}}");
+            for (at, name) in names.iter().enumerate() {
+                let between = if at == 0 { ":" } else { "," };
+                let _ = write!(text, "{between} {name} = {{{name}}}");
             }
             quote!(#ident::#name { #(#names),* } => ::dadbs_sdk::alloc::format!(#text),)
         });

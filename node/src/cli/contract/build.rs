@@ -69,11 +69,14 @@ pub(super) fn build(path: &Path) -> Outcome<Built> {
 
 /// Rules 2 and 3: the module as it is stored.
 fn pass(raw: &[u8], root: &Path) -> Outcome<(Vec<u8>, CodeInfo)> {
+    let refused =
+        |message: &str| Failure::other(format!("the chain would not take the module: {message}"));
+    if !raw.starts_with(b"\0asm") {
+        dadbs_vm::validate(raw).map_err(|rejection| refused(&rejection.message))?;
+    }
     let (wasm, statements, names) = shrink(raw)?;
-    let info = dadbs_vm::validate(&wasm).map_err(|rejection| {
-        let message = named(&rejection.message, &names);
-        Failure::other(format!("the chain would not take the module: {message}"))
-    })?;
+    let info = dadbs_vm::validate(&wasm)
+        .map_err(|rejection| refused(&named(&rejection.message, &names)))?;
     check::check(&info.description, &statements, root)?;
     Ok((wasm, info))
 }

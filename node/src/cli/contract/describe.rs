@@ -1,8 +1,8 @@
 //! `dadbs contract describe`: what a contract offers, read from its code without running it.
 
 use super::super::context::Globals;
-use super::super::exit::{Exit, Failure, Outcome};
-use super::send::description;
+use super::super::exit::{Failure, Outcome};
+use super::send::{description, missing};
 use dadbs_abi::section::{Kind, Row};
 use serde_json::{Value as Json, json};
 use std::fmt::Write as _;
@@ -21,10 +21,7 @@ pub(super) async fn rows(globals: &Globals, what: &str) -> Outcome<Vec<Row>> {
     if let Ok(code_id) = what.parse() {
         return description(&session, code_id).await;
     }
-    let contract = session.client.contract(what).await?.ok_or_else(|| {
-        let why = format!("there is no contract \"{what}\": `dadbs contract list` shows all");
-        Failure::new(Exit::NotFound, why)
-    })?;
+    let contract = session.client.contract(what).await?.ok_or_else(|| missing(what))?;
     description(&session, contract.code_id).await
 }
 
@@ -39,7 +36,10 @@ pub(super) async fn run(globals: &Globals, what: &str) -> Outcome {
             })
         })
         .collect();
-    globals.print(&json!(json), || rows.iter().map(shown).collect::<Vec<_>>().join("\n"));
+    globals.print(&json!(json), || match &rows[..] {
+        [] => format!("{what} describes nothing: its module has no section dadbs_abi"),
+        rows => rows.iter().map(shown).collect::<Vec<_>>().join("\n"),
+    });
     Ok(())
 }
 

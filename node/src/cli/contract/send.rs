@@ -170,12 +170,7 @@ pub(super) async fn call(
     pay: u64,
 ) -> Outcome {
     let session = globals.session().await?;
-    let info = session.client.contract(contract).await?.ok_or_else(|| {
-        Failure::new(
-            Exit::NotFound,
-            format!("there is no contract \"{contract}\": `dadbs contract list` shows all"),
-        )
-    })?;
+    let info = session.client.contract(contract).await?.ok_or_else(|| missing(contract))?;
     let described = description(&session, info.code_id).await?;
     let named = |kind| described.iter().find(|row| row.kind == kind && row.name == entry);
     if let Some(view) = named(Kind::View) {
@@ -249,9 +244,16 @@ fn rows_text(rows: &[Row]) -> String {
     rows.iter().map(row).collect()
 }
 
+/// The failure of a name that no contract has.
+pub(super) fn missing(contract: &str) -> Failure {
+    let why = format!("there is no contract \"{contract}\": `dadbs contract list` shows all");
+    Failure::new(Exit::NotFound, why)
+}
+
 /// `dadbs contract logs`.
 pub(super) async fn logs(globals: &Globals, contract: &str, limit: u64) -> Outcome {
     let session = globals.session().await?;
+    session.client.contract(contract).await?.ok_or_else(|| missing(contract))?;
     let query = format!("contract.execute.name='{}'", contract.replace('\'', ""));
     let found = session.client.search(&query, limit).await?;
     let own = |event: &Event| {

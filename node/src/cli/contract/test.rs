@@ -66,6 +66,8 @@ struct Host {
     sequences: Vec<u64>,
     height: u64,
     time_ns: i64,
+    /// Of the last block of this request: the gas of its statements.
+    sql_gas: u64,
 }
 
 fn wrong(what: impl ToString) -> (String, String) {
@@ -102,12 +104,14 @@ pub(super) fn host() -> Outcome {
             (request, Some(host)) => host.answer(request),
             _ => Err(wrong("the first request is start")),
         };
+        let sql_gas = host.as_ref().map_or(0, |host| host.sql_gas);
         let row = match answer {
             Ok((rows, gas, events)) => vec![
                 "ok".into(),
                 Value::Blob(encode_rows(&rows)),
                 i64::try_from(gas).unwrap_or(i64::MAX).into(),
                 Value::Blob(encode_rows(&events)),
+                i64::try_from(sql_gas).unwrap_or(i64::MAX).into(),
             ],
             Err((code, message)) => vec![code.into(), message.into()],
         };
@@ -137,7 +141,7 @@ impl Host {
         let mut app = App::memory().map_err(wrong)?;
         app.init_chain(&genesis).map_err(wrong)?;
         let (height, sequences) = (app.info().height, vec![0; keys.len()]);
-        Ok(Host { app, keys, sequences, height, time_ns: GENESIS_NS })
+        Ok(Host { app, keys, sequences, height, time_ns: GENESIS_NS, sql_gas: 0 })
     }
 
     fn answer(&mut self, request: &[Value]) -> Answer {
@@ -153,6 +157,7 @@ impl Host {
             Some(Value::Blob(bytes)) => Ok(bytes.as_slice()),
             _ => Err(wrong("bytes are missing")),
         };
+        self.sql_gas = 0;
         match text(0)? {
             "address" => {
                 let address = self.key(integer(1)?)?.1.address().to_string();
@@ -274,7 +279,9 @@ impl Host {
         self.height += 1;
         self.time_ns = self.time_ns.saturating_add(1_000_000_000);
         let info = BlockInfo { height: self.height, time_ns: self.time_ns, ..BlockInfo::default() };
+        let before = self.app.store().statement_gas();
         let outcome = self.app.finalize_block(&Block { info, txs }).map_err(wrong)?;
+        self.sql_gas = self.app.store().statement_gas().saturating_sub(before);
         self.app.commit().map_err(wrong)?;
         Ok((outcome.tx_results.into_iter().next(), outcome.events))
     }

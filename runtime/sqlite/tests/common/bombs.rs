@@ -25,6 +25,10 @@ pub(crate) const SETUP: &[&str] = &[
     "INSERT INTO d1_key SELECT printf('%.*c%d', 3900, 'k', value) FROM numbers WHERE value<=5000",
     "CREATE TABLE d1_json(j TEXT)",
     "INSERT INTO d1_json SELECT json_group_array(value) FROM numbers",
+    "CREATE TABLE d1_nest(j TEXT)",
+    "INSERT INTO d1_nest SELECT '['||group_concat(printf('%.*c', 990, '[')||'\"'||printf('%.*c', 60000, 'x')||'\"'||printf('%.*c', 990, ']'))||']' FROM numbers WHERE value<=12",
+    "CREATE TABLE d1_labels(j TEXT)",
+    "INSERT INTO d1_labels SELECT '{'||group_concat('\"\\u0061'||printf('%.*c', 900, 'a')||value||'\":1')||'}' FROM numbers WHERE value<=1000",
 ];
 
 /// (name, statement)
@@ -88,6 +92,44 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     (
         "json patch",
         "SELECT length(json_patch(a, replace(a, 'k', 'm'))) FROM (SELECT json_group_object('k'||id, id) AS a FROM d1_n WHERE id<=3000)",
+    ),
+    ("json brackets", "SELECT json_valid(j) FROM d1_nest"),
+    (
+        "json path of brackets",
+        "SELECT length(path) FROM (SELECT replace(t, 'a', '[') AS t FROM d1_a), json_tree('{\"'||t||'\":1}', '$.\"'||t||'\"')",
+    ),
+    (
+        "json labels with escapes",
+        "SELECT count(json_extract(j, '$.\"'||printf('%.*c', 901, 'a')||'z'||id||'\"')) FROM d1_labels, d1_n",
+    ),
+    (
+        "json deep path",
+        "SELECT count(json_extract(printf('%.*c', 990, '[')||printf('%.*c', 990, ']'), replace(printf('$%.*c', 989, 'x'), 'x', '[0]'))) FROM d1_n",
+    ),
+    (
+        "json parsed anew",
+        "SELECT sum(json_array_length('['||id||','||substr(j, 2))) FROM d1_json, d1_n",
+    ),
+    (
+        "json5 parsed anew",
+        "SELECT sum(json_valid('[''\\x41\\x42\\x43'','||id||','||replace(substr(j, 2), ',', ',+.5,'), 2)) FROM d1_json, d1_n",
+    ),
+    ("json whole for each", "SELECT sum(length(json)) FROM d1_json, json_each(j)"),
+    (
+        "json set grows brackets",
+        "SELECT length(json_set(j, replace(printf('$%.*c', 991, 'x'), 'x', '[0]'), printf('%.*c', 66000, 'y'))) FROM d1_nest, d1_n",
+    ),
+    (
+        "json object of nobody window",
+        "SELECT count(g) FROM (SELECT json_group_object(NULL, 1) OVER (ORDER BY id) AS g FROM d1_n)",
+    ),
+    (
+        "json array leaves window",
+        "SELECT max(length(g)) FROM (SELECT json_group_array('x') OVER (ORDER BY x RANGE BETWEEN 1000000000 PRECEDING AND 999900001 PRECEDING) AS g FROM (SELECT iif(id%100000, id, 1000050000) AS x FROM d1_n))",
+    ),
+    (
+        "group_concat leaves window",
+        "SELECT max(length(g)) FROM (SELECT group_concat(x, x) OVER (ORDER BY x RANGE BETWEEN 1000000000 PRECEDING AND 999900001 PRECEDING) AS g FROM (SELECT iif(id%100000, id, 1000050000) AS x FROM d1_n))",
     ),
     ("decimal sum", "SELECT decimal_sum(id||'.25') FROM d1_n"),
     (

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! client CONTRACT join KEYFILE        a trustee's key; the file is made if there is none
-//! client CONTRACT deal KEYFILE        its secret, shared among all trustees
+//! client CONTRACT deal KEYFILE        its secret, shared among all trustees; `cheat NUMBER` behind it spoils one share
 //! client CONTRACT confirm KEYFILE     if what the others have dealt fits what they have committed to
+//! client CONTRACT complain KEYFILE    about a trustee whose share does not fit: it is excluded
 //! client CONTRACT vote yes|no
 //! client CONTRACT decrypt KEYFILE     its part of the decryption
 //! client CONTRACT verify              every vote's proof, and that the sum is the sum of the votes
@@ -16,7 +17,7 @@ mod prover;
 
 use anyhow::{Context, Result, anyhow, bail};
 use dadbs_ballot::proofs::{self, Ciphertext, Point, Whose};
-use prover::Secret;
+use prover::{Dealt, Secret};
 use serde_json::Value as Json;
 use std::fs;
 use std::process::Command;
@@ -47,6 +48,11 @@ fn bytes(value: &Json) -> Result<Vec<u8>> {
     Ok(hex::decode(text(&value["blob"])?)?)
 }
 
+/// An argument of the command.
+fn blob(bytes: &[u8]) -> String {
+    format!("x'{}'", hex::encode(bytes))
+}
+
 fn point(value: &Json) -> Result<Point> {
     proofs::point(&bytes(value)?).context("the chain holds what is no point")
 }
@@ -57,6 +63,8 @@ struct Trustee {
     key: Json,
     commitments: Json,
     shares: Json,
+    /// What it dealt is in the key: it was not excluded for it.
+    is_in_key: bool,
 }
 
 impl Ballot {
@@ -78,13 +86,15 @@ impl Ballot {
         Whose { contract: &self.address, account: &self.account }
     }
 
-    fn call(&self, entry: &str, arguments: &[&[u8]]) -> Result<Json> {
-        let texts: Vec<String> =
-            arguments.iter().map(|bytes| format!("x'{}'", hex::encode(bytes))).collect();
+    fn call(&self, entry: &str, arguments: &[&[u8]]) -> Result<()> {
+        let texts: Vec<String> = arguments.iter().map(|bytes| blob(bytes)).collect();
         let texts = texts.iter().map(String::as_str);
-        let all: Vec<&str> =
-            ["contract", "call", &self.name, entry].into_iter().chain(texts).collect();
-        Ok(dadbs(&all)?["rows"].clone())
+        self.run(&[entry].into_iter().chain(texts).collect::<Vec<_>>())
+    }
+
+    /// Calls an entry point with arguments as the command takes them.
+    fn run(&self, words: &[&str]) -> Result<()> {
+        dadbs(&[&["contract", "call", &self.name], words].concat()).map(drop)
     }
 
     fn select(&self, sql: &str) -> Result<Vec<Json>> {
@@ -93,7 +103,7 @@ impl Ballot {
     }
 
     fn trustees(&self) -> Result<Vec<Trustee>> {
-        let sql = "SELECT address, key, commitments, shares FROM trustees ORDER BY number";
+        let sql = "SELECT address, key, commitments, shares, fault FROM trustees ORDER BY number";
         let rows = self.select(sql)?.into_iter();
         rows.map(|row| {
             Ok(Trustee {
@@ -101,6 +111,7 @@ impl Ballot {
                 key: row[1].clone(),
                 commitments: row[2].clone(),
                 shares: row[3].clone(),
+                is_in_key: row[4] != "share",
             })
         })
         .collect()
@@ -116,20 +127,56 @@ impl Ballot {
         Ok((usize::try_from(threshold)?, commitments, sum))
     }
 
+    /// The number of this account's trustee, and all that was dealt and is in the key.
+    fn dealt(&self) -> Result<(u32, Vec<Dealt>)> {
+        let (mut own, mut all) = (None, Vec::new());
+        for (number, trustee) in (1..).zip(self.trustees()?) {
+            if trustee.address == self.account {
+                own = Some(number);
+            }
+            if trustee.is_in_key {
+                let commitments = proofs::points(&bytes(&trustee.commitments)?);
+                let commitments = commitments.context("the chain holds what is no point")?;
+                all.push(Dealt { number, commitments, shares: bytes(&trustee.shares)? });
+            }
+        }
+        Ok((own.context("this account is no trustee")?, all))
+    }
+
     /// The account's share of the key, if all that was dealt fits.
     fn share(&self, secret: &Secret) -> Result<dadbs_ballot::proofs::Scalar> {
-        let trustees = self.trustees()?;
-        let own = trustees.iter().position(|trustee| trustee.address == self.account);
-        let own = own.context("this account is no trustee")?;
-        let deals: Result<Vec<_>> = trustees
-            .iter()
-            .map(|trustee| {
-                let points = proofs::points(&bytes(&trustee.commitments)?);
-                Ok((points.context("no points")?, bytes(&trustee.shares)?))
-            })
-            .collect();
-        let share = secret.share(&self.address, own + 1, &deals?);
-        share.map_err(|number| anyhow!("what trustee {number} dealt does not fit: do not confirm"))
+        let (own, all) = self.dealt()?;
+        let share = secret.share(&self.address, own, &all);
+        share.map_err(|number| anyhow!("what trustee {number} dealt does not fit: complain"))
+    }
+
+    /// The account's part of the decryption: of which sum, the part, and its proof.
+    fn part(&self, secret: &Secret) -> Result<[Vec<u8>; 3]> {
+        let (share, (_, commitments, sum)) = (self.share(secret)?, self.state()?);
+        let public = proofs::share_key(&commitments, self.dealt()?.0);
+        if Point::GENERATOR * share != public {
+            bail!("the share does not fit the key: a wrong part would exclude this trustee");
+        }
+        let (part, proof) = secret.decrypt(self.whose(), share, &sum);
+        Ok([sum.encode(), proofs::encode(&part).to_vec(), proof])
+    }
+
+    /// Complains about the first trustee whose share does not fit.
+    fn complain(&self, secret: &Secret) -> Result<()> {
+        let (own, all) = self.dealt()?;
+        let Err(number) = secret.share(&self.address, own, &all) else {
+            bail!("all shares fit: confirm");
+        };
+        let dealt = all.iter().find(|dealt| dealt.number == number).context("no such trustee")?;
+        let (common, proof) = secret.complaint(self.whose(), dealt).context("no point")?;
+        self.run(&[
+            "complain",
+            &number.to_string(),
+            &blob(&proofs::encode(&common)),
+            &blob(&proof),
+        ])?;
+        println!("trustee {number} is excluded");
+        Ok(())
     }
 }
 
@@ -185,31 +232,35 @@ fn main() -> Result<()> {
     let [name, rest @ ..] = &words[..] else { bail!("name the contract and a command") };
     let ballot = Ballot::of(name)?;
     match rest {
-        ["join", file] => drop(ballot.call("join", &[&proofs::encode(&made(file)?.key())])?),
-        ["deal", file] => {
+        ["join", file] => ballot.call("join", &[&proofs::encode(&made(file)?.key())])?,
+        ["deal", file, cheat @ ..] => {
             let keys: Result<Vec<Point>> =
                 ballot.trustees()?.iter().map(|trustee| point(&trustee.key)).collect();
             let keys = keys.context("not all trustees have joined")?;
-            let deal = secret(file)?.deal(ballot.whose(), ballot.state()?.0, &keys);
+            let mut deal = secret(file)?.deal(ballot.whose(), ballot.state()?.0, &keys);
+            if let ["cheat", number] = cheat {
+                // The last byte of a share: it stays a number.
+                let at = proofs::POINT + number.parse::<usize>()? * proofs::SCALAR - 1;
+                *deal.shares.get_mut(at).context("no such trustee")? ^= 1;
+            }
             ballot.call("deal", &[&deal.commitments, &deal.proof, &deal.shares])?;
         }
         ["confirm", file] => {
             ballot.share(&secret(file)?)?;
             ballot.call("confirm", &[])?;
         }
+        ["complain", file] => ballot.complain(&secret(file)?)?,
         ["vote", answer @ ("yes" | "no")] => {
             let key = ballot.state()?.1[0];
             let (vote, proof) = fresh()?.vote(ballot.whose(), &key, *answer == "yes");
             ballot.call("vote", &[&vote.encode(), &proof])?;
         }
         ["decrypt", file] => {
-            let secret = secret(file)?;
-            let share = ballot.share(&secret)?;
-            let (part, proof) = secret.decrypt(ballot.whose(), share, &ballot.state()?.2);
-            ballot.call("decrypt", &[&proofs::encode(&part), &proof])?;
+            let [sum, part, proof] = ballot.part(&secret(file)?)?;
+            ballot.call("decrypt", &[&sum, &part, &proof])?;
         }
         ["verify"] => return verify(&ballot),
-        _ => bail!("the commands are join, deal, confirm, vote, decrypt, verify"),
+        _ => bail!("the commands are join, deal, confirm, complain, vote, decrypt, verify"),
     }
     println!("done");
     Ok(())

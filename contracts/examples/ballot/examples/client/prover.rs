@@ -3,11 +3,11 @@
 //! 1. A trustee has one secret of 32 bytes. All that it needs in a ballot follows from the secret and the contract's
 //!    address, so nothing else is kept.
 //! 2. The number that hides a proof follows from the secret and from what is proved: it never hides two proofs.
-//! 3. A share is hidden from all but its receiver by a point that only the two know.
+//! 3. A complaint opens the one share that it is about.
 
 use dadbs_ballot::proofs::{
-    Ciphertext, DECRYPTION, KNOWN, POINT, Point, SCALAR, Scalar, VOTE, Whose, challenge, encode,
-    encode_all, hashed, point, scalar, share_key,
+    COMPLAINT, Ciphertext, DECRYPTION, KNOWN, Point, Scalar, VOTE, Whose, blind, challenge, encode,
+    encode_all, hashed, mask, open, share_key,
 };
 
 /// The secret of an account.
@@ -20,14 +20,15 @@ pub(crate) struct Deal {
     pub(crate) shares: Vec<u8>,
 }
 
-fn join_scalars(scalars: &[Scalar]) -> Vec<u8> {
-    scalars.iter().flat_map(Scalar::to_bytes).collect()
+/// What a trustee has dealt, as the chain holds it.
+pub(crate) struct Dealt {
+    pub(crate) number: u32,
+    pub(crate) commitments: Vec<Point>,
+    pub(crate) shares: Vec<u8>,
 }
 
-/// What hides a share (rule 3).
-fn mask(contract: &str, blind: &Point, common: &Point, number: usize) -> Scalar {
-    let number = (number as u64).to_le_bytes();
-    hashed("dadbs ballot: share", &[contract.as_bytes(), &encode(blind), &encode(common), &number])
+fn join_scalars(scalars: &[Scalar]) -> Vec<u8> {
+    scalars.iter().flat_map(Scalar::to_bytes).collect()
 }
 
 impl Secret {
@@ -69,56 +70,71 @@ impl Secret {
         let public = Point::GENERATOR * blind;
         let mut shares = encode(&public).to_vec();
         for (at, key) in keys.iter().enumerate() {
-            let number = Scalar::from(at as u64 + 1);
-            let value = polynomial.iter().rev().fold(Scalar::ZERO, |sum, c| sum * number + c);
-            let hidden = value + mask(whose.contract, &public, &(*key * blind), at + 1);
+            let number = u32::try_from(at + 1).unwrap_or(u32::MAX);
+            let x = Scalar::from(number);
+            let value = polynomial.iter().rev().fold(Scalar::ZERO, |sum, c| sum * x + c);
+            let hidden = value + mask(whose.contract, &public, &(*key * blind), number);
             shares.extend(hidden.to_bytes());
         }
         Deal { commitments: encode_all(&commitments), proof, shares }
     }
 
-    /// The share of trustee `number` in the key, from what all have dealt: commitments and encrypted shares.
+    /// The share of trustee `number` in the key, from all that was dealt and is in the key.
     ///
     /// # Errors
     /// The number of a trustee whose share does not fit its commitments.
     pub(crate) fn share(
         &self,
         contract: &str,
-        number: usize,
-        deals: &[(Vec<Point>, Vec<u8>)],
-    ) -> Result<Scalar, usize> {
+        number: u32,
+        dealt: &[Dealt],
+    ) -> Result<Scalar, u32> {
         let mut sum = Scalar::ZERO;
-        for (at, (commitments, shares)) in deals.iter().enumerate() {
-            let value = self.open(contract, number, shares);
-            let value = value.ok_or(at + 1)?;
-            let expected = share_key(commitments, u32::try_from(number).map_err(|_| number)?);
-            if Point::GENERATOR * value != expected {
-                return Err(at + 1);
+        for dealt in dealt {
+            let common = self.common(dealt).ok_or(dealt.number)?;
+            let value = open(contract, &dealt.shares, number, &common).ok_or(dealt.number)?;
+            if Point::GENERATOR * value != share_key(&dealt.commitments, number) {
+                return Err(dealt.number);
             }
             sum += value;
         }
         Ok(sum)
     }
 
-    fn open(&self, contract: &str, number: usize, shares: &[u8]) -> Option<Scalar> {
-        let blind = point(shares.get(..POINT)?)?;
-        let from = POINT + (number.checked_sub(1)?) * SCALAR;
-        let hidden = scalar(shares.get(from..from + SCALAR)?)?;
-        Some(hidden - mask(contract, &blind, &(blind * self.receiver()), number))
+    /// The point that only this trustee and a dealer know.
+    fn common(&self, dealt: &Dealt) -> Option<Point> {
+        Some(blind(&dealt.shares)? * self.receiver())
     }
 
-    /// The arguments of `decrypt`, with the trustee's share.
+    /// The arguments of `complain` behind the number (rule 3): the common point and its proof.
+    pub(crate) fn complaint(&self, whose: Whose<'_>, dealt: &Dealt) -> Option<(Point, Vec<u8>)> {
+        let blind = blind(&dealt.shares)?;
+        Some(self.part(COMPLAINT, whose, self.receiver(), &blind))
+    }
+
+    /// The point that a secret makes of another point, and the proof that it does.
+    fn part(
+        &self,
+        purpose: &str,
+        whose: Whose<'_>,
+        secret: Scalar,
+        of: &Point,
+    ) -> (Point, Vec<u8>) {
+        let (public, part) = (Point::GENERATOR * secret, *of * secret);
+        let hiding = self.nonce(purpose, whose, &[public, *of, part]);
+        let (t, u) = (Point::GENERATOR * hiding, *of * hiding);
+        let c = challenge(purpose, whose, &[public, *of, part, t, u]);
+        (part, join_scalars(&[c, hiding + c * secret]))
+    }
+
+    /// The arguments of `decrypt` behind the sum, with the trustee's share.
     pub(crate) fn decrypt(
         &self,
         whose: Whose<'_>,
         share: Scalar,
         sum: &Ciphertext,
     ) -> (Point, Vec<u8>) {
-        let (public, part) = (Point::GENERATOR * share, sum.a * share);
-        let hiding = self.nonce(DECRYPTION, whose, &[public, sum.a, part]);
-        let (t, u) = (Point::GENERATOR * hiding, sum.a * hiding);
-        let c = challenge(DECRYPTION, whose, &[public, sum.a, part, t, u]);
-        (part, join_scalars(&[c, hiding + c * share]))
+        self.part(DECRYPTION, whose, share, &sum.a)
     }
 
     /// The arguments of `vote`. The secret is a fresh one for each vote.
