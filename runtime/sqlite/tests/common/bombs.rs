@@ -90,6 +90,7 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
         "SELECT length(json_patch(a, replace(a, 'k', 'm'))) FROM (SELECT json_group_object('k'||id, id) AS a FROM d1_n WHERE id<=3000)",
     ),
     ("decimal sum", "SELECT decimal_sum(id||'.25') FROM d1_n"),
+    ("decimal averages", "SELECT decimal_avg(id||'.25', 30) OVER (ORDER BY id) FROM d1_n"),
     (
         "decimal keys",
         "SELECT max(decimal_key(s)) FROM (SELECT '-12345678901234567890.'||k AS s FROM d1_n)",
