@@ -29,7 +29,8 @@ pub(crate) fn add(connection: &Connection) -> Result<()> {
             "decimal_sum" => connection.create_aggregate_function(*name, 1, flags, Elsewhere)?,
             "decimal_avg" => connection.create_aggregate_function(*name, 2, flags, Elsewhere)?,
             _ => {
-                connection.create_scalar_function(*name, 0, flags, |_| Err::<i64, _>(elsewhere()))?;
+                connection
+                    .create_scalar_function(*name, 0, flags, |_| Err::<i64, _>(elsewhere()))?;
             }
         }
     }
@@ -99,7 +100,11 @@ mod tests {
         let first: String = connection.query_row(first, [], |row| row.get(0)).unwrap();
         assert_eq!(first, "9.002024-02-01");
         assert!(connection.execute_batch("INSERT INTO t(id, price) VALUES ('c', '9')").is_err());
-        assert!(connection.prepare("SELECT decimal_sum(price), decimal_avg(price, 2), uuid() FROM t").is_ok());
+        assert!(
+            connection
+                .prepare("SELECT decimal_sum(price), decimal_avg(price, 2), uuid() FROM t")
+                .is_ok()
+        );
         let run = "SELECT decimal_sum(price) FROM t";
         assert!(connection.query_row(run, [], |row| row.get::<_, String>(0)).is_err());
     }
