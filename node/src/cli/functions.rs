@@ -2,8 +2,8 @@
 //!
 //! 1. Functions of their arguments alone are the chain's: a CHECK or an index of an exported file holds
 //!    what the chain holds.
-//! 2. `uuid()` and `uuid7()` follow from a transaction, `decimal_sum` from many rows: here they can be
-//!    compiled and not run.
+//! 2. `uuid()` and `uuid7()` follow from a transaction, `decimal_sum` and `decimal_avg` from many rows: here
+//!    they can be compiled and not run.
 
 use dadbs_sqlite::ValueRef;
 use dadbs_sqlite::functions::{Pure, pure_functions};
@@ -25,10 +25,13 @@ pub(crate) fn add(connection: &Connection) -> Result<()> {
         named.push(name);
     }
     for name in ADDED.iter().filter(|name| !named.contains(name)) {
-        if *name == "decimal_sum" {
-            connection.create_aggregate_function(*name, 1, flags, Elsewhere)?;
-        } else {
-            connection.create_scalar_function(*name, 0, flags, |_| Err::<i64, _>(elsewhere()))?;
+        match *name {
+            "decimal_sum" => connection.create_aggregate_function(*name, 1, flags, Elsewhere)?,
+            "decimal_avg" => connection.create_aggregate_function(*name, 2, flags, Elsewhere)?,
+            _ => {
+                connection
+                    .create_scalar_function(*name, 0, flags, |_| Err::<i64, _>(elsewhere()))?;
+            }
         }
     }
     Ok(())
@@ -97,7 +100,11 @@ mod tests {
         let first: String = connection.query_row(first, [], |row| row.get(0)).unwrap();
         assert_eq!(first, "9.002024-02-01");
         assert!(connection.execute_batch("INSERT INTO t(id, price) VALUES ('c', '9')").is_err());
-        assert!(connection.prepare("SELECT decimal_sum(price), uuid() FROM t").is_ok());
+        assert!(
+            connection
+                .prepare("SELECT decimal_sum(price), decimal_avg(price, 2), uuid() FROM t")
+                .is_ok()
+        );
         let run = "SELECT decimal_sum(price) FROM t";
         assert!(connection.query_row(run, [], |row| row.get::<_, String>(0)).is_err());
     }

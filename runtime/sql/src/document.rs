@@ -49,6 +49,10 @@ const ADDED: &[(&str, &str)] = &[
     ),
     ("decimal_sum(a)", "the exact sum, also over windows; NULL of nothing, as sum"),
     (
+        "decimal_avg(a, scale)",
+        "the exact sum by the number of its terms, rounded once, half away from zero; also over windows; NULL of nothing, as avg",
+    ),
+    (
         "decimal_valid(a, digits, scale)",
         "1 if a is the canonical text of a DECIMAL(digits, scale): price TEXT CHECK (decimal_valid(price, 12, 2)). One number has one text then, so = and UNIQUE hold",
     ),

@@ -47,14 +47,38 @@ impl fmt::Display for DecimalError {
     }
 }
 
+/// The least number with more than the most digits.
+const END: I256 = I256::new(10i128.pow(DIGITS_MAX));
+
+/// So many digits fit 64 bits.
+const SHORT_DIGITS: usize = 19;
+
 /// 10 to the power of `exponent`, if it fits.
 fn power(exponent: u32) -> Option<I256> {
-    I256::from(10u8).checked_pow(exponent)
+    match exponent {
+        0..=DIGITS_MAX => Some(I256::new(10i128.pow(exponent))),
+        _ => I256::from(10u8).checked_pow(exponent),
+    }
 }
 
 /// True with at most the most digits.
 fn fits(digits: I256) -> bool {
-    power(DIGITS_MAX).is_some_and(|end| digits < end && -digits < end)
+    digits < END && digits > -END
+}
+
+/// The number that digits write; `None` if one is no digit or 128 bits are too few.
+fn read(mut digits: impl Iterator<Item = u8>, count: usize) -> Option<u128> {
+    if count > SHORT_DIGITS {
+        return digits.try_fold(0u128, |number, byte| {
+            let digit = byte.is_ascii_digit().then(|| byte - b'0')?;
+            number.checked_mul(10)?.checked_add(u128::from(digit))
+        });
+    }
+    let number = digits.try_fold(0u64, |number, byte| {
+        let digit = byte.is_ascii_digit().then(|| byte - b'0')?;
+        Some(number * 10 + u64::from(digit))
+    });
+    number.map(u128::from)
 }
 
 /// The quotient rounded half away from zero; `below` is not zero.
@@ -82,22 +106,27 @@ impl Decimal {
         if text.len() > TEXT_BYTES_MAX {
             return None;
         }
-        let (negative, number) = match text.as_bytes().first()? {
-            b'-' => (true, &text[1..]),
-            b'+' => (false, &text[1..]),
-            _ => (false, text),
+        let (negative, number) = match text.as_bytes() {
+            [b'-', number @ ..] => (true, number),
+            [b'+', number @ ..] => (false, number),
+            number => (false, number),
         };
-        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        if whole.is_empty() && fraction.is_empty() {
+        let point = number.iter().position(|byte| *byte == b'.').unwrap_or(number.len());
+        let (whole, fraction) = (&number[..point], number.get(point + 1..).unwrap_or_default());
+        let count = whole.len() + fraction.len();
+        if count == 0 {
             return None;
         }
-        let mut digits = I256::ZERO;
-        for byte in whole.bytes().chain(fraction.bytes()) {
-            let digit = byte.is_ascii_digit().then(|| byte - b'0')?;
-            digits = digits.checked_mul(I256::from(10u8))?.checked_add(I256::from(digit))?;
-        }
+        // What 128 bits do not hold has more than the most digits.
+        let digits = read(whole.iter().chain(fraction).copied(), count)?;
+        let digits = I256::try_from(digits).ok()?;
         let digits = if negative { -digits } else { digits };
         Decimal::new(Some(digits), u32::try_from(fraction.len()).ok()?).ok()
+    }
+
+    /// A whole number.
+    pub(crate) fn integer(number: i64) -> Decimal {
+        Decimal { digits: I256::from(number), scale: 0 }
     }
 
     /// The same number with more digits behind the point, without the bound of rule 1.
@@ -202,8 +231,9 @@ impl Sum {
         (*sum, *count) = (sum.wrapping_sub(number.digits), count.wrapping_sub(1));
     }
 
-    /// The sum, at the largest scale that is in it; `None` of nothing.
-    pub(crate) fn total(&self) -> Option<Result<Decimal, DecimalError>> {
+    /// The sum as digits of the largest scale that is in it, without the bound of rule 1; `None` of
+    /// nothing.
+    fn digits(&self) -> Option<(Option<I256>, u32)> {
         let scale = u32::try_from(self.parts.iter().rposition(|(_, count)| *count > 0)?).ok()?;
         let total = (0..)
             .zip(&self.parts)
@@ -211,6 +241,25 @@ impl Sum {
             .try_fold(I256::ZERO, |total: I256, (at, (sum, _))| {
                 total.checked_add(sum.checked_mul(power(scale - at)?)?)
             });
+        Some((total, scale))
+    }
+
+    /// The sum, at the largest scale that is in it; `None` of nothing.
+    pub(crate) fn total(&self) -> Option<Result<Decimal, DecimalError>> {
+        let (total, scale) = self.digits()?;
         Some(Decimal::new(total, scale))
+    }
+
+    /// The sum by the number of its terms (rule 4), of which only the result is bounded by rule 1; `None`
+    /// of nothing.
+    pub(crate) fn average(&self, scale: u32) -> Option<Result<Decimal, DecimalError>> {
+        let (total, from) = self.digits()?;
+        let count = self.parts.iter().fold(0u64, |all, (_, count)| all.wrapping_add(*count));
+        let above = total.zip(power(scale.saturating_sub(from)));
+        let above = above.and_then(|(total, by)| total.checked_mul(by));
+        let below = power(from.saturating_sub(scale));
+        let below = below.and_then(|by| I256::from(count).checked_mul(by));
+        let quotient = above.zip(below).and_then(|(above, below)| divide(above, below));
+        Some(Decimal::new(quotient, scale))
     }
 }

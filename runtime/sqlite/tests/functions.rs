@@ -126,6 +126,44 @@ fn sums_are_exact_in_every_order_and_over_windows() {
 }
 
 #[test]
+fn averages_are_exact_sums_rounded_once() {
+    let connection = Connection::memory().unwrap();
+    rows(&connection, "CREATE TABLE d1_t(id INTEGER PRIMARY KEY, v TEXT)");
+    rows(
+        &connection,
+        "INSERT INTO d1_t VALUES (1, '0.1'), (2, '0.20'), (3, NULL), (4, '-5'), (5, '0.3')",
+    );
+    for (select, expected) in [
+        ("decimal_avg(v, 2) FROM d1_t", "-1.10".into()),
+        ("decimal_avg(v, 0) FROM d1_t WHERE id < 3", "0".into()),
+        ("decimal_avg(v, 1) FROM d1_t WHERE id < 3", "0.2".into()),
+        ("decimal_avg(-v, 1) FROM (SELECT 1 AS v UNION ALL SELECT 2)", "-1.5".into()),
+        ("decimal_avg(-v, 0) FROM (SELECT 1 AS v UNION ALL SELECT 2)", "-2".into()),
+        ("decimal_avg(v, 2) FROM d1_t WHERE id > 9", Value::Null),
+        ("decimal_avg(v, 'x') FROM d1_t WHERE v IS NULL", Value::Null),
+    ] {
+        assert_eq!(rows(&connection, &format!("SELECT {select}")), [expected], "{select}");
+    }
+    let window =
+        "SELECT decimal_avg(v, 2) OVER (ORDER BY id ROWS 1 PRECEDING) FROM d1_t ORDER BY id";
+    let expected: Vec<Value> = ["0.10", "0.15", "0.20", "-5.00", "-2.35"].map(Value::from).into();
+    assert_eq!(rows(&connection, window), expected, "a term leaves the count with its row");
+    // A sum of 39 digits has an average.
+    let most = "9".repeat(38);
+    let average = |scale: &str| {
+        format!("SELECT decimal_avg(column1, {scale}) FROM (VALUES ('{most}'), ('{most}'))")
+    };
+    assert_eq!(rows(&connection, &average("0")), [most.as_str().into()]);
+    for wrong in ["1", "39", "-1", "NULL", "'2'"] {
+        let (code, _) = rejection(&connection, &average(wrong));
+        assert_eq!(code, Code::SqlError, "{wrong}");
+    }
+    let (_, message) =
+        rejection(&connection, "SELECT decimal_avg(v, id) FROM d1_t WHERE id IN (1, 2)");
+    assert!(message.contains("the scale is not the same in all rows"), "{message}");
+}
+
+#[test]
 fn functions_stand_in_stored_definitions() {
     let connection = Connection::memory().unwrap();
     connection.set_clock(1_700_000_000_123);

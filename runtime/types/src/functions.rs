@@ -90,6 +90,7 @@ pub const FUNCTIONS: &[(&str, &[&str])] = &[
         &[
             "decimal",
             "decimal_add",
+            "decimal_avg",
             "decimal_cmp",
             "decimal_div",
             "decimal_key",
@@ -143,6 +144,7 @@ pub const ADDED: &[&str] = &[
     "date_trunc",
     "decimal",
     "decimal_add",
+    "decimal_avg",
     "decimal_cmp",
     "decimal_div",
     "decimal_key",

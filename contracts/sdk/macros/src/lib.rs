@@ -32,6 +32,8 @@ mod sql_type;
 mod table;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod translation_tests;
 
 use dadbs_abi::section::{Kind, Row};
 use declared::{ErrorEnum, EventStruct};

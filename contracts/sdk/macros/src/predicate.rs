@@ -258,7 +258,7 @@ impl<'a> Translation<'a> {
             Expr::Reference(inner) => self.operand(&inner.expr),
             Expr::Unary(unary) => match (&unary.op, &*unary.expr) {
                 (UnOp::Deref(_), inner) => self.operand(inner),
-                (UnOp::Neg(_), Expr::Lit(literal)) => plain(format!("-{}", number(literal)?)),
+                (UnOp::Neg(_), Expr::Lit(literal)) => plain(number(literal, "-")?),
                 _ => Err(unknown(expression)),
             },
             // The same value for SQL.
@@ -287,19 +287,28 @@ impl<'a> Translation<'a> {
                         bytes.value().iter().map(|b| format!("{b:02x}")).collect::<String>();
                     plain(format!("x'{digits}'"))
                 }
-                _ => plain(number(literal)?),
+                _ => plain(number(literal, "")?),
             },
             _ => Err(unknown(expression)),
         }
     }
 }
 
-fn number(literal: &syn::ExprLit) -> syn::Result<String> {
-    match &literal.lit {
-        Lit::Int(number) => Ok(number.base10_parse::<i64>()?.to_string()),
-        Lit::Float(number) => Ok(number.base10_digits().to_owned()),
-        other => Err(unknown(other)),
+/// A number as SQL reads it: of a REAL the digits of the value that Rust reads.
+fn number(literal: &syn::ExprLit, sign: &str) -> syn::Result<String> {
+    let (digits, suffix) = match &literal.lit {
+        Lit::Int(number) => (number.base10_digits(), number.suffix()),
+        Lit::Float(number) => (number.base10_digits(), "f64"),
+        other => return Err(unknown(other)),
+    };
+    let text = format!("{sign}{digits}");
+    let wrong = |why: &dyn std::fmt::Display| Error::new_spanned(literal, why);
+    if !suffix.starts_with('f') {
+        // With its sign, since the least number has no positive.
+        return Ok(text.parse::<i64>().map_err(|why| wrong(&why))?.to_string());
     }
+    let number: f64 = text.parse().map_err(|why| wrong(&why))?;
+    if number.is_finite() { Ok(format!("{number:?}")) } else { Err(wrong(&"too large a number")) }
 }
 
 fn unknown(expression: &impl quote::ToTokens) -> Error {

@@ -52,7 +52,7 @@ fn rule_4_the_section_is_golden() {
 }
 
 /// The section of a contract with an empty `init`.
-fn section(items: TokenStream) -> syn::Result<Vec<Row>> {
+pub(crate) fn section(items: TokenStream) -> syn::Result<Vec<Row>> {
     let mut module: ItemMod = parse_quote! { mod shop { #[init] fn init() {} #items } };
     let (_, items) = module.content.as_mut().unwrap();
     let contract = Contract::take(items)?;

@@ -119,16 +119,14 @@ pub(super) fn number(value: ValueRef<'_>) -> Result<Decimal, String> {
                 "'{text}' is no decimal: write a sign, at most {DIGITS_MAX} digits and one point, as in -12.50"
             )
         }),
-        ValueRef::Integer(integer) => {
-            Decimal::parse(&integer.to_string()).ok_or_else(|| "an INTEGER is no decimal".into())
-        }
+        ValueRef::Integer(integer) => Ok(Decimal::integer(integer)),
         ValueRef::Real(_) => Err("a REAL is not exact; write the number as text".into()),
         ValueRef::Blob(_) => Err("a BLOB is no decimal; write the number as text".into()),
         ValueRef::Null => Err("NULL is no decimal".into()),
     }
 }
 
-fn scale(value: ValueRef<'_>) -> Result<u32, String> {
+pub(super) fn scale(value: ValueRef<'_>) -> Result<u32, String> {
     match value {
         ValueRef::Integer(scale) => u32::try_from(scale).ok().filter(|scale| *scale <= DIGITS_MAX),
         _ => None,

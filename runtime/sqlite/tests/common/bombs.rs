@@ -132,6 +132,7 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
         "SELECT max(length(g)) FROM (SELECT group_concat(x, x) OVER (ORDER BY x RANGE BETWEEN 1000000000 PRECEDING AND 999900001 PRECEDING) AS g FROM (SELECT iif(id%100000, id, 1000050000) AS x FROM d1_n))",
     ),
     ("decimal sum", "SELECT decimal_sum(id||'.25') FROM d1_n"),
+    ("decimal averages", "SELECT decimal_avg(id||'.25', 30) OVER (ORDER BY id) FROM d1_n"),
     (
         "decimal keys",
         "SELECT max(decimal_key(s)) FROM (SELECT '-12345678901234567890.'||k AS s FROM d1_n)",

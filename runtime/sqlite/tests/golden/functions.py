@@ -89,6 +89,20 @@ def decimals():
         total = sum(map(Decimal, terms))
         bang = "" if fits(total) else "!"
         put(f"{bang}(SELECT decimal_sum(v) FROM ({rows}))", "38 digits" if bang else plain(total))
+    # A generator of its own: what stands in the file stays.
+    random_state = R.getstate()
+    for _ in range(80):
+        terms = [one(R.choice([3, 20, 38])) for _ in range(R.randint(1, 12))]
+        scale = R.randint(0, 38)
+        rows = " UNION ALL ".join(f"SELECT {text(term)} AS v" for term in terms) + " UNION ALL SELECT NULL"
+        total = sum(map(Decimal, terms))
+        up, below = int(abs(total).scaleb(38)) * 10**scale, len(terms) * 10**38
+        whole, rest = divmod(up, below)
+        whole += 2 * rest >= below
+        average = Decimal(-whole if total < 0 else whole).scaleb(-scale)
+        bang = "" if fits(average) else "!"
+        put(f"{bang}(SELECT decimal_avg(v, {scale}) FROM ({rows}))", "38 digits" if bang else plain(average))
+    R.setstate(random_state)
     for half in ["0.5", "1.5", "2.5", "-0.5", "-2.5", "0.49999999999999999999999999999999999999"]:
         put(f"decimal_round('{half}', 0)", plain(Decimal(half).quantize(Decimal(1), ROUND_HALF_UP)))
 
