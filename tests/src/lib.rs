@@ -330,8 +330,7 @@ impl Chain {
         let outcome = self.app.finalize_block(block).expect("the block executes");
         self.app.commit().expect("the block commits");
         self.height += 1;
-        self.past
-            .insert(self.height, (block.info.time_ns, self.consensus.current.clone()));
+        self.past.insert(self.height, (block.info.time_ns, self.consensus.current.clone()));
         self.consensus.advance(&outcome.validator_updates);
         self.misbehavior.clear();
         outcome

@@ -19,9 +19,7 @@ use dadbs_proto::cosmos::bank::v1beta1::MsgSend;
 use dadbs_proto::cosmos::base::v1beta1::Coin;
 use dadbs_proto::cosmos::tx::v1beta1::{TxBody, TxRaw, mode_info};
 use dadbs_proto::dadbs::contract::v1::{MsgInstantiate, MsgStoreCode};
-use dadbs_proto::dadbs::slashing::v1::{
-    MsgCancelFault, MsgResolveFault, MsgSubmitInvalidHeader,
-};
+use dadbs_proto::dadbs::slashing::v1::{MsgCancelFault, MsgResolveFault, MsgSubmitInvalidHeader};
 use dadbs_proto::dadbs::sql::v1::Statement;
 use dadbs_tests::craft::{Craft, Encoder, Field, Mutation};
 use dadbs_tests::{CHAIN_ID, Chain, GAS, key};

@@ -42,3 +42,19 @@ pub fn stripped(signed_header: &SignedHeader, validators: &Set) -> (SignedHeader
     }
     (signed_header, validators)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_has_one_hash_in_any_order() {
+        let (one, two) = (([1; 32], 5), ([2; 32], 70));
+        let hash = set_hash([one, two]).unwrap();
+        assert_eq!(hash, set_hash([two, one]).unwrap());
+        assert_ne!(hash, set_hash([([1; 32], 6), two]).unwrap());
+        // As CometBFT 0.38 hashes it: the format of headers.
+        let text: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(text, "06728a32a95a283b4fe9e9dd3e2d2a1783987e07c3b61106314ed939d916c8dc");
+    }
+}

@@ -18,10 +18,10 @@ use prost::Message;
 use prost_types::Timestamp;
 use serde_json::{Value as Json, json};
 use std::path::Path;
+use tendermint::PublicKey;
 use tendermint::block::{Commit, Header, signed_header::SignedHeader};
 use tendermint::validator::{Info, Set};
 use tendermint::vote::{Power, Vote};
-use tendermint::PublicKey;
 use tendermint_proto::v0_38::types as raw;
 
 /// What accuses a validator.

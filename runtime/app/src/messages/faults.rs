@@ -65,18 +65,15 @@ pub(super) fn run(
     match msg {
         FaultMsg::SubmitInvalidHeader(msg) => submit(context, sender, msg),
         _ if sender != gov::authority() => {
-            let message = format!(
-                "{} is for governance alone: make a proposal with it",
-                msg.type_url()
-            );
+            let message =
+                format!("{} is for governance alone: make a proposal with it", msg.type_url());
             Err(Error::rejected(Code::Unauthorized, message))
         }
         FaultMsg::Resolve(msg) => {
             // The fault in two indexes, its number, and what it writes when it is due.
             context.gas.charge_times(price::ROW_WRITE, 5)?;
             context.gas.charge_times(price::ROW_WRITE_BYTE, msg.encoded_len() as u64)?;
-            let fault_id =
-                slashing::attribute(&mut context.writer(), sender, &attribution(msg)?)?;
+            let fault_id = slashing::attribute(&mut context.writer(), sender, &attribution(msg)?)?;
             any(&MsgResolveFaultResponse { fault_id })
         }
         FaultMsg::Cancel(msg) => {

@@ -66,12 +66,8 @@ pub enum FaultStatus {
 
 impl FaultStatus {
     /// All of them.
-    pub const ALL: &'static [FaultStatus] = &[
-        FaultStatus::Pending,
-        FaultStatus::Executed,
-        FaultStatus::Cancelled,
-        FaultStatus::Failed,
-    ];
+    pub const ALL: &'static [FaultStatus] =
+        &[FaultStatus::Pending, FaultStatus::Executed, FaultStatus::Cancelled, FaultStatus::Failed];
 
     /// Its name in the table.
     pub fn name(self) -> &'static str {
@@ -221,7 +217,12 @@ pub(super) fn insert(store: &mut Store, fault: &Fault) -> Result<(), Fatal> {
 }
 
 /// Writes what has become of a fault.
-pub(super) fn settle(store: &mut Store, id: u64, status: FaultStatus, burned: u64) -> Result<(), Fatal> {
+pub(super) fn settle(
+    store: &mut Store,
+    id: u64,
+    status: FaultStatus,
+    burned: u64,
+) -> Result<(), Fatal> {
     store.execute(
         "UPDATE chain_faults SET status = ?2, burned = ?3 WHERE id = ?1",
         &[&integer(id)?, &Value::Text(status.name().into()), &integer(burned)?],

@@ -223,8 +223,7 @@ fn note(writer: &mut Writer<'_>, mut fault: Fault) -> Result<u64, Error> {
         return Err(Error::rejected(Code::FaultKnown, message));
     }
     fault.id = auth::next_number(writer.store, "fault")?;
-    fault.due =
-        writer.block.time_s().saturating_add(params::get(writer.store, Param::FaultDelay)?);
+    fault.due = writer.block.time_s().saturating_add(params::get(writer.store, Param::FaultDelay)?);
     insert(writer.store, &fault)?;
     writer.events.push(
         Event::new("fault")
@@ -240,11 +239,7 @@ fn note(writer: &mut Writer<'_>, mut fault: Fault) -> Result<u64, Error> {
 }
 
 /// Rule 8.
-fn jail(
-    writer: &mut Writer<'_>,
-    operator: AccountAddress,
-    kind: FaultKind,
-) -> Result<(), Fatal> {
+fn jail(writer: &mut Writer<'_>, operator: AccountAddress, kind: FaultKind) -> Result<(), Fatal> {
     let wait = params::get(writer.store, Param::DowntimeJailDuration)?;
     let until = writer.block.time_s().saturating_add(wait);
     staking::jail(writer, operator, until, kind.name())

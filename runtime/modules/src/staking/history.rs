@@ -58,3 +58,48 @@ pub fn set_hash_at(rows: &impl Rows, height: u64) -> Result<Option<Vec<u8>>, Fat
     )?;
     found.first().map(|row| SETS.blob(row, 0)).transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::staking::tests::{DADB, World};
+
+    fn heights(world: &World) -> Vec<u64> {
+        let rows = world.store.query("SELECT height FROM chain_validator_sets", &[]).unwrap();
+        rows.iter().map(|row| SETS.count(row, 0).unwrap()).collect()
+    }
+
+    fn change(world: &mut World) {
+        world.delegate(5, 0, DADB).unwrap();
+        world.end();
+    }
+
+    #[test]
+    fn rule_1_a_row_for_each_change() {
+        let mut world = World::new(2);
+        world.end();
+        assert_eq!(heights(&world), [1]);
+        change(&mut world);
+        world.end();
+        assert_eq!(heights(&world), [1, 4]);
+        let hash = |height| set_hash_at(&world.store, height).unwrap();
+        assert_eq!((hash(0), hash(1)), (None, hash(3)));
+        assert_ne!(hash(3), hash(4));
+        assert_eq!(hash(4), hash(1_000));
+    }
+
+    #[test]
+    fn rule_2_what_is_older_than_stake_waits_is_forgotten() {
+        let mut world = World::new(2);
+        for _ in 0..15 {
+            change(&mut world);
+        }
+        assert_eq!(heights(&world).len(), 16);
+        world.skip(101);
+        change(&mut world);
+        assert_eq!(heights(&world).len(), 17 - FORGOTTEN);
+        change(&mut world);
+        // The set of the time of quiet signs until the first change after it.
+        assert_eq!(heights(&world), [17, 18, 19]);
+    }
+}
