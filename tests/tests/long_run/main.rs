@@ -108,7 +108,7 @@ fn genesis() -> Genesis {
     genesis.codes.extend((0..VERSIONS).map(operations::code));
     for (name, value) in [
         ("staking.unbonding_time", 12),
-        ("slashing.fault_delay", 5),
+        ("slashing.fault_delay", 7),
         ("slashing.signed_blocks_window", 8),
         ("gov.min_deposit", 1_000_000),
         ("gov.expedited_min_deposit", 5_000_000),
