@@ -170,7 +170,7 @@ async fn rule_4_faults_from_the_command_line() {
     advance(&dev.grpc, 604_800).await;
     let executed = dev.json(&["query", "slashing", "fault", "2"]);
     assert_eq!((&executed["status"], &executed["burned"]), (&json!("executed"), &json!(2_000_000)));
-    dev.fails(4, &["query", "slashing", "fault", "3"]);
+    dev.fails(5, &["query", "slashing", "fault", "3"]);
     // A chain of one validator goes on although it is jailed.
     dev.json(&["tx", "send", "dev1", "1"]);
 }
