@@ -43,6 +43,17 @@ pub enum NodeError {
         /// What the operating system says.
         reason: String,
     },
+    /// Too little space is left under the home to go on safely.
+    #[error(
+        "the disk is full: {home:?} has {free_mib} MiB left, a node needs {} MiB; make space and start again, the \
+         state is kept", crate::disk::LEAST >> 20
+    )]
+    DiskFull {
+        /// The home.
+        home: PathBuf,
+        /// What is left, MiB.
+        free_mib: u64,
+    },
     /// The configuration asks for what is not possible.
     #[error("{0}")]
     Config(String),
@@ -60,7 +71,7 @@ impl NodeError {
     pub fn exit_code(&self) -> u8 {
         match self {
             NodeError::Fatal(Fatal { halt: Some(_), .. }) => 9,
-            NodeError::Fatal(_) | NodeError::Engine(_) => 1,
+            NodeError::Fatal(_) | NodeError::Engine(_) | NodeError::DiskFull { .. } => 1,
             NodeError::Port { .. } => 6,
             _ => 2,
         }

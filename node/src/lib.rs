@@ -9,6 +9,7 @@ pub mod api;
 pub mod convert;
 pub mod core_thread;
 pub mod dev;
+pub mod disk;
 pub mod engine;
 pub mod error;
 pub mod genesis_doc;

@@ -357,7 +357,7 @@ fn rules_1_to_3_the_disk_of_one_is_full() {
     small.fill();
     network.wait_exit(2);
     let log = network.log(2);
-    assert!(log.contains("full") || log.contains("space"), "it says why: {log}");
+    assert!(log.contains("the disk is full"), "it says why: {log}");
     goes_on(&network, 5);
     small.free();
     network.start(2);

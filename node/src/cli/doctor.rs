@@ -8,6 +8,7 @@
 use super::context::Globals;
 use super::exit::{Failure, Outcome};
 use super::output;
+use dadbs::disk::{COMFORTABLE, free};
 use dadbs::engine::cometbft::CometBft;
 use dadbs::network::binary;
 use dadbs::network::home::NodeHome;
@@ -17,8 +18,6 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Free space below which a node should not start.
-const DISK_LEAST: u64 = 1 << 30;
 /// How far the newest block may be ahead of this machine's clock (rule 3).
 const CLOCK_MOST: Duration = Duration::from_secs(5);
 
@@ -88,10 +87,8 @@ async fn status(settings: &Settings) -> Option<Json> {
 fn disk(home: &Path) -> Check {
     // The home may not be made yet.
     let exists = home.ancestors().find(|folder| folder.exists()).unwrap_or(home);
-    let space = nix::sys::statvfs::statvfs(exists)
-        .map(|space| space.blocks_available().saturating_mul(space.fragment_size()));
-    match space {
-        Ok(free) if free < DISK_LEAST => check(
+    match free(exists) {
+        Ok(free) if free < COMFORTABLE => check(
             "disk",
             Err(format!(
                 "{} has {} MiB left; a full disk stops the node",

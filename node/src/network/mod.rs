@@ -9,6 +9,7 @@
 //!    go of them.
 //! 5. CometBFT's log joins the node's: its errors as warnings, unless they are about peers that come and go, or
 //!    it is being stopped; all else as debug. Where it says that the state differs, the node says what to compare.
+//! 6. A home without space ends the process like a fault ([`disk`]).
 
 pub mod binary;
 pub mod cometbft_config;
@@ -22,6 +23,7 @@ pub mod testnet;
 
 use crate::abci::{AbciAddr, AbciConfig, AbciReady, run_abci};
 use crate::dev::stopped;
+use crate::disk;
 use crate::error::NodeError;
 use home::NodeHome;
 use keys::SigningLock;
@@ -145,6 +147,7 @@ fn cometbft(home: &NodeHome, binary: PathBuf, is_stopping: Arc<AtomicBool>) -> P
 /// What is checked before anything starts: home, CometBFT, ports.
 fn prepare(config: &StartConfig) -> Result<(NodeHome, PathBuf, SigningLock), NodeError> {
     let home = NodeHome::open(&config.home, config.chain_id.as_deref())?;
+    disk::check(&home.path)?;
     let binary = binary::find(config.cometbft.as_deref())?;
     // A second process on the home meets the lock before the ports of the first.
     drop(crate::home::Home::open(&home.path)?);
@@ -203,6 +206,7 @@ pub async fn run_node(
             joined(ended)
         }
         Some(why) = reasons.recv() => Err(NodeError::Engine(why)),
+        full = disk::watch(&home.path) => Err(full),
     };
     is_stopping.store(true, Ordering::Relaxed);
     // Its thread ends with it, whatever it says (rule 3).
