@@ -3,6 +3,7 @@
 //! 1. A proposal is made, voted on, watched and executed from the command line; time is moved on by the dev engine.
 //! 2. cosmjs, unmodified, does the same.
 //! 3. A node that comes to an upgrade that it does not know ends with its own exit code and leaves a note.
+//! 4. A wrong header is proven, appealed, and another fault attributed, from the command line.
 #![allow(clippy::too_many_lines, reason = "journeys are long")]
 
 mod common;
@@ -14,6 +15,7 @@ use dadbs_proto::dadbs::dev::v1::dev_client::DevClient;
 use dadbs_proto::dadbs::dev::v1::{AdvanceBlocksRequest, AdvanceTimeRequest};
 use dadbs_proto::dadbs::params::v1::ParamsRequest;
 use serde_json::json;
+use tendermint::vote::Vote;
 
 const PERIODS: [&str; 8] = [
     "--param",
@@ -100,6 +102,77 @@ async fn rule_1_the_command_line() {
     dev.fails(3, &["sql", "create", "shop"]);
     advance(&dev.grpc, 5000).await;
     dev.json(&["sql", "create", "shop"]);
+}
+
+/// A header of the dev node with another app hash, and its validator's vote for it, in CometBFT's JSON form.
+fn accusation(dev: &Dev, height: u64) -> serde_json::Value {
+    let rpc = dev.rpc.trim_start_matches("http://").parse().unwrap();
+    let commit = common::network::get(rpc, &format!("commit?height={height}")).unwrap();
+    let mut header = commit["signed_header"]["header"].clone();
+    header["app_hash"] = hex::encode_upper([0xbd; 32]).into();
+    let wrong: tendermint::block::Header = serde_json::from_value(header.clone()).unwrap();
+    let seed = std::fs::read_to_string(dev.home.path().join("dev/validator.key")).unwrap();
+    let seed: [u8; 32] = hex::decode(seed.trim()).unwrap().try_into().unwrap();
+    let key = ed25519_consensus::SigningKey::from(seed);
+    let part_set_header =
+        tendermint::block::parts::Header::new(1, tendermint::Hash::Sha256([9; 32])).unwrap();
+    let mut vote = Vote {
+        vote_type: tendermint::vote::Type::Prevote,
+        height: wrong.height,
+        round: 0_u16.into(),
+        block_id: Some(tendermint::block::Id { hash: wrong.hash(), part_set_header }),
+        timestamp: Some(wrong.time),
+        validator_address: wrong.proposer_address,
+        validator_index: tendermint::vote::ValidatorIndex::try_from(0_u32).unwrap(),
+        signature: None,
+        extension: Vec::new(),
+        extension_signature: None,
+    };
+    let signature = key.sign(&vote.clone().into_signable_vec(wrong.chain_id.clone())).to_bytes();
+    vote.signature = Some(tendermint::Signature::try_from(&signature[..]).unwrap());
+    json!({ "header": header, "vote": vote })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rule_4_faults_from_the_command_line() {
+    let dev = Dev::with(&PERIODS);
+    for _ in 0..3 {
+        dev.json(&["tx", "send", "dev1", "1"]);
+    }
+    let file = dev.home.path().join("accusation.json");
+    std::fs::write(&file, accusation(&dev, 2).to_string()).unwrap();
+    let file = file.display().to_string();
+    let submit = ["tx", "slashing", "submit-invalid-header", &file, "--from", "dev1"];
+    let made = dev.json(&submit);
+    assert_eq!(made["fault_id"], 1, "{made}");
+    let again = dev.fails(3, &submit);
+    assert!(again.contains("slashing/9"), "{again}");
+    let missing = dev.fails(2, &["tx", "slashing", "submit-invalid-header", "nowhere.json"]);
+    assert!(missing.contains("nowhere.json"), "{missing}");
+    let fault = dev.json(&["query", "slashing", "fault", "1"]);
+    assert_eq!((&fault["status"], &fault["power"]), (&json!("pending"), &json!(100)), "{fault}");
+    let listed = text(&dev.run(&["query", "slashing", "faults"]).stdout);
+    assert!(listed.contains("invalid_state") && listed.contains("pending"), "{listed}");
+
+    // An appeal, in the short period; and a fault that a vote attributes.
+    dev.json(&["gov", "propose", "cancel-fault", "1", "--expedited"]);
+    dev.json(&["gov", "vote", "1", "yes"]);
+    let evidence = "what all others had in their mempools";
+    let propose = ["gov", "propose", "resolve-fault", "dev0", "censorship", "2", "20000", evidence];
+    dev.json(&[&propose[..], &["--document", &file]].concat());
+    dev.json(&["gov", "vote", "2", "yes"]);
+    advance(&dev.grpc, 60).await;
+    assert_eq!(dev.json(&["query", "slashing", "fault", "1"])["status"], "cancelled");
+    advance(&dev.grpc, 3600).await;
+    let pending = dev.json(&["query", "slashing", "faults", "--status", "pending"]);
+    assert_eq!((&pending[0]["fault_id"], &pending[1]), (&json!(2), &json!(null)), "{pending}");
+    assert_eq!(pending[0]["evidence_hash"].as_str().unwrap().len(), 64);
+    advance(&dev.grpc, 604_800).await;
+    let executed = dev.json(&["query", "slashing", "fault", "2"]);
+    assert_eq!((&executed["status"], &executed["burned"]), (&json!("executed"), &json!(2_000_000)));
+    dev.fails(5, &["query", "slashing", "fault", "3"]);
+    // A chain of one validator goes on although it is jailed.
+    dev.json(&["tx", "send", "dev1", "1"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,8 @@
 //!    never stops.
 //! 2. A validator that is stopped is jailed and slashed, and comes back.
 //! 3. A validator that signs two blocks of one height is slashed and tombstoned, when anyone shows it.
+//! 4. A validator that signs a header with a wrong app hash is jailed when anyone proves it, and slashed when the delay is
+//!    over; the chain knows the sets of all heights as CometBFT names them.
 
 mod common;
 
@@ -19,6 +21,7 @@ use tendermint::{Hash, Time, account, chain, vote};
 
 const SHORT: &[(&str, u64)] = &[
     ("staking.unbonding_time", 60),
+    ("slashing.fault_delay", 30),
     ("gov.voting_period", 1),
     ("gov.expedited_voting_period", 1),
     ("gov.voting_period", 60),
@@ -52,6 +55,12 @@ fn tick(network: &Network) {
 fn key_file(network: &Network, number: usize) -> Json {
     let path = network.home(number).join("cometbft/config/priv_validator_key.json");
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+fn signing_key(network: &Network, number: usize) -> SigningKey {
+    let file = key_file(network, number);
+    let bytes = BASE64.decode(file["priv_key"]["value"].as_str().unwrap()).unwrap();
+    SigningKey::from(<[u8; 32]>::try_from(&bytes[..32]).unwrap())
 }
 
 fn address(network: &Network, number: usize) -> String {
@@ -161,10 +170,17 @@ fn post(addr: SocketAddr, body: &Json) -> Json {
 }
 
 /// A precommit of a block that nobody has seen, in CometBFT's JSON form.
-fn forged(key: &SigningKey, chain_id: &str, index: usize, height: u64, time: Time, n: u8) -> Json {
+fn forged(
+    key: &SigningKey,
+    chain_id: &str,
+    index: usize,
+    height: u64,
+    time: Time,
+    hash: [u8; 32],
+) -> Json {
     let id = Id {
-        hash: Hash::Sha256([n; 32]),
-        part_set_header: parts::Header::new(1, Hash::Sha256([n; 32])).unwrap(),
+        hash: Hash::Sha256(hash),
+        part_set_header: parts::Header::new(1, Hash::Sha256(hash)).unwrap(),
     };
     let public =
         tendermint::PublicKey::from_raw_ed25519(key.verification_key().as_bytes()).unwrap();
@@ -183,7 +199,7 @@ fn forged(key: &SigningKey, chain_id: &str, index: usize, height: u64, time: Tim
     };
     let chain_id = chain::Id::try_from(chain_id.to_owned()).unwrap();
     let signature = key.sign(&vote.into_signable_vec(chain_id)).to_bytes();
-    let hash = hex::encode_upper([n; 32]);
+    let hash = hex::encode_upper(hash);
     json!({
         "type": 2, "height": height.to_string(), "round": 0,
         "block_id": { "hash": hash, "parts": { "total": 1, "hash": hash } },
@@ -204,9 +220,7 @@ fn rule_3_who_signs_twice_is_tombstoned() {
     let params = wait_for("parameters", || network.rpc(0, "consensus_params"));
     let age = &params["consensus_params"]["evidence"]["max_age_duration"];
     assert_eq!(age, "60000000000", "as long as stake waits: {params}");
-    let file = key_file(&network, 3);
-    let bytes = BASE64.decode(file["priv_key"]["value"].as_str().unwrap()).unwrap();
-    let key = SigningKey::from(<[u8; 32]>::try_from(&bytes[..32]).unwrap());
+    let key = signing_key(&network, 3);
     let third = address(&network, 3);
     let index = powers(&network).iter().position(|(found, _)| *found == third).unwrap();
     let height = network.height(0) - 1;
@@ -217,8 +231,8 @@ fn rule_3_who_signs_twice_is_tombstoned() {
     let evidence = json!({
         "type": "tendermint/DuplicateVoteEvidence",
         "value": {
-            "vote_a": forged(&key, chain_id, index, height, time, 1),
-            "vote_b": forged(&key, chain_id, index, height, time, 2),
+            "vote_a": forged(&key, chain_id, index, height, time, [1; 32]),
+            "vote_b": forged(&key, chain_id, index, height, time, [2; 32]),
             "TotalVotingPower": "400", "ValidatorPower": "100", "Timestamp": time.to_rfc3339(),
         },
     });
@@ -239,5 +253,85 @@ fn rule_3_who_signs_twice_is_tombstoned() {
     let refused = network.run(0, &["tx", "slashing", "unjail", "--from", "dev3"]);
     assert!(!refused.status.success());
     tick(&network);
+    network.assert_equal(&[0, 1, 2, 3]);
+}
+
+/// The chain knows every set by the hash that CometBFT puts into its headers.
+fn assert_sets_are_known(network: &Network) {
+    let sql = "SELECT height, hex(hash) FROM chain.validator_sets ORDER BY height";
+    let rows = network.json(0, &["sql", "query", "", sql]);
+    let rows = rows["rows"].as_array().unwrap_or_else(|| panic!("{rows}")).clone();
+    assert!(rows.len() > 2, "the set has changed: {rows:?}");
+    let newest = network.height(0);
+    for (at, row) in rows.iter().enumerate() {
+        let first = row[0].as_u64().unwrap();
+        let last = rows.get(at + 1).map_or(newest, |next| next[0].as_u64().unwrap() - 1);
+        for height in [first, last.min(newest)].into_iter().filter(|height| *height <= newest) {
+            let commit =
+                wait_for("a header", || network.rpc(0, &format!("commit?height={height}")));
+            let named = &commit["signed_header"]["header"]["validators_hash"];
+            assert_eq!(named, &row[1], "at {height}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "slow: builds and runs CometBFT"]
+fn rule_4_who_signs_a_wrong_header_is_proven_to_have() {
+    let network = Network::start_with(4, 0, SHORT);
+    network.json(0, &["tx", "staking", "delegate", "dev1", "25000000", "--from", "dev0"]);
+    for _ in 0..4 {
+        tick(&network);
+    }
+    let key = signing_key(&network, 3);
+    let third = address(&network, 3);
+    let height = network.height(0) - 2;
+    let commit = wait_for("a header", || network.rpc(0, &format!("commit?height={height}")));
+    let mut header = commit["signed_header"]["header"].clone();
+    let time = Time::parse_from_rfc3339(header["time"].as_str().unwrap()).unwrap();
+    let chain_id = header["chain_id"].as_str().unwrap().to_owned();
+    let path = network.folder().join("accusation.json");
+    let submit = |header: &Json| {
+        let decoded: tendermint::block::Header = serde_json::from_value(header.clone()).unwrap();
+        let hash = decoded.hash().as_bytes().try_into().unwrap();
+        let vote = forged(&key, &chain_id, 0, height, time, hash);
+        let file = json!({ "header": header, "vote": vote });
+        std::fs::write(&path, file.to_string()).unwrap();
+        let file = path.display().to_string();
+        network.run(0, &["tx", "slashing", "submit-invalid-header", &file, "-o", "json"])
+    };
+    // The chain's own header is no fault.
+    let refused = submit(&header);
+    assert!(!refused.status.success());
+    let refused = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.contains("slashing/7"), "{refused}");
+    header["app_hash"] = hex::encode_upper([0xbd; 32]).into();
+    let taken = submit(&header);
+    assert!(taken.status.success(), "{}", String::from_utf8_lossy(&taken.stderr));
+    let again = String::from_utf8_lossy(&submit(&header).stderr).into_owned();
+    assert!(again.contains("slashing/9"), "{again}");
+    wait_for("it is out of the set", || {
+        tick(&network);
+        power(&network, &third).is_none().then_some(())
+    });
+    let jailed = validator(&network, "dev3");
+    assert_eq!((&jailed["jailed"], &jailed["tokens"]), (&json!(true), &json!("100000000")));
+    let fault = || network.json(0, &["query", "slashing", "fault", "1"]);
+    assert_eq!((&fault()["status"], &fault()["power"]), (&json!("pending"), &json!(100)));
+    std::thread::sleep(std::time::Duration::from_secs(30));
+    wait_for("it has cost stake", || {
+        tick(&network);
+        (fault()["status"] == "executed").then_some(())
+    });
+    assert_eq!(validator(&network, "dev3")["tokens"], "90000000");
+    network.json(0, &["tx", "slashing", "unjail", "--from", "dev3"]);
+    wait_for("it is back", || {
+        tick(&network);
+        (power(&network, &third) == Some(90)).then_some(())
+    });
+    for _ in 0..3 {
+        tick(&network);
+    }
+    assert_sets_are_known(&network);
     network.assert_equal(&[0, 1, 2, 3]);
 }

@@ -6,10 +6,11 @@
 
 pub mod consensus;
 pub mod craft;
+pub mod headers;
 pub mod load;
 pub mod stake;
 
-use consensus::Consensus;
+use consensus::{Consensus, ValidatorSet};
 use dadbs_app::{App, AppConfig, Block, BlockOutcome, Genesis, TxResult};
 use dadbs_client::{Fee, SecretKey, Signer, UnsignedTx, tx::any};
 use dadbs_proto::cosmos::bank::v1beta1::MsgSend;
@@ -24,7 +25,7 @@ use dadbs_types::{
 };
 use prost::{Message, Name};
 use prost_types::Any;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The chain id of every test chain.
@@ -49,13 +50,13 @@ pub fn genesis(accounts: u8) -> Genesis {
     dadbs_genesis::genesis(CHAIN_ID, 1_700_000_000_000_000_000, funded.collect())
 }
 
-/// For chains whose stake matures quickly: votes end before it does, as parameters must have it.
-pub const SHORT_VOTES: [(&str, u64); 2] =
-    [("gov.voting_period", 1), ("gov.expedited_voting_period", 1)];
+/// For chains whose stake matures quickly: votes and faults end before it does, as parameters must have it.
+pub const SHORT_VOTES: [(&str, u64); 3] =
+    [("gov.voting_period", 1), ("gov.expedited_voting_period", 1), ("slashing.fault_delay", 1)];
 
-/// A consensus key that depends on `index` alone; nobody signs with it.
+/// A consensus key that depends on `index` alone; [`headers`] signs with it.
 pub fn consensus_key(index: u8) -> [u8; 32] {
-    [index.wrapping_add(0x80); 32]
+    headers::public_key(index)
 }
 
 /// A genesis with `accounts` prefunded accounts, of which the first `validators` operate one each, with
@@ -140,6 +141,8 @@ pub struct Chain {
     pub height: u64,
     /// The validator sets, as the consensus engine keeps them.
     pub consensus: Consensus,
+    /// The time and the set of every height that this process has seen.
+    pub past: BTreeMap<u64, (i64, ValidatorSet)>,
     /// Consensus addresses whose signatures the next blocks lack.
     pub absent: BTreeSet<[u8; 20]>,
     /// Evidence that the next block carries.
@@ -209,6 +212,7 @@ impl Chain {
             app,
             height,
             consensus: Consensus::default(),
+            past: BTreeMap::new(),
             absent: BTreeSet::new(),
             misbehavior: Vec::new(),
             skipped_seconds: 0,
@@ -326,6 +330,7 @@ impl Chain {
         let outcome = self.app.finalize_block(block).expect("the block executes");
         self.app.commit().expect("the block commits");
         self.height += 1;
+        self.past.insert(self.height, (block.info.time_ns, self.consensus.current.clone()));
         self.consensus.advance(&outcome.validator_updates);
         self.misbehavior.clear();
         outcome

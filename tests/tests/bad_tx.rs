@@ -19,6 +19,7 @@ use dadbs_proto::cosmos::bank::v1beta1::MsgSend;
 use dadbs_proto::cosmos::base::v1beta1::Coin;
 use dadbs_proto::cosmos::tx::v1beta1::{TxBody, TxRaw, mode_info};
 use dadbs_proto::dadbs::contract::v1::{MsgInstantiate, MsgStoreCode};
+use dadbs_proto::dadbs::slashing::v1::{MsgCancelFault, MsgResolveFault, MsgSubmitInvalidHeader};
 use dadbs_proto::dadbs::sql::v1::Statement;
 use dadbs_tests::craft::{Craft, Encoder, Field, Mutation};
 use dadbs_tests::{CHAIN_ID, Chain, GAS, key};
@@ -693,6 +694,21 @@ fn failing() -> Vec<(&'static str, Code, Any)> {
                 admin: "me".into(),
                 ..MsgInstantiate::default()
             })
+        }),
+        ("a proof of nothing", Code::ProofMalformed, {
+            any(&MsgSubmitInvalidHeader {
+                submitter: key(0).address().to_string(),
+                ..MsgSubmitInvalidHeader::default()
+            })
+        }),
+        ("a fault attributed without a vote", Code::Unauthorized, {
+            any(&MsgResolveFault {
+                authority: key(0).address().to_string(),
+                ..MsgResolveFault::default()
+            })
+        }),
+        ("a fault cancelled without a vote", Code::Unauthorized, {
+            any(&MsgCancelFault { authority: key(0).address().to_string(), fault_id: 1 })
         }),
         ("too many statements", Code::SqlTooLarge, {
             any(&dadbs_proto::dadbs::sql::v1::MsgExec {

@@ -51,6 +51,7 @@ impl History {
         store.begin_block(0, 0).unwrap();
         let chosen = [
             ("staking.unbonding_time", 1 + random.below(30)),
+            ("slashing.fault_delay", 1),
             ("gov.voting_period", 1),
             ("gov.expedited_voting_period", 1),
             ("staking.max_validators", 1 + random.below(6)),

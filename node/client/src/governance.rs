@@ -1,9 +1,9 @@
-//! Reads of governance.
+//! Reads of governance and of faults.
 
 use crate::grpc::{Client, ClientError};
 use dadbs_proto::cosmos::gov::v1 as gov;
 use dadbs_proto::cosmos::upgrade::v1beta1 as upgrade;
-use dadbs_proto::dadbs::{circuit, gov as ours, params};
+use dadbs_proto::dadbs::{circuit, gov as ours, params, slashing};
 
 macro_rules! reads {
     ($($(#[$meaning:meta])* $name:ident: $service:path, $method:ident($request:ty) -> $response:ty;)*) => {
@@ -32,4 +32,8 @@ reads! {
     pauses: circuit::v1::query_client::QueryClient, pauses(circuit::v1::PausesRequest) -> circuit::v1::PausesResponse;
     /// The planned software upgrade.
     upgrade_plan: upgrade::query_client::QueryClient, current_plan(upgrade::QueryCurrentPlanRequest) -> upgrade::QueryCurrentPlanResponse;
+    /// One fault.
+    fault: slashing::v1::query_client::QueryClient, fault(slashing::v1::FaultRequest) -> slashing::v1::FaultResponse;
+    /// A page of faults.
+    faults: slashing::v1::query_client::QueryClient, faults(slashing::v1::FaultsRequest) -> slashing::v1::FaultsResponse;
 }

@@ -9,6 +9,8 @@ use crate::tx::{Fee, GasPrice, Signer, UnsignedTx};
 use dadbs_proto::cosmos::auth::v1beta1 as auth;
 use dadbs_proto::cosmos::bank::v1beta1 as bank;
 use dadbs_proto::cosmos::base::abci::v1beta1::{TxMsgData, TxResponse};
+use dadbs_proto::cosmos::base::query::v1beta1::PageRequest;
+use dadbs_proto::cosmos::base::tendermint::v1beta1 as base;
 use dadbs_proto::cosmos::tx::v1beta1 as wire;
 use dadbs_proto::dadbs::contract::v1 as contract;
 use dadbs_proto::dadbs::dev::v1 as dev;
@@ -384,6 +386,34 @@ impl Client {
         let mut service = service!(self, sql::query_client::QueryClient);
         let answer = service.explain(request).await;
         answer.map(tonic::Response::into_inner).map_err(|e| self.error(&e))
+    }
+
+    /// The block of a height.
+    pub async fn block(&self, height: u64) -> Result<base::GetBlockByHeightResponse, ClientError> {
+        let mut service = service!(self, base::service_client::ServiceClient);
+        let height = i64::try_from(height).unwrap_or(i64::MAX);
+        let answer = service.get_block_by_height(base::GetBlockByHeightRequest { height }).await;
+        answer.map(tonic::Response::into_inner).map_err(|e| self.error(&e))
+    }
+
+    /// The validators who sign a height.
+    pub async fn validators_at(&self, height: u64) -> Result<Vec<base::Validator>, ClientError> {
+        let mut service = service!(self, base::service_client::ServiceClient);
+        let height = i64::try_from(height).unwrap_or(i64::MAX);
+        let mut validators: Vec<base::Validator> = Vec::new();
+        loop {
+            let pagination =
+                Some(PageRequest { offset: validators.len() as u64, ..PageRequest::default() });
+            let request = base::GetValidatorSetByHeightRequest { height, pagination };
+            let answer = service.get_validator_set_by_height(request).await;
+            let answer = answer.map_err(|e| self.error(&e))?.into_inner();
+            let total = answer.pagination.map_or(0, |page| page.total);
+            let is_last = answer.validators.is_empty();
+            validators.extend(answer.validators);
+            if is_last || validators.len() as u64 >= total {
+                return Ok(validators);
+            }
+        }
     }
 
     /// One row with its proof: an encoded `dadbs.proof.v1.Bundle`.

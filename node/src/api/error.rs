@@ -39,9 +39,11 @@ struct ErrorInfo {
 
 fn grpc_code(code: Code) -> GrpcCode {
     match code {
-        Code::NotFound | Code::UnknownAddress | Code::CodeNotFound | Code::ContractNotFound => {
-            GrpcCode::NotFound
-        }
+        Code::NotFound
+        | Code::UnknownAddress
+        | Code::CodeNotFound
+        | Code::ContractNotFound
+        | Code::FaultNotFound => GrpcCode::NotFound,
         Code::UnknownRequest => GrpcCode::Unimplemented,
         Code::Unauthorized | Code::NotAdmin => GrpcCode::PermissionDenied,
         Code::OutOfGas | Code::TxTooLarge | Code::SqlTooLarge | Code::WasmLimit => {

@@ -38,7 +38,7 @@ pub(crate) enum Query {
     /// Validators, delegations, what waits
     #[command(subcommand)]
     Staking(super::staking::Query),
-    /// Who signs, and who is jailed
+    /// Who signs, who is jailed, and what faults wait
     #[command(subcommand)]
     Slashing(super::staking::SlashingQuery),
     /// The price of gas

@@ -30,7 +30,7 @@ pub(crate) enum Tx {
     /// Run a validator, delegate stake
     #[command(subcommand)]
     Staking(super::staking::Tx),
-    /// End a validator's jail
+    /// End a validator's jail, prove a wrong header
     #[command(subcommand)]
     Slashing(super::staking::SlashingTx),
     /// Pay fees for others

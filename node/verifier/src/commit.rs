@@ -1,10 +1,10 @@
 //! Rules 7 to 9: the commit, by the light client's predicates over votes that are all verified.
 
 use crate::{Time, Trust, VerifyError};
+use dadbs_headers::{VoteError, verify_commit_votes};
 use tendermint::block::{CommitSig, Height, signed_header::SignedHeader};
-use tendermint::validator::{Info, Set};
-use tendermint::vote::{SignedVote, Type, ValidatorIndex, Vote};
-use tendermint::{chain, crypto::default::signature::Verifier as Ed25519};
+use tendermint::chain;
+use tendermint::validator::Set;
 use tendermint_light_client_verifier::errors::VerificationError;
 use tendermint_light_client_verifier::operations::{
     ProdCommitValidator, VotingPowerCalculator, VotingPowerTally,
@@ -112,56 +112,20 @@ fn verify_votes(
     signed_header: &SignedHeader,
     validators: &Set,
 ) -> Result<(), Box<VerificationError>> {
-    let votes = &signed_header.commit.signatures;
-    if votes.len() != validators.validators().len() {
-        let counts = (votes.len(), validators.validators().len());
-        return Err(VerificationError::mismatch_pre_commit_length(counts.0, counts.1).into());
-    }
-    for (index, (vote, validator)) in votes.iter().zip(validators.validators()).enumerate() {
-        if !vote.is_absent() {
-            verify_vote(signed_header, index, vote, validator, validators)?;
-        }
-    }
-    Ok(())
-}
-
-fn verify_vote(
-    signed_header: &SignedHeader,
-    index: usize,
-    vote: &CommitSig,
-    validator: &Info,
-    validators: &Set,
-) -> Result<(), Box<VerificationError>> {
-    let CommitSig::BlockIdFlagCommit { validator_address, timestamp, signature: Some(signature) } =
-        vote
-    else {
-        return Err(VerificationError::missing_signature().into());
-    };
-    if *validator_address != validator.address {
-        return Err(VerificationError::faulty_signer(*validator_address, validators.clone()).into());
-    }
-    let commit = &signed_header.commit;
-    let vote = Vote {
-        vote_type: Type::Precommit,
-        height: commit.height,
-        round: commit.round,
-        block_id: Some(commit.block_id),
-        timestamp: Some(*timestamp),
-        validator_address: *validator_address,
-        validator_index: ValidatorIndex::try_from(index).map_err(VerificationError::tendermint)?,
-        signature: Some(signature.clone()),
-        extension: Vec::new(),
-        extension_signature: None,
-    };
-    let chain_id = signed_header.header.chain_id.clone();
-    let signed = SignedVote::new(vote, chain_id, *validator_address, signature.clone());
-    let sign_bytes = signed.sign_bytes();
-    validator.verify_signature(&Ed25519, &sign_bytes, signature).map_err(|_| {
-        VerificationError::invalid_signature(
-            signature.as_bytes().to_vec(),
-            Box::new(validator.clone()),
-            sign_bytes,
-        )
-        .into()
+    verify_commit_votes(signed_header, validators).map_err(|error| {
+        Box::new(match *error {
+            VoteError::Count { votes, validators } => {
+                VerificationError::mismatch_pre_commit_length(votes, validators)
+            }
+            VoteError::MissingSignature | VoteError::Index(_) => {
+                VerificationError::missing_signature()
+            }
+            VoteError::FaultySigner(address) => {
+                VerificationError::faulty_signer(address, validators.clone())
+            }
+            VoteError::InvalidSignature { validator, signature, sign_bytes } => {
+                VerificationError::invalid_signature(signature, validator, sign_bytes)
+            }
+        })
     })
 }

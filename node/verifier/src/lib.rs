@@ -26,17 +26,15 @@ mod commit;
 mod trust;
 
 pub use bundle::Bundle;
+pub use dadbs_headers::{SIGNED_HEADER_BYTES_MAX, VALIDATOR_SET_BYTES_MAX};
 pub use tendermint::Time;
 pub use trust::{Trust, TrustedValidators};
 
 use bundle::Parts;
+use dadbs_headers::PartError;
 use dadbs_types::{DecodeError, Key, Row, limits, row};
 use tendermint::error::Error as TendermintError;
 
-/// Bytes of a signed header: a header and a vote for each validator.
-pub const SIGNED_HEADER_BYTES_MAX: usize = 2048 + 128 * limits::VALIDATORS_MAX;
-/// Bytes of a validator set.
-pub const VALIDATOR_SET_BYTES_MAX: usize = 128 * limits::VALIDATORS_MAX;
 // A row, its key, a path, and the two above fit.
 const _: () = assert!(
     limits::BUNDLE_BYTES_MAX
@@ -142,6 +140,19 @@ pub enum VerifyError {
     /// What the caller trusts is malformed.
     #[error("the trusted chain id, height, time or validators are malformed: {0}")]
     Trust(String),
+}
+
+impl From<PartError> for VerifyError {
+    fn from(error: PartError) -> VerifyError {
+        match error {
+            PartError::TooLarge { what, bytes, limit } => {
+                VerifyError::TooLarge { what, bytes, limit }
+            }
+            PartError::Undecodable { what, reason } => VerifyError::Undecodable { what, reason },
+            PartError::NotCanonical(what) => VerifyError::NotCanonical(what),
+            PartError::ValidatorSet(why) => VerifyError::ValidatorSet(why),
+        }
+    }
 }
 
 impl VerifyError {

@@ -8,7 +8,7 @@
 //!    (see `settle`).
 //! 6. A transaction whose gas limit does not fit what is left of the block's gas is rejected as in rule 1.
 //! 7. Scheduled calls that are due run at the end of the block (see `schedules`), then proposals (see
-//!    `governance`), before fees are divided.
+//!    `governance`), then faults cost stake (see `faults`), before fees are divided.
 //! 8. A block begins with the upgrade that is planned for it (see `upgrades`), the end of pauses and votes, who signed the block
 //!    before and what evidence there is; it ends with the validator set and what matures.
 
@@ -225,6 +225,7 @@ impl BlockContext<'_> {
     pub fn end(mut self) -> Result<(Vec<Event>, Vec<ValidatorUpdate>), Fatal> {
         let mut events = self.run_due()?;
         self.run_proposals(&mut events)?;
+        self.run_faults(&mut events)?;
         self.settle(&mut events)?;
         self.events.extend(events);
         let updates = staking::end_block(&mut self.writer())?;

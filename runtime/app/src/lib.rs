@@ -13,6 +13,7 @@ mod check;
 mod electorate;
 pub mod execute;
 mod explain;
+mod faults;
 pub mod genesis;
 mod governance;
 mod known;

@@ -1,6 +1,7 @@
 //! Routes each message to the keeper that runs it; the responses become the transaction's data.
 
 pub mod distribution;
+pub mod faults;
 pub mod feegrant;
 pub mod gov;
 pub mod staking;
@@ -69,6 +70,7 @@ fn run_one(context: &mut Context<'_>, sender: AccountAddress, msg: &Msg) -> Resu
         }
         Msg::SqlExec(msg) => sql_exec(context, sender, msg),
         Msg::Staking(msg) => staking::run(context, sender, msg),
+        Msg::Fault(msg) => faults::run(context, sender, msg),
         Msg::Distribution(msg) => distribution::run(context, sender, msg),
         Msg::FeeGrant(msg) => feegrant::run(context, sender, msg),
     }

@@ -6,6 +6,7 @@
 //! 3. A read has bounds of steps, rows and bytes, and shares no lock with the writer.
 
 mod distribution;
+mod faults;
 mod feegrant;
 mod gov;
 mod money;
@@ -102,6 +103,8 @@ const ROUTES: &[(&str, Handler)] = &[
     ("/cosmos.slashing.v1beta1.Query/Params", |r, b| answer(r, b, staking::slashing_params)),
     ("/cosmos.slashing.v1beta1.Query/SigningInfo", |r, b| answer(r, b, staking::signing_info)),
     ("/cosmos.slashing.v1beta1.Query/SigningInfos", |r, b| answer(r, b, staking::signing_infos)),
+    ("/dadbs.slashing.v1.Query/Fault", |r, b| answer(r, b, faults::fault)),
+    ("/dadbs.slashing.v1.Query/Faults", |r, b| answer(r, b, faults::faults)),
     ("/cosmos.gov.v1.Query/Proposal", |r, b| answer(r, b, gov::proposal)),
     ("/cosmos.gov.v1.Query/Proposals", |r, b| answer(r, b, gov::proposals)),
     ("/cosmos.gov.v1.Query/Vote", |r, b| answer(r, b, gov::vote)),

@@ -1,7 +1,7 @@
 //! Where the money of a block goes.
 //!
-//! 1. A block settles if a transaction has passed ante, a scheduled call has begun, or it carries evidence; the
-//!    others write nothing.
+//! 1. A block settles if a transaction has passed ante, a scheduled call has begun, it carries evidence, or a fault is
+//!    due; the others write nothing.
 //! 2. Inflation is minted and divided among those who signed the block before, by power, before anything in the block
 //!    changes a share: what an idle chain has left unpaid belongs to those who were there.
 //! 3. At the end of the block a part of its fees is burned, and the rest is divided alike, by the shares as they are
@@ -44,6 +44,11 @@ impl Paid {
     pub(crate) fn scheduled_fee(&mut self, fee: u64) {
         self.settles = true;
         self.base = self.base.saturating_add(fee);
+    }
+
+    /// Notes that a fault is due.
+    pub(crate) fn fault(&mut self) {
+        self.settles = true;
     }
 
     /// Counts the gas of a transaction as the price does.

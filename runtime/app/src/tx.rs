@@ -12,6 +12,7 @@
 
 use crate::messages::address;
 use crate::messages::distribution::DistributionMsg;
+use crate::messages::faults::FaultMsg;
 use crate::messages::feegrant::FeeGrantMsg;
 use crate::messages::gov::GovMsg;
 use crate::messages::staking::StakingMsg;
@@ -46,6 +47,8 @@ pub enum Msg {
     SqlExec(sql::v1::MsgExec),
     /// Validators and stake.
     Staking(StakingMsg),
+    /// Faults that wait before they cost stake.
+    Fault(FaultMsg),
     /// Rewards and the community pool.
     Distribution(DistributionMsg),
     /// Who pays fees for whom.
@@ -65,6 +68,9 @@ impl Msg {
         }
         if let Some(msg) = StakingMsg::decode(type_url, bytes) {
             return msg.map(Msg::Staking);
+        }
+        if let Some(msg) = FaultMsg::decode(type_url, bytes) {
+            return msg.map(Msg::Fault);
         }
         if let Some(msg) = FeeGrantMsg::decode(type_url, bytes) {
             return msg.map(Msg::FeeGrant);
@@ -96,6 +102,7 @@ impl Msg {
             Msg::SqlExec(msg) => &msg.sender,
             Msg::Gov(msg) => msg.signer(),
             Msg::Staking(msg) => msg.signer(),
+            Msg::Fault(msg) => msg.signer(),
             Msg::Distribution(msg) => msg.signer(),
             Msg::FeeGrant(msg) => msg.signer(),
         }
@@ -121,6 +128,7 @@ impl Msg {
             Msg::SqlExec(_) => sql::v1::MsgExec::type_url(),
             Msg::Gov(msg) => msg.type_url(),
             Msg::Staking(msg) => msg.type_url(),
+            Msg::Fault(msg) => msg.type_url(),
             Msg::Distribution(msg) => msg.type_url(),
             Msg::FeeGrant(msg) => msg.type_url(),
         }

@@ -11,8 +11,8 @@
 //! 2. Every pause has an end, and ends by itself at the beginning of the first block that is not before it.
 //! 3. A guardian pauses for at most `circuit.guardian_period`, neither what is paused already, and ends its own
 //!    pauses only. Governance pauses for as long as it says, longer or shorter than before, and ends any.
-//! 4. Never paused: the messages of governance, of parameters, upgrades and pauses, and what releases a validator
-//!    from jail.
+//! 4. Never paused: the messages of governance, of parameters, upgrades, pauses and faults, and what releases a
+//!    validator from jail.
 //! 5. A paused message is refused wherever it is routed, but not in a proposal that has passed; a paused contract is
 //!    refused whoever calls it, and its schedules wait. Its admin may still migrate it, and everybody read it.
 
@@ -44,6 +44,7 @@ const OPEN: &[&str] = &[
     "/dadbs.circuit.v1.",
     "/dadbs.gov.v1.",
     "/dadbs.params.v1.",
+    "/dadbs.slashing.v1.",
 ];
 /// The message by which a validator leaves jail (rule 4).
 const UNJAIL: &str = "/cosmos.slashing.v1beta1.MsgUnjail";

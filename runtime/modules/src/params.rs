@@ -87,6 +87,9 @@ params! {
     DowntimeJailDuration "slashing.downtime_jail_duration" = 600, 1, 31_536_000, "seconds", "How long a validator that signed too little is jailed at least.";
     SlashFractionDoubleSign "slashing.slash_fraction_double_sign" = 50_000, 0, 1_000_000, "ppm", "The part of the stake that is burned for signing against oneself.";
     SlashFractionDowntime "slashing.slash_fraction_downtime" = 10_000, 0, 1_000_000, "ppm", "The part of the stake that is burned for signing too little.";
+    SlashFractionInvalidState "slashing.slash_fraction_invalid_state" = 100_000, 0, PPM, "ppm", "The part of the stake that is burned for signing a header with a wrong app hash or hash of results.";
+    SlashFractionCensorship "slashing.slash_fraction_censorship" = 20_000, 0, PPM, "ppm", "The most of the stake that a vote burns for leaving transactions out.";
+    FaultDelay "slashing.fault_delay" = 604_800, 1, YEAR, "seconds", "How long a fault waits, and can be cancelled by governance, before it costs stake.";
     JailedPowerPerHour "slashing.jailed_power_per_hour" = 100_000, 1, 1_000_000, "ppm", "The part of all power that is jailed for signing too little in one hour, beyond the first validator.";
 
     GovMinDeposit "gov.min_deposit" = 100_000_000, 1, 10_000_000_000_000, "udadb", "Deposit at which a proposal is voted on.";
@@ -188,8 +191,12 @@ pub fn get(rows: &impl Rows, param: Param) -> Result<u64, Fatal> {
 }
 
 /// The periods of rule 5.
-pub const GUARDED: [Param; 3] =
-    [Param::UnbondingTime, Param::GovVotingPeriod, Param::GovExpeditedVotingPeriod];
+pub const GUARDED: [Param; 4] = [
+    Param::UnbondingTime,
+    Param::GovVotingPeriod,
+    Param::GovExpeditedVotingPeriod,
+    Param::FaultDelay,
+];
 
 /// Changes parameters as governance may (rules 2 and 4 to 6); the caller undoes its savepoint when it is refused.
 pub fn change(store: &mut Store, changes: &[Change]) -> Result<(), Error> {
@@ -239,6 +246,8 @@ pub fn check(rows: &impl Rows) -> Result<(), Error> {
         (Param::GovThreshold, Param::GovCriticalThreshold),
         // Or coins could vote as stake and again after they were withdrawn.
         (Param::GovVotingPeriod, Param::UnbondingTime),
+        // Or what is withdrawn while a fault waits would be free before it costs.
+        (Param::FaultDelay, Param::UnbondingTime),
     ] {
         if get(rows, lower)? > get(rows, upper)? {
             let (lower, upper) = (lower.definition().name, upper.definition().name);

@@ -115,6 +115,17 @@ codes! {
 
     NotJailed = "slashing" 1, "The validator is not jailed.";
     StillJailed = "slashing" 2, "The validator is jailed for longer, or for ever.";
+    ProofMalformed = "slashing" 3, "A part of a proof cannot be decoded, or is not in its one encoding.";
+    ProofForeign = "slashing" 4, "A proof is about another chain, or about a height that this chain has not finalized.";
+    ProofUnfounded = "slashing" 5, "The header that a proof calls the chain's own is not shown to be that.";
+    ProofUnsigned = "slashing" 6, "The vote of a proof is not a validator's for the header that it accuses.";
+    NoFault = "slashing" 7, "The header that a proof accuses says what the chain says.";
+    FaultTooOld = "slashing" 8, "The fault is too old: stake could have left since.";
+    FaultKnown = "slashing" 9, "The fault was submitted before.";
+    FaultNotFound = "slashing" 10, "There is no such fault.";
+    FaultSettled = "slashing" 11, "The fault does not wait any more.";
+    InvalidFault = "slashing" 12, "A fault that a vote attributes is not as it may be.";
+    OutOfReach = "slashing" 13, "The validator is unbonded: its stake is out of reach.";
 
     ProposalNotFound = "gov" 2, "There is no such proposal.";
     InactiveProposal = "gov" 3, "The proposal does not take this now.";

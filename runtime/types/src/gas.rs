@@ -17,6 +17,8 @@ pub mod price {
     pub const TX_BYTE: u64 = 10;
     /// Verifying one secp256k1 signature (30 us).
     pub const SIGNATURE: u64 = 30_000;
+    /// Verifying one ed25519 signature of a validator, with its key.
+    pub const VALIDATOR_SIGNATURE: u64 = 100_000;
     /// Reading the account and its balance, writing sequence and fee: three rows and their leaves.
     pub const TX_BASE: u64 = 40_000;
 

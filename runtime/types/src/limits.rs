@@ -99,6 +99,8 @@ limits! {
     VALIDATOR_TEXT_BYTES_MAX: usize = 280, "bytes", "One text of a validator's description; the moniker has 70.";
     MATURITIES_BLOCK_MAX: usize = 500, "entries", "Unbondings, redelegations and validators that mature in one block; the others follow in the next.";
     SLASHED_BLOCK_MAX: usize = 100, "entries", "Unbondings and redelegations that one block looks at to slash them; the others follow in the next.";
+    FAULTS_BLOCK_MAX: usize = 10, "faults", "Faults whose time is over that one block executes; the others follow in the next.";
+    FAULT_EVIDENCE_BYTES_MAX: usize = 2_048, "bytes", "What a fault that a vote attributes rests on, in words.";
     VALIDATORS_MAX: usize = 500, "validators", "Validators of a set, so that a commit can be verified in bounded time.";
     MERKLE_PROOF_BYTES_MAX: usize = 8_482, "bytes", "The Merkle proof of one row; no path is longer.";
     BUNDLE_BYTES_MAX: usize = 2_359_296, "bytes", "A proof bundle: row, key, Merkle proof, signed header, validator set.";

@@ -21,8 +21,10 @@ use dadbs_proto::dadbs::fees::v1::{MsgEndSponsorship, MsgSponsorCalls};
 use dadbs_proto::dadbs::gov::v1::MsgLockedVote;
 use dadbs_proto::dadbs::params::v1::MsgUpdateParams;
 use dadbs_proto::dadbs::params::v1::msg_update_params::Change;
+use dadbs_proto::dadbs::slashing::v1::{MsgCancelFault, MsgResolveFault};
 use dadbs_proto::dadbs::staking::v1::MsgAdmitOperator;
 use dadbs_tests::craft::Craft;
+use dadbs_tests::headers::Case;
 use dadbs_tests::stake::{self, DADB};
 use dadbs_tests::{Chain, Random};
 use dadbs_types::value::encode_row;
@@ -41,7 +43,7 @@ const GAS: u64 = 40_000_000;
 const DEPOSIT: u64 = 1_000_000;
 
 /// Parameters that proposals change, and the values between which they do.
-const PARAMS: [(&str, u64, u64); 24] = [
+const PARAMS: [(&str, u64, u64); 27] = [
     ("staking.max_validators", 1, 8),
     ("staking.unbonding_time", 8, 20),
     ("staking.max_entries", 1, 7),
@@ -52,6 +54,9 @@ const PARAMS: [(&str, u64, u64); 24] = [
     ("slashing.downtime_jail_duration", 1, 5),
     ("slashing.slash_fraction_downtime", 0, 200_000),
     ("slashing.slash_fraction_double_sign", 0, 1_000_000),
+    ("slashing.slash_fraction_invalid_state", 0, 300_000),
+    ("slashing.slash_fraction_censorship", 1, 100_000),
+    ("slashing.fault_delay", 4, 8),
     ("fees.burned", 0, 1_000_000),
     ("fees.target_gas", 50_000_000, 1_000_000_000),
     ("distribution.community_tax", 0, 1_000_000),
@@ -108,6 +113,8 @@ struct Seen {
     voting: Vec<u64>,
     hashes: Vec<Vec<u8>>,
     governed: Vec<u8>,
+    /// Faults that wait.
+    faults: Vec<u64>,
 }
 
 impl Seen {
@@ -125,6 +132,10 @@ impl Seen {
             voting: numbers("voting"),
             hashes: hashes("SELECT hash FROM chain.codes WHERE id > 1 ORDER BY id"),
             governed: governed.into_iter().next().unwrap_or_default(),
+            faults: {
+                let sql = "SELECT id FROM chain.faults WHERE status = 'pending'";
+                chain.rows("", sql).iter().map(|row| number(&row[0])).collect()
+            },
         }
     }
 }
@@ -183,7 +194,7 @@ impl Operations {
             return self.paid_by_another(chain);
         }
         let index = self.account();
-        let (index, message) = match self.below(40) {
+        let (index, message) = match self.below(41) {
             0..=9 => (index, self.stake(chain, index)),
             10..=14 => (index, self.distribution(chain, index)),
             15..=17 => (index, self.feegrant(chain, index)),
@@ -191,6 +202,7 @@ impl Operations {
             22..=31 => (index, self.vote(chain, seen, index)),
             32 | 33 => (GUARDIAN, self.circuit(chain.address(GUARDIAN).to_string())),
             34 => (index, self.sponsor(chain)),
+            35 => (index, self.accuse(chain, index)),
             _ => (0, self.contract(chain, seen)),
         };
         chain.sign_with_gas(index, vec![message], GAS)
@@ -306,7 +318,12 @@ impl Operations {
     fn content(&mut self, chain: &Chain, seen: &Seen) -> Vec<Any> {
         let authority = authority();
         let account = chain.address(self.account()).to_string();
-        vec![match self.below(16) {
+        if self.below(3) == 0
+            && let Some(fault_id) = self.one_of(&seen.faults)
+        {
+            return vec![any(&MsgCancelFault { authority, fault_id })];
+        }
+        vec![match self.below(19) {
             0 => return Vec::new(),
             1..=5 => {
                 let (name, least, most) = PARAMS[self.below(PARAMS.len() as u64) as usize];
@@ -344,7 +361,17 @@ impl Operations {
                 validator_address: chain.operator(self.account()).to_string(),
                 admitted: self.below(3) > 0,
             }),
-            14 => any(&MsgSetGuardian { authority, guardian: chain.address(GUARDIAN).to_string() }),
+            14 | 15 => any(&MsgResolveFault {
+                authority,
+                validator_address: chain.operator(self.account()).to_string(),
+                kind: ["censorship", "invalid_state"][self.below(2) as usize].into(),
+                height: chain.height.saturating_sub(self.below(6)),
+                fraction_ppm: 1 + self.below(20_000),
+                evidence: "what was seen".into(),
+                evidence_hash: Vec::new(),
+            }),
+            16 => any(&MsgCancelFault { authority, fault_id: 1 + self.below(3) }),
+            17 => any(&MsgSetGuardian { authority, guardian: chain.address(GUARDIAN).to_string() }),
             _ => self.circuit(authority),
         }]
     }
@@ -369,11 +396,14 @@ impl Operations {
     }
 
     fn proposal(&mut self, chain: &Chain, seen: &Seen, proposer: String) -> Any {
-        let expedited = self.below(6) == 0;
+        let messages = self.content(chain, seen);
+        // An ordinary vote takes longer than a fault waits.
+        let appeals = messages.iter().any(|any| any.type_url.ends_with("MsgCancelFault"));
+        let expedited = appeals || self.below(6) == 0;
         let whole = if expedited { 5 * DEPOSIT } else { DEPOSIT };
         let deposit = if self.below(5) == 0 { whole / 4 } else { whole };
         any(&MsgSubmitProposal {
-            messages: self.content(chain, seen),
+            messages,
             initial_deposit: vec![coin(deposit)],
             proposer,
             metadata: String::new(),
@@ -404,6 +434,22 @@ impl Operations {
             }
             _ => any(&MsgVote { proposal_id, voter, option, metadata }),
         }
+    }
+
+    /// A header that the chain does not have, signed by a validator of that height; now and then it proves nothing.
+    fn accuse(&mut self, chain: &Chain, index: u8) -> Any {
+        let height = chain.height.saturating_sub(self.below(6)).max(1);
+        let (_, set) = &chain.past[&height];
+        let keys: Vec<[u8; 32]> = set.0.keys().copied().collect();
+        let accused = keys[self.below(keys.len() as u64) as usize];
+        let mut case = Case::new(chain, height, accused);
+        match self.below(8) {
+            0 => case.wrong = case.own.clone(),
+            1 => case.signing /= 2,
+            2 => case.signed_chain = "other-1".into(),
+            _ => {}
+        }
+        any(&case.message(chain.address(index)))
     }
 
     fn circuit(&mut self, authority: String) -> Any {

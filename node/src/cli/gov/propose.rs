@@ -6,6 +6,7 @@
 
 use super::{authority, coins, read, signer, submit};
 use crate::cli::context::{Globals, Session};
+use crate::cli::distribution::operator;
 use crate::cli::exit::{Exit, Failure, Outcome};
 use dadbs_client::proto::FILE_DESCRIPTOR_SET;
 use dadbs_client::proto::cosmos::gov::v1::MsgSubmitProposal;
@@ -14,6 +15,7 @@ use dadbs_client::proto::dadbs::circuit::v1::{MsgPause, MsgResume};
 use dadbs_client::proto::dadbs::contract::v1::{MsgMigrate, MsgStoreCode};
 use dadbs_client::proto::dadbs::params::v1::msg_update_params::Change;
 use dadbs_client::proto::dadbs::params::v1::{MsgUpdateParams, ParamsRequest};
+use dadbs_client::proto::dadbs::slashing::v1::{MsgCancelFault, MsgResolveFault};
 use dadbs_client::tx::any;
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage};
@@ -85,6 +87,27 @@ enum What {
         /// What
         scope: String,
     },
+    /// Attribute a fault that no protocol proves; it costs stake when `slashing.fault_delay` is over
+    ResolveFault {
+        /// Operator address (dadbsvaloper1...), or address or key name of the operator
+        validator: String,
+        /// `censorship` or `invalid_state`
+        kind: String,
+        /// The height at which it was done
+        height: u64,
+        /// Millionths of the stake
+        fraction_ppm: u64,
+        /// What it rests on
+        evidence: String,
+        /// A document, whose SHA-256 goes with it
+        #[arg(long, value_name = "FILE")]
+        document: Option<PathBuf>,
+    },
+    /// Appeal: cancel a fault that waits; with --expedited, since a fault waits no longer than an ordinary vote
+    CancelFault {
+        /// Its number
+        fault: u64,
+    },
     /// Ask without changing anything
     Text,
 }
@@ -98,7 +121,7 @@ pub(crate) fn parse_param(text: &str) -> Result<(String, u64), String> {
 
 pub(super) async fn propose(globals: &Globals, args: &Propose) -> Outcome {
     let session = globals.session().await?;
-    let (title, messages) = messages(&session, &args.what).await?;
+    let (title, messages) = messages(globals, &session, &args.what).await?;
     let texts = &args.texts;
     let deposit = match texts.deposit {
         Some(deposit) => deposit,
@@ -125,7 +148,11 @@ async fn least_deposit(session: &Session, expedited: bool) -> Outcome<u64> {
 }
 
 /// A title and the messages.
-async fn messages(session: &Session, what: &What) -> Outcome<(String, Vec<Any>)> {
+async fn messages(
+    globals: &Globals,
+    session: &Session,
+    what: &What,
+) -> Outcome<(String, Vec<Any>)> {
     let authority = authority();
     Ok(match what {
         What::Params { changes } => {
@@ -160,6 +187,25 @@ async fn messages(session: &Session, what: &What) -> Outcome<(String, Vec<Any>)>
         What::Resume { scope } => {
             let message = MsgResume { authority, scope: scope.clone() };
             (format!("End the pause of {scope}"), vec![any(&message)])
+        }
+        What::ResolveFault { validator, kind, height, fraction_ppm, evidence, document } => {
+            let validator_address = operator(globals, validator)?;
+            let document = document.as_deref().map(read).transpose()?;
+            let title = format!("Attribute {kind} at height {height} to {validator_address}");
+            let message = MsgResolveFault {
+                authority,
+                validator_address,
+                kind: kind.clone(),
+                height: *height,
+                fraction_ppm: *fraction_ppm,
+                evidence: evidence.clone(),
+                evidence_hash: document.map(|d| Sha256::digest(d).to_vec()).unwrap_or_default(),
+            };
+            (title, vec![any(&message)])
+        }
+        What::CancelFault { fault } => {
+            let message = MsgCancelFault { authority, fault_id: *fault };
+            (format!("Cancel fault {fault}"), vec![any(&message)])
         }
         What::Text => ("A question".into(), Vec::new()),
     })

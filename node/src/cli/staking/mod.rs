@@ -1,5 +1,6 @@
 //! `dadbs tx staking`, `dadbs tx slashing`, `dadbs query staking` and `dadbs query slashing`.
 
+mod faults;
 mod query;
 mod tx;
 

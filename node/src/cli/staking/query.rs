@@ -1,5 +1,6 @@
 //! Validators, delegations, and who has missed blocks.
 
+use super::faults;
 use crate::cli::context::Globals;
 use crate::cli::distribution::operator;
 use crate::cli::exit::Outcome;
@@ -51,6 +52,17 @@ pub(crate) enum Query {
 pub(crate) enum SlashingQuery {
     /// Who has missed how many blocks
     SigningInfos,
+    /// Faults that wait before they cost stake, and what became of others
+    Faults {
+        /// `pending`, `executed`, `cancelled` or `failed` [default: all]
+        #[arg(long, default_value = "")]
+        status: String,
+    },
+    /// One fault
+    Fault {
+        /// Its number
+        id: u64,
+    },
 }
 
 /// A decimal of the wire for people: a rate in percent.
@@ -60,7 +72,7 @@ fn percent(text: &str) -> String {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "a field of the wire")]
-fn page() -> Option<PageRequest> {
+pub(super) fn page() -> Option<PageRequest> {
     Some(PageRequest { limit: ROWS, ..PageRequest::default() })
 }
 
@@ -244,7 +256,14 @@ async fn redelegations(globals: &Globals, address: Option<&str>) -> Outcome {
 }
 
 pub(crate) async fn query_slashing(globals: &Globals, query: &SlashingQuery) -> Outcome {
-    let SlashingQuery::SigningInfos = query;
+    match query {
+        SlashingQuery::SigningInfos => signing_infos(globals).await,
+        SlashingQuery::Faults { status } => faults::list(globals, status).await,
+        SlashingQuery::Fault { id } => faults::show(globals, *id).await,
+    }
+}
+
+async fn signing_infos(globals: &Globals) -> Outcome {
     let request = QuerySigningInfosRequest { pagination: page() };
     let found = globals.session().await?.client.signing_infos(request).await?.info;
     let json: Vec<Json> = found

@@ -69,6 +69,11 @@ pub(crate) enum Tx {
 pub(crate) enum SlashingTx {
     /// End the jail of the validator that the signing key operates
     Unjail,
+    /// Prove that a validator has signed a header with a wrong app hash or hash of results
+    SubmitInvalidHeader {
+        /// JSON as CometBFT writes it: `{"header": ..., "vote": ...}`
+        file: PathBuf,
+    },
 }
 
 /// Which key signs blocks.
@@ -273,8 +278,10 @@ pub(crate) async fn run(globals: &Globals, command: &Tx) -> Outcome {
 }
 
 pub(crate) async fn run_slashing(globals: &Globals, command: &SlashingTx) -> Outcome {
-    let SlashingTx::Unjail = command;
     let (ring, name) = globals.signing_key()?;
+    if let SlashingTx::SubmitInvalidHeader { file } = command {
+        return super::faults::submit(globals, ring.info(&name)?.address, file).await;
+    }
     let validator_addr = OperatorAddress(ring.info(&name)?.address).to_string();
     let done = format!("{validator_addr} is free");
     submit(globals, any(&MsgUnjail { validator_addr }), &done).await

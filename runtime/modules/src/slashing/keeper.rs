@@ -19,7 +19,7 @@ const CHUNK_BYTES: usize = 128;
 /// Seconds of the meter's period (rule 3).
 const HOUR: u64 = 3_600;
 /// From the block that changes the set to the first that the new set signs.
-const UPDATE_DELAY: u64 = 1;
+pub(super) const UPDATE_DELAY: u64 = 1;
 
 /// Makes the module's tables.
 pub fn init(store: &mut Store) -> Result<(), Fatal> {

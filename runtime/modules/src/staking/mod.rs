@@ -3,6 +3,7 @@
 //! State: `chain.validators`, one row per validator; `chain.consensus_keys(address, operator)`, every key that ever
 //! was a validator's; `chain.delegations(delegator, validator, shares)`; `chain.unbondings` and
 //! `chain.redelegations`, one row per entry; `chain.validator_set(key, power)`, what the consensus engine was told;
+//! `chain.validator_sets(height, time, hash)`, the hashes of the sets of the past ([`history`]);
 //! `chain.admissions(operator)`, whom governance admits. The coins are in two pools: `bonded_tokens_pool` and
 //! `not_bonded_tokens_pool`; `chain.slashes`, what entries have still to pay ([`instalments`]).
 //!
@@ -35,6 +36,7 @@
 
 mod delegation;
 mod entries;
+mod history;
 mod instalments;
 mod invariant;
 mod maturity;
@@ -53,6 +55,7 @@ pub use delegation::{
     cancel_unbonding, delegate, delegated_shares, delegations_of, redelegate, undelegate,
 };
 pub use entries::{Entry, Redelegation, Unbonding};
+pub use history::set_hash_at;
 pub use instalments::pay_slashes;
 pub use invariant::invariant;
 pub use operator::{
@@ -180,6 +183,11 @@ pub const SCHEMA: &[&str] = &[
         key BLOB NOT NULL PRIMARY KEY,
         power INTEGER NOT NULL CHECK (power > 0)
     ) STRICT, WITHOUT ROWID",
+    "CREATE TABLE chain_validator_sets (
+        height INTEGER PRIMARY KEY NOT NULL,
+        time INTEGER NOT NULL,
+        hash BLOB NOT NULL
+    ) STRICT",
     "CREATE TABLE chain_admissions (
         operator TEXT NOT NULL PRIMARY KEY
     ) STRICT, WITHOUT ROWID",

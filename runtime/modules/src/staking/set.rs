@@ -4,7 +4,7 @@ use super::delegation::{genesis_delegation, move_tokens};
 use super::validator::{
     Commission, Description, Status, Validator, bonded_validators, candidates, claim_key, save,
 };
-use super::{POWER_REDUCTION, bonded_pool, maturity, not_bonded_pool};
+use super::{POWER_REDUCTION, bonded_pool, history, maturity, not_bonded_pool};
 use crate::context::{Rows, Table, Writer, integer};
 use crate::params::{self, PPM, Param};
 use crate::{auth, context};
@@ -13,6 +13,9 @@ use dadbs_types::{AccountAddress, Error, Event, Fatal, ValidatorUpdate, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 const SET: Table = Table("chain.validator_set");
+
+/// From the block that changes the set to the first that the new set signs.
+const UPDATE_HEIGHTS: u64 = 2;
 
 /// The most commission, and its most growth in a day, of a validator of genesis.
 const GENESIS_COMMISSION: (u64, u64) = (PPM, 10_000);
@@ -60,10 +63,14 @@ pub fn init(writer: &mut Writer<'_>, validators: &[GenesisValidator]) -> Result<
         let mut validator = of_genesis(genesis, writer.block.height, writer.block.time_s());
         genesis_delegation(writer, &mut validator, genesis.tokens)?;
     }
-    for update in updates_of(validators) {
-        set_power(writer.store, &update)?;
+    let updates = updates_of(validators);
+    for update in &updates {
+        set_power(writer.store, update)?;
     }
-    Ok(())
+    if updates.is_empty() {
+        return Ok(());
+    }
+    Ok(history::note(writer, writer.block.height.saturating_add(1))?)
 }
 
 fn of_genesis(genesis: &GenesisValidator, height: u64, time: u64) -> Validator {
@@ -156,6 +163,9 @@ fn change_set(writer: &mut Writer<'_>) -> Result<Vec<ValidatorUpdate>, Fatal> {
     let updates = difference(&told, &powers);
     for update in &updates {
         set_power(writer.store, update)?;
+    }
+    if !updates.is_empty() {
+        history::note(writer, writer.block.height.saturating_add(UPDATE_HEIGHTS))?;
     }
     Ok(updates)
 }

@@ -35,6 +35,7 @@ impl World {
             ("staking.unbonding_time".to_string(), 100),
             ("gov.voting_period".to_string(), 1),
             ("gov.expedited_voting_period".to_string(), 1),
+            ("slashing.fault_delay".to_string(), 20),
             ("gov.voting_period".to_string(), 100),
             ("gov.expedited_voting_period".to_string(), 100),
             ("slashing.signed_blocks_window".to_string(), 10),

@@ -8,11 +8,12 @@
 
 use super::{GovMsg, changes, deposited, guardian, plan};
 use crate::messages::distribution::DistributionMsg;
+use crate::messages::faults::{self, FaultMsg};
 use crate::messages::staking::StakingMsg;
 use crate::messages::{any, run_one};
 use crate::tx::{Msg, strict};
 use dadbs_modules::gov::{Kind, Submission};
-use dadbs_modules::{Context, circuit, gov, upgrade};
+use dadbs_modules::{Context, circuit, gov, slashing, upgrade};
 use dadbs_proto::cosmos::gov::v1::{MsgSubmitProposal, MsgSubmitProposalResponse};
 use dadbs_types::gas::price;
 use dadbs_types::limits::PROPOSAL_MESSAGES_MAX;
@@ -109,6 +110,9 @@ fn kind_of(msg: &Msg) -> Result<Kind, Error> {
         Msg::Gov(GovMsg::UpdateParams(_)) | Msg::Staking(StakingMsg::AdmitOperator(_)) => {
             Ok(Kind::Params)
         }
+        Msg::Fault(FaultMsg::Resolve(_)) => Ok(Kind::Fault),
+        // An appeal needs no more than any question.
+        Msg::Fault(FaultMsg::Cancel(_)) => Ok(Kind::Text),
         Msg::Distribution(DistributionMsg::SpendPool(_)) => Ok(Kind::Treasury),
         Msg::Gov(GovMsg::SoftwareUpgrade(_) | GovMsg::CancelUpgrade(_)) => Ok(Kind::Upgrade),
         Msg::Gov(GovMsg::Pause(_) | GovMsg::Resume(_) | GovMsg::SetGuardian(_)) => Ok(Kind::Pause),
@@ -135,6 +139,9 @@ fn check(context: &Context<'_>, msg: &Msg) -> Result<(), Error> {
                 return Err(Error::rejected(Code::InvalidUpgrade, message));
             }
             upgrade::check(&plan)
+        }
+        Msg::Fault(FaultMsg::Resolve(msg)) => {
+            slashing::check_attribution(&faults::attribution(msg)?)
         }
         Msg::Gov(GovMsg::Pause(msg)) => circuit::check_scope(&msg.scope),
         Msg::Gov(GovMsg::Resume(msg)) => circuit::check_scope(&msg.scope),
