@@ -10,6 +10,7 @@ use dadbs::network::home::{NodeHome, read_genesis};
 use dadbs::network::settings::{Listen, Peer, Settings};
 use dadbs::network::testnet;
 use dadbs::{NodeError, StartConfig, StartReady, run_node, shutdown_signal, telemetry};
+use dadbs_app::Software;
 use dadbs_types::{AccountAddress, Amount};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -205,6 +206,7 @@ pub(crate) async fn start(globals: &Globals, args: &Start) -> Outcome {
         home: globals.home()?,
         cometbft: args.cometbft.clone(),
         chain_id: globals.chain_id.clone(),
+        software: Software::THIS,
     };
     let (printer, supervised) = (globals.clone(), args.supervised);
     let ready = move |ready: &StartReady| {

@@ -25,6 +25,7 @@ use crate::abci::{AbciAddr, AbciConfig, AbciReady, run_abci};
 use crate::dev::stopped;
 use crate::disk;
 use crate::error::NodeError;
+use dadbs_app::Software;
 use home::NodeHome;
 use keys::SigningLock;
 use settings::Settings;
@@ -51,6 +52,8 @@ pub struct StartConfig {
     pub cometbft: Option<PathBuf>,
     /// Refuses a home of another chain.
     pub chain_id: Option<String>,
+    /// The upgrades and versions of the software.
+    pub software: Software,
 }
 
 /// A node whose ports answer; CometBFT starts.
@@ -166,6 +169,7 @@ pub async fn run_node(
     ready: impl FnOnce(&StartReady) + Send + 'static,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), NodeError> {
+    let software = config.software;
     let prepared = tokio::task::spawn_blocking(move || prepare(&config)).await;
     let (home, binary, _lock) = joined(prepared)?;
     let settings = home.settings.clone();
@@ -179,6 +183,7 @@ pub async fn run_node(
         cometbft_rpc: Some(format!("http://{}", reachable(settings.listen.cometbft_rpc))),
         checkpoint_interval: settings.checkpoint_interval,
         verify_rows: true,
+        software,
     };
     let (stop, stopping) = watch::channel(false);
     let (up, is_up) = oneshot::channel();
@@ -205,7 +210,7 @@ pub async fn run_node(
             app_ended = true;
             joined(ended)
         }
-        Some(why) = reasons.recv() => Err(NodeError::Engine(why)),
+        Some(given_up) = reasons.recv() => Err(NodeError::Engine(given_up.why)),
         full = disk::watch(&home.path) => Err(full),
     };
     is_stopping.store(true, Ordering::Relaxed);

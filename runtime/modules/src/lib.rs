@@ -9,6 +9,7 @@
 pub mod auth;
 pub mod bank;
 pub mod circuit;
+pub mod consensus;
 mod context;
 pub mod contract;
 pub mod distribution;

@@ -6,7 +6,7 @@
 //! 3. What can be checked without the state of the day of execution is checked then, too.
 //! 4. Governance names the hashes of the old and the new code when it migrates a contract.
 
-use super::{GovMsg, changes, deposited, guardian, plan};
+use super::{GovMsg, changes, consensus_changes, deposited, guardian, plan};
 use crate::messages::distribution::DistributionMsg;
 use crate::messages::staking::StakingMsg;
 use crate::messages::{any, run_one};
@@ -106,9 +106,8 @@ fn decode(any: &Any) -> Result<Msg, Error> {
 /// Rule 2.
 fn kind_of(msg: &Msg) -> Result<Kind, Error> {
     match msg {
-        Msg::Gov(GovMsg::UpdateParams(_)) | Msg::Staking(StakingMsg::AdmitOperator(_)) => {
-            Ok(Kind::Params)
-        }
+        Msg::Gov(GovMsg::UpdateParams(_) | GovMsg::UpdateConsensus(_))
+        | Msg::Staking(StakingMsg::AdmitOperator(_)) => Ok(Kind::Params),
         Msg::Distribution(DistributionMsg::SpendPool(_)) => Ok(Kind::Treasury),
         Msg::Gov(GovMsg::SoftwareUpgrade(_) | GovMsg::CancelUpgrade(_)) => Ok(Kind::Upgrade),
         Msg::Gov(GovMsg::Pause(_) | GovMsg::Resume(_) | GovMsg::SetGuardian(_)) => Ok(Kind::Pause),
@@ -128,6 +127,7 @@ fn kind_of(msg: &Msg) -> Result<Kind, Error> {
 fn check(context: &Context<'_>, msg: &Msg) -> Result<(), Error> {
     match msg {
         Msg::Gov(GovMsg::UpdateParams(msg)) => changes(msg).map(drop),
+        Msg::Gov(GovMsg::UpdateConsensus(msg)) => Ok(consensus_changes(msg).map(drop)?),
         Msg::Gov(GovMsg::SoftwareUpgrade(msg)) => {
             let plan = plan(msg.plan.as_ref())?;
             if plan.height <= context.block.height {
