@@ -13,9 +13,9 @@
 use crate::app::AppConfig;
 use crate::genesis::{ExportedState, Genesis};
 use crate::upgrades::{self, Software};
+use dadbs_modules::consensus;
 use dadbs_modules::params::{self, Param};
 use dadbs_modules::staking::{self, GenesisValidator, POWER_REDUCTION};
-use dadbs_modules::consensus;
 use dadbs_store::{Store, StoreConfig};
 use dadbs_types::Fatal;
 use std::path::Path;

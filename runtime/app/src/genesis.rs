@@ -19,8 +19,8 @@ use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
 use dadbs_types::value::encode_rows;
 use dadbs_types::{
-    AccountAddress, Amount, BlockInfo, ConsensusParams, Error, Fatal, GasMeter, Hash, ValidatorUpdate,
-    Value,
+    AccountAddress, Amount, BlockInfo, ConsensusParams, Error, Fatal, GasMeter, Hash,
+    ValidatorUpdate, Value,
 };
 use dadbs_vm::Vm;
 use std::collections::BTreeMap;

@@ -144,6 +144,7 @@ fn blob(value: &Value) -> Vec<u8> {
 }
 
 /// The operations of one block after the other, from a seed.
+#[derive(Clone)]
 pub(crate) struct Operations(pub(crate) Random);
 
 impl Operations {
