@@ -146,7 +146,8 @@ pub struct Chain {
     pub misbehavior: Vec<Misbehavior>,
     /// How many seconds the clock of the chain was moved ahead.
     pub skipped_seconds: i64,
-    chain_id: String,
+    /// What signatures are for.
+    pub chain_id: String,
     keys: Vec<SecretKey>,
     sequences: Vec<u64>,
 }

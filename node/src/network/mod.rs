@@ -110,9 +110,11 @@ fn fold(line: &str, is_stopping: bool) {
         fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
     let facts = facts.concat();
     // A peer that speaks for another chain stays wrong.
+    // The node says the same, better.
+    let is_halt = message.contains("UPGRADE \"") || facts.contains("UPGRADE \\\"");
     let comes_and_goes =
         matches!(module.as_str(), "p2p" | "pex") && !facts.contains("different network");
-    if level == "error" && !is_stopping && !comes_and_goes {
+    if level == "error" && !is_stopping && !is_halt && !comes_and_goes {
         tracing::warn!("CometBFT {module}: {message}{facts}");
         if facts.contains("wrong Block.Header.AppHash") {
             tracing::error!(

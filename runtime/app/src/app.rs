@@ -135,11 +135,11 @@ impl App {
 
     /// The last committed height.
     pub fn info(&self) -> Info {
-        let before_first =
-            self.params.as_ref().map_or(0, |params| params.initial_height.saturating_sub(1));
         let height = self.store.height();
+        let first = self.params.as_ref().map(|params| params.initial_height);
         Info {
-            height: if height == before_first { 0 } else { height },
+            // A state that was exported has a height before it has a genesis.
+            height: if first.is_some_and(|first| height >= first) { height } else { 0 },
             app_hash: self.store.app_hash(),
             initialized: self.params.is_some(),
         }
@@ -220,9 +220,9 @@ impl App {
                 chain_id: &params.chain_id,
                 height: info.height,
                 gas_price,
+                block_gas,
                 signed,
             },
-            block_gas,
             software: self.software,
             memories: &self.memories,
             gas_wanted: 0,

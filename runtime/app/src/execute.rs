@@ -45,8 +45,6 @@ pub struct BlockContext<'a> {
     pub params: AnteParams<'a>,
     /// The upgrades and versions of the software.
     pub(crate) software: Software,
-    /// The gas limits of all transactions together (rule 6).
-    pub(crate) block_gas: u64,
     /// Transactions and signatures seen before.
     pub(crate) memories: &'a Memories,
     /// Gas limits of the transactions so far.
@@ -70,7 +68,7 @@ impl BlockContext<'_> {
         if !self.params.signed {
             // Who simulates asks what limit to set.
             let mut unlimited = (*tx).clone();
-            unlimited.gas_limit = TX_GAS_MAX;
+            unlimited.gas_limit = TX_GAS_MAX.min(self.params.block_gas);
             tx = Arc::new(unlimited);
         }
         let ante = trace_span!("ante").entered();
@@ -92,7 +90,7 @@ impl BlockContext<'_> {
     /// Rules 1, 2 and 6.
     fn ante(&mut self, tx: &Tx) -> Result<(), Error> {
         let gas_wanted = self.gas_wanted.saturating_add(tx.gas_limit);
-        if gas_wanted > self.block_gas {
+        if gas_wanted > self.params.block_gas {
             return Err(Error::rejected(
                 Code::OutOfGas,
                 "the block's gas is used up: send it again",

@@ -5,8 +5,8 @@
 //! 2. Three cores give every block the same results, events, updates and app hash: one is undisturbed; one stops
 //!    anywhere, also between a block and its commit, and loses its checkpoints; one executes blocks that are not
 //!    decided, and checks, simulates and queries in between.
-//! 3. In the end the trees of all three are those of their rows. The exported state, with the same transactions, gives
-//!    another chain the same results and in the end the same rows, except what names the chain.
+//! 3. In the end the trees of all three are those of their rows. The exported state, with the same blocks, gives another
+//!    chain the same results and in the end the same rows, except what names its genesis.
 //! 4. Every message succeeds somewhere, and what ends, matures, expires or is executed by itself does.
 //! 5. A failure names its seed.
 #![allow(
@@ -357,27 +357,19 @@ fn goes_on_elsewhere(home: &Path, (mut load, mut operations): (Load, Operations)
         let _ = fs::remove_file(&stale).or_else(|_| fs::remove_dir_all(&stale));
     }
     let state = other.join("state.db");
-    let exported = dadbs_app::export(&AppConfig::new(home), "dadbs-other", &state).unwrap();
+    let mut exported = dadbs_app::export(&AppConfig::new(home), "dadbs-other", &state).unwrap();
+    // The chain's own id, so that the same signatures count on both.
+    exported.chain_id = genesis().chain_id;
     let mut chain = Chain::of(open(home), &genesis());
     let mut twin = Chain::of_exported(open(&other), &exported, ACCOUNTS);
     chain.skipped_seconds = skipped;
-    let (mut load_of_twin, mut operations_of_twin) = (load.clone(), operations.clone());
     for _ in 0..12 {
         let mut txs = load.block(&mut chain);
         txs.extend(operations.block(&mut chain));
-        let mut txs_of_twin = load_of_twin.block(&mut twin);
-        txs_of_twin.extend(operations_of_twin.block(&mut twin));
         let block = chain.next_block(txs);
-        let twins = Block { info: block.info.clone(), txs: txs_of_twin };
-        let (outcome, outcome_of_twin) = (chain.apply(&block), twin.apply(&twins));
-        let results = |outcome: &BlockOutcome| -> Vec<_> {
-            let result =
-                |one: &dadbs_app::TxResult| (one.code, one.codespace.clone(), one.gas_used);
-            outcome.tx_results.iter().map(result).collect()
-        };
-        assert_eq!(results(&outcome_of_twin), results(&outcome), "at {}", chain.height);
-        assert_eq!(outcome_of_twin.events, outcome.events, "at {}", chain.height);
-        assert_eq!(outcome_of_twin.validator_updates, outcome.validator_updates);
+        let (outcome, of_twin) = (chain.apply(&block), twin.apply(&block));
+        let expected = BlockOutcome { app_hash: of_twin.app_hash, ..outcome };
+        assert_eq!(of_twin, expected, "at {}", chain.height);
         assert_eq!(twin.app.invariants().unwrap(), Vec::<String>::new());
     }
     let (ours, theirs) = (rows(&chain.app), rows(&twin.app));
@@ -385,7 +377,8 @@ fn goes_on_elsewhere(home: &Path, (mut load, mut operations): (Load, Operations)
     let differ: Vec<_> =
         keys.into_iter().filter(|key| ours.get(*key) != theirs.get(*key)).collect();
     let tables: Vec<&str> = differ.iter().map(|(table, _)| table.as_str()).collect();
-    assert_eq!(tables, ["chain_params"; 3]);
+    // `genesis_hash` and `initial_height`.
+    assert_eq!(tables, ["chain_params"; 2]);
 }
 
 fn text(value: &dadbs_types::Value) -> &str {

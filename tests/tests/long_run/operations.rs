@@ -144,7 +144,6 @@ fn blob(value: &Value) -> Vec<u8> {
 }
 
 /// The operations of one block after the other, from a seed.
-#[derive(Clone)]
 pub(crate) struct Operations(pub(crate) Random);
 
 impl Operations {
@@ -210,6 +209,7 @@ impl Operations {
         };
         // It counts no sequence: later ones of this account in this block are refused.
         let mut craft = Craft::new(index, chain.sequence(index), vec![message], GAS);
+        craft.chain_id.clone_from(&chain.chain_id);
         craft.fee().granter = granter;
         craft.bytes()
     }
