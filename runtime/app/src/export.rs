@@ -64,6 +64,11 @@ fn genesis_of(store: &Store, chain_id: &str) -> Result<Genesis, Fatal> {
             commission_ppm: validator.commission.ppm,
         })
         .collect();
+    if staking::updates_of(&validators) != staking::told_updates(store)? {
+        return Err(Fatal::new(
+            "no validator is left that could begin a chain: the consensus engine keeps an older set",
+        ));
+    }
     Ok(Genesis {
         chain_id: chain_id.into(),
         time_ns: store.time_ms().saturating_mul(1_000_000),

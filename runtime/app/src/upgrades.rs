@@ -149,3 +149,15 @@ pub(crate) fn begin(
         ))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_6_wasmtime_is_the_one_that_is_linked() {
+        let lock = include_str!("../../../Cargo.lock");
+        let named = format!("name = \"wasmtime\"\nversion = \"{WASMTIME}\"\n");
+        assert!(lock.contains(&named), "Cargo.lock has another wasmtime than {WASMTIME}");
+    }
+}
