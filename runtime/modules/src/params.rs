@@ -110,7 +110,7 @@ params! {
     GovBlockGas "gov.block_gas" = 200_000_000, 0, 2_000_000_000, "gas", "Once executions of a block have used this, others wait for the next block.";
     BlockBytes "consensus.block_bytes" = BLOCK_BYTES_MAX as u64, BLOCK_BYTES_LEAST, BLOCK_BYTES_MAX as u64, "bytes", "A block, with header, evidence and commit.";
     BlockGas "consensus.block_gas" = BLOCK_GAS_MAX, 10_000_000, BLOCK_GAS_MAX, "gas", "The gas limits of all transactions of a block together.";
-    EvidenceAge "consensus.evidence_age" = YEAR, 1, YEAR, "seconds", "How long evidence counts; never longer than staking.unbonding_time.";
+    EvidenceAge "consensus.evidence_age" = YEAR, 1, YEAR, "seconds", "How long evidence counts; never longer than stake waits.";
     CircuitGuardianPeriod "circuit.guardian_period" = 259_200, 0, 2_592_000, "seconds", "The longest pause that the guardian alone may set.";
 }
 
