@@ -3,6 +3,7 @@
 //! 1. The exported file has every row; the new chain begins with them and differs in three rows.
 //! 2. Both chains do the same with the same blocks from then on.
 //! 3. What is not of one export is refused.
+#![allow(clippy::too_many_lines, reason = "a journey is long")]
 
 use dadbs_app::{App, AppConfig, Genesis, Software, export};
 use dadbs_tests::{Chain, key};
@@ -73,7 +74,7 @@ fn rules_1_to_3_a_state_moves_to_another_chain() {
     let mut app = open(&home);
     assert_eq!((app.info().height, app.init_chain(&genesis).unwrap()), (0, hash));
 
-    // Rule 2: signatures are for one chain, so the schedule of blocks is without transactions here; see the long run.
+    // Rule 2; with transactions in the simulation of the long run.
     let mut old_app = open(&old);
     let block = dadbs_app::Block {
         info: dadbs_types::BlockInfo {
