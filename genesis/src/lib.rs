@@ -12,11 +12,12 @@
 //! 6. A parameter that is named is one of the chain's, within its bounds; the least price of gas is
 //!    `min_fee_per_million_gas`, and not among them.
 //! 7. Validators have distinct operators and keys, at least one unit of power each, and are no more than there may be.
+//! 8. A genesis with the state of another chain names its root, and neither accounts, codes nor a guardian: they are in it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use dadbs_app::staking::{self, POWER_REDUCTION};
-use dadbs_app::{Genesis, GenesisValidator, Param};
+use dadbs_app::{ExportedState, Genesis, GenesisValidator, Param};
 use dadbs_types::{AccountAddress, Amount, OperatorAddress};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -65,6 +66,17 @@ struct File {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     validators: Vec<Validator>,
     codes: Vec<StoredCode>,
+    /// The state of another chain that this one begins with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    state: Option<State>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct State {
+    /// The root over all rows, in hexadecimal.
+    app_hash: String,
+    app_version: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -111,6 +123,7 @@ pub fn genesis(
         accounts,
         validators: Vec::new(),
         codes: vec![DATABASE_WASM.to_vec()],
+        state: None,
     }
 }
 
@@ -148,6 +161,13 @@ pub fn validate(genesis: &Genesis) -> Result<(), GenesisError> {
         Param::named(name)
             .and_then(|param| param.bounded(*value))
             .map_err(|rejection| GenesisError::Invalid(rejection.message))?;
+    }
+    let has_more = || {
+        let Genesis { accounts, codes, guardian, .. } = genesis;
+        !accounts.is_empty() || !codes.is_empty() || guardian.is_some()
+    };
+    if genesis.state.is_some() && has_more() {
+        return invalid("accounts, codes and guardian are in the state that it begins with");
     }
     let mut seen = BTreeSet::new();
     let stakes = genesis.validators.iter().map(|validator| Amount(validator.tokens.into()));
@@ -233,6 +253,10 @@ pub fn to_json(genesis: &Genesis) -> Result<String, GenesisError> {
         accounts: genesis.accounts.iter().map(account).collect(),
         validators: genesis.validators.iter().map(validator).collect(),
         codes: genesis.codes.iter().map(code).collect(),
+        state: genesis.state.map(|state| State {
+            app_hash: hex::encode(state.app_hash),
+            app_version: state.app_version.to_string(),
+        }),
     };
     Ok(serde_json::to_string_pretty(&file)?)
 }
@@ -255,6 +279,7 @@ pub fn from_json(json: &[u8]) -> Result<Genesis, GenesisError> {
         accounts: file.accounts.iter().map(account).collect::<Result<_, _>>()?,
         validators: file.validators.iter().map(read_validator).collect::<Result<_, _>>()?,
         codes: file.codes.iter().map(code).collect::<Result<_, _>>()?,
+        state: file.state.as_ref().map(state).transpose()?,
         chain_id: file.chain_id,
     };
     validate(&genesis)?;
@@ -270,6 +295,14 @@ fn number(name: &str, text: &str) -> Result<u64, GenesisError> {
         Ok(number) if number.to_string() == text => Ok(number),
         _ => invalid(format!("{name} \"{text}\" is not a whole number")),
     }
+}
+
+fn state(state: &State) -> Result<ExportedState, GenesisError> {
+    let bytes = hex::decode(&state.app_hash).ok();
+    let Some(app_hash) = bytes.and_then(|bytes| bytes.try_into().ok()) else {
+        return invalid("the app_hash of the state has no 32 bytes in hexadecimal");
+    };
+    Ok(ExportedState { app_hash, app_version: number("app_version", &state.app_version)? })
 }
 
 fn read_validator(validator: &Validator) -> Result<GenesisValidator, GenesisError> {
@@ -333,6 +366,20 @@ mod tests {
     fn json_round_trip() {
         let json = to_json(&sample()).unwrap();
         assert_eq!(from_json(json.as_bytes()).unwrap(), sample());
+    }
+
+    #[test]
+    fn rule_8_a_state_brings_accounts_and_codes() {
+        let mut genesis = sample();
+        genesis.state = Some(ExportedState { app_hash: [7; 32], app_version: 2 });
+        assert!(validate(&genesis).unwrap_err().to_string().contains("are in the state"));
+        genesis.accounts.clear();
+        genesis.codes.clear();
+        genesis.guardian = None;
+        let json = to_json(&genesis).unwrap();
+        assert_eq!(from_json(json.as_bytes()).unwrap(), genesis);
+        let short = json.replace("0707", "07");
+        assert!(from_json(short.as_bytes()).unwrap_err().to_string().contains("32 bytes"));
     }
 
     #[test]

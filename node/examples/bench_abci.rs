@@ -314,6 +314,7 @@ async fn main() -> anyhow::Result<()> {
             cometbft_metrics: None,
             checkpoint_interval: 1_000,
             verify_rows: false,
+            software: dadbs_app::Software::THIS,
         };
         let (up, is_up) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();

@@ -1,6 +1,6 @@
 //! Between the core's results and the protobuf forms of ABCI and Cosmos.
 
-use crate::genesis_doc::{EVIDENCE_BLOCKS, EVIDENCE_BYTES_MAX};
+use dadbs_app::consensus::{EVIDENCE_BLOCKS, EVIDENCE_BYTES_MAX, KEY_TYPE};
 use dadbs_app::{BlockOutcome, TxResult};
 use dadbs_proto::tendermint::abci as cosmos_abci;
 use dadbs_types::{Event, ValidatorUpdate};
@@ -9,7 +9,9 @@ use tendermint::Time;
 use tendermint_proto::google::protobuf::Duration;
 use tendermint_proto::v0_38::abci;
 use tendermint_proto::v0_38::crypto::{PublicKey, public_key::Sum};
-use tendermint_proto::v0_38::types::{ConsensusParams, EvidenceParams};
+use tendermint_proto::v0_38::types::{
+    BlockParams, ConsensusParams, EvidenceParams, ValidatorParams, VersionParams,
+};
 
 const NS_PER_SECOND: i64 = 1_000_000_000;
 
@@ -84,19 +86,40 @@ pub fn finalize_response(outcome: BlockOutcome) -> abci::ResponseFinalizeBlock {
         events: outcome.events.into_iter().map(abci_event).collect(),
         tx_results: outcome.tx_results.into_iter().map(exec_tx_result).collect(),
         validator_updates: validator_updates(&outcome.validator_updates),
-        consensus_param_updates: outcome.evidence_age.map(evidence_params),
+        consensus_param_updates: outcome.consensus_params.as_ref().map(consensus_params),
         app_hash: outcome.app_hash.to_vec().into(),
     }
 }
 
-/// Evidence counts for so many seconds, however many blocks these are.
-pub fn evidence_params(seconds: u64) -> ConsensusParams {
-    let evidence = EvidenceParams {
-        max_age_num_blocks: EVIDENCE_BLOCKS,
-        max_age_duration: Some(Duration { seconds: signed(seconds), nanos: 0 }),
-        max_bytes: EVIDENCE_BYTES_MAX,
-    };
-    ConsensusParams { evidence: Some(evidence), ..ConsensusParams::default() }
+/// Consensus parameters as ABCI has them, whole.
+pub fn consensus_params(params: &dadbs_types::ConsensusParams) -> ConsensusParams {
+    ConsensusParams {
+        block: Some(BlockParams {
+            max_bytes: signed(params.block_bytes),
+            max_gas: signed(params.block_gas),
+        }),
+        evidence: Some(EvidenceParams {
+            max_age_num_blocks: signed(EVIDENCE_BLOCKS),
+            max_age_duration: Some(Duration { seconds: signed(params.evidence_age), nanos: 0 }),
+            max_bytes: signed(EVIDENCE_BYTES_MAX),
+        }),
+        validator: Some(ValidatorParams { pub_key_types: vec![KEY_TYPE.into()] }),
+        version: Some(VersionParams { app: params.app_version }),
+        abci: None,
+    }
+}
+
+/// The other way; what is missing is 0.
+pub fn consensus_params_of(params: &ConsensusParams) -> dadbs_types::ConsensusParams {
+    let unsigned = |number: i64| u64::try_from(number).unwrap_or(0);
+    let block = params.block.unwrap_or_default();
+    let age = params.evidence.and_then(|evidence| evidence.max_age_duration);
+    dadbs_types::ConsensusParams {
+        block_bytes: unsigned(block.max_bytes),
+        block_gas: unsigned(block.max_gas),
+        evidence_age: age.map_or(0, |age| unsigned(age.seconds)),
+        app_version: params.version.map_or(0, |version| version.app),
+    }
 }
 
 /// Changes of the validator set as ABCI has them.

@@ -15,7 +15,7 @@ use crate::network::create::genesis_validator;
 use crate::readiness::Readiness;
 use crate::rpc;
 use crate::upgrade;
-use dadbs_app::{AppConfig, CHECKPOINT_INTERVAL, Genesis, UPGRADES, Upgrade};
+use dadbs_app::{AppConfig, CHECKPOINT_INTERVAL, Genesis, Software};
 use dadbs_client::SecretKey;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -46,8 +46,8 @@ pub struct DevConfig {
     pub checkpoint_interval: u64,
     /// Compare every row with the tree at the start.
     pub verify_rows: bool,
-    /// The upgrades that the software knows.
-    pub upgrades: &'static [Upgrade],
+    /// The upgrades and versions of the software.
+    pub software: Software,
 }
 
 impl DevConfig {
@@ -63,7 +63,7 @@ impl DevConfig {
             metrics_addr: None,
             checkpoint_interval: CHECKPOINT_INTERVAL,
             verify_rows: true,
-            upgrades: UPGRADES,
+            software: Software::THIS,
         }
     }
 }
@@ -227,7 +227,7 @@ fn open(config: &DevConfig) -> Result<Parts, NodeError> {
     let core = CoreThread::start(AppConfig {
         checkpoint_interval: config.checkpoint_interval,
         verify_rows: config.verify_rows,
-        upgrades: config.upgrades,
+        software: config.software,
         ..AppConfig::new(home.join("app"))
     })?;
     let resumed = core.core().info()?.height > 0;

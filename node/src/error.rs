@@ -60,6 +60,9 @@ pub enum NodeError {
     /// CometBFT does not run; its last lines are in the message.
     #[error("{0}\nThe state is kept; mend what it says and start again")]
     Engine(String),
+    /// A node of the network halted for an upgrade.
+    #[error("the network halted for an upgrade: {0}")]
+    Upgrade(String),
     /// The core or the engine met a fault; the state on disk is that of the last committed block.
     #[error("the node stopped: {0}")]
     Fatal(#[from] Fatal),
@@ -70,7 +73,7 @@ impl NodeError {
     /// 9 an upgrade that other software goes on with.
     pub fn exit_code(&self) -> u8 {
         match self {
-            NodeError::Fatal(Fatal { halt: Some(_), .. }) => 9,
+            NodeError::Fatal(Fatal { halt: Some(_), .. }) | NodeError::Upgrade(_) => 9,
             NodeError::Fatal(_) | NodeError::Engine(_) | NodeError::DiskFull { .. } => 1,
             NodeError::Port { .. } => 6,
             _ => 2,

@@ -3,37 +3,35 @@
 //! 1. A document is read into typed parts and rendered from them, so that a file and the answer of an RPC
 //!    of the same chain give the same bytes; the genesis hash is the SHA-256 of these bytes.
 //! 2. Chain id, time and initial height stand twice; they must agree.
-//! 3. The consensus parameters must be those of this version; evidence counts for the unbonding time.
+//! 3. The consensus parameters are those that the genesis says.
 //! 4. The validators are those of the genesis, at least one, in its order, with the power of their stake.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use dadbs_app::consensus::{EVIDENCE_BLOCKS, EVIDENCE_BYTES_MAX, KEY_TYPE as KEY_TYPE_OF_ENGINE};
 use dadbs_app::staking::{POWER_REDUCTION, consensus_address};
 use dadbs_app::{Genesis, GenesisValidator};
 use dadbs_genesis::GenesisError;
-use dadbs_types::limits::{BLOCK_BYTES_MAX, BLOCK_GAS_MAX};
+use dadbs_types::ConsensusParams;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// Bytes of evidence in a block.
-pub const EVIDENCE_BYTES_MAX: i64 = 1_048_576;
-
-/// Evidence is too old when both bounds are passed, so that time alone decides.
-pub const EVIDENCE_BLOCKS: i64 = 1;
-
-/// The consensus parameters that a chain begins with, in CometBFT's JSON form.
-pub fn consensus_params(genesis: &Genesis) -> Value {
-    let evidence_ns = u128::from(genesis.evidence_age()) * 1_000_000_000;
+/// Consensus parameters in CometBFT's JSON form.
+pub fn consensus_params(params: &ConsensusParams) -> Value {
+    let evidence_ns = u128::from(params.evidence_age) * 1_000_000_000;
     json!({
-        "block": { "max_bytes": BLOCK_BYTES_MAX.to_string(), "max_gas": BLOCK_GAS_MAX.to_string() },
+        "block": {
+            "max_bytes": params.block_bytes.to_string(),
+            "max_gas": params.block_gas.to_string()
+        },
         "evidence": {
             "max_age_num_blocks": EVIDENCE_BLOCKS.to_string(),
             "max_age_duration": evidence_ns.to_string(),
             "max_bytes": EVIDENCE_BYTES_MAX.to_string()
         },
-        "validator": { "pub_key_types": ["ed25519"] },
-        "version": { "app": "0" },
+        "validator": { "pub_key_types": [KEY_TYPE_OF_ENGINE] },
+        "version": { "app": params.app_version.to_string() },
         "abci": { "vote_extensions_enable_height": "0" }
     })
 }
@@ -46,7 +44,7 @@ pub fn document(genesis: &Genesis) -> Result<Value, GenesisError> {
         "genesis_time": crate::convert::time_of_ns(genesis.time_ns).to_rfc3339(),
         "chain_id": genesis.chain_id,
         "initial_height": genesis.initial_height.to_string(),
-        "consensus_params": consensus_params(genesis),
+        "consensus_params": consensus_params(&genesis.consensus_params()),
         "validators": validators,
         "app_hash": "",
         "app_state": app_state,
@@ -133,9 +131,9 @@ impl Document {
                 genesis.initial_height
             ));
         }
-        if file.consensus_params != consensus_params(&genesis) {
+        if file.consensus_params != consensus_params(&genesis.consensus_params()) {
             return invalid(
-                "its consensus_params are not those of this version: use the node version that the chain was made with",
+                "its consensus_params are not those of app_state: use the node version that the chain was made with",
             );
         }
         if !file.app_hash.is_empty() {

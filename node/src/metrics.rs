@@ -250,7 +250,7 @@ mod tests {
             tx_results: vec![TxResult::default(), failed],
             events: Vec::new(),
             validator_updates: Vec::new(),
-            evidence_age: None,
+            consensus_params: None,
             app_hash: [0; 32],
         };
         metrics.executed(began);

@@ -11,11 +11,16 @@ mod common;
 use common::cli::{Dev, text};
 use common::{CHAIN, Node, config};
 use dadbs::NodeError;
+use dadbs_app::{Software, Upgrade};
 use dadbs_proto::dadbs::dev::v1::dev_client::DevClient;
 use dadbs_proto::dadbs::dev::v1::{AdvanceBlocksRequest, AdvanceTimeRequest};
 use dadbs_proto::dadbs::params::v1::ParamsRequest;
 use serde_json::json;
 use tendermint::vote::Vote;
+
+/// The software after this one, which knows the upgrade `v2`.
+const NEXT: Software =
+    Software { upgrades: &[Upgrade { name: "v2", migrate: |_| Ok(()) }], ..Software::THIS };
 
 const PERIODS: [&str; 8] = [
     "--param",
@@ -225,12 +230,10 @@ async fn rule_3_a_node_halts_for_an_upgrade() {
     assert!(text(&again.stderr).contains("UPGRADE \"v2\" NEEDED"), "{}", text(&again.stderr));
     let home = dev.home.path().join("dev");
     let genesis = dadbs_genesis::genesis("dadbs-dev-1", 0, Vec::new());
-    let upgrades: &'static [dadbs_app::Upgrade] =
-        &[dadbs_app::Upgrade { name: "v2", migrate: |_| Ok(()) }];
     let new = dadbs::DevConfig {
         grpc_addr: ([127, 0, 0, 1], 0).into(),
         rpc_addr: ([127, 0, 0, 1], 0).into(),
-        upgrades,
+        software: NEXT,
         ..dadbs::DevConfig::new(home, genesis)
     };
     let node: Result<Node, NodeError> = Node::with(new).await;

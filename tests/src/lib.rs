@@ -149,6 +149,8 @@ pub struct Chain {
     pub misbehavior: Vec<Misbehavior>,
     /// How many seconds the clock of the chain was moved ahead.
     pub skipped_seconds: i64,
+    /// What signatures are for.
+    pub chain_id: String,
     keys: Vec<SecretKey>,
     sequences: Vec<u64>,
 }
@@ -204,10 +206,18 @@ impl Chain {
     ///
     /// # Panics
     /// If genesis fails.
-    pub fn of(mut app: App, genesis: &Genesis) -> Chain {
-        app.init_chain(genesis).expect("genesis applies");
-        let height = app.info().height;
+    pub fn of(app: App, genesis: &Genesis) -> Chain {
         let accounts = u8::try_from(genesis.accounts.len()).expect("few accounts");
+        Chain::of_exported(app, genesis, accounts)
+    }
+
+    /// A chain whose genesis may bring its accounts in a state.
+    ///
+    /// # Panics
+    /// If genesis fails.
+    pub fn of_exported(mut app: App, genesis: &Genesis, accounts: u8) -> Chain {
+        app.init_chain(genesis).expect("genesis applies");
+        let height = app.store().height();
         let mut chain = Chain {
             app,
             height,
@@ -216,6 +226,7 @@ impl Chain {
             absent: BTreeSet::new(),
             misbehavior: Vec::new(),
             skipped_seconds: 0,
+            chain_id: genesis.chain_id.clone(),
             keys: (0..accounts).map(key).collect(),
             sequences: Vec::new(),
         };
@@ -294,7 +305,7 @@ impl Chain {
         };
         self.sequences[at] += 1;
         let fee = Fee { gas_limit, amount: least_fee(gas_limit) };
-        UnsignedTx::new(messages).sign(&self.keys[at], &signer, &fee, CHAIN_ID)
+        UnsignedTx::new(messages).sign(&self.keys[at], &signer, &fee, &self.chain_id)
     }
 
     /// The facts of the next block.

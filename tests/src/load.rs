@@ -113,7 +113,9 @@ impl Load {
             1 => {
                 let sequence = chain.sequence(index) + self.random.below(3);
                 let message = chain.send(index, key(1).address(), 1);
-                return Craft::new(index, sequence, vec![message], 1_000_000).bytes();
+                let mut craft = Craft::new(index, sequence, vec![message], 1_000_000);
+                craft.chain_id.clone_from(&chain.chain_id);
+                return craft.bytes();
             }
             2 => {
                 let message = self.statements(chain, index);

@@ -22,10 +22,11 @@
 
 mod support;
 
-use dadbs_app::{App, AppConfig, Block, BlockOutcome, Genesis, TxResult, UPGRADES, Upgrade};
+use dadbs_app::{App, AppConfig, Block, BlockOutcome, Genesis, Software, TxResult, Upgrade};
 use dadbs_client::tx::any;
 use dadbs_proto::cosmos::base::query::v1beta1::PageRequest;
 use dadbs_proto::cosmos::base::v1beta1::Coin;
+use dadbs_proto::cosmos::consensus::v1::MsgUpdateParams as ConsensusUpdate;
 use dadbs_proto::cosmos::distribution::v1beta1::{MsgCommunityPoolSpend, MsgFundCommunityPool};
 use dadbs_proto::cosmos::gov::v1::*;
 use dadbs_proto::cosmos::upgrade::v1beta1::{MsgSoftwareUpgrade, Plan};
@@ -34,7 +35,9 @@ use dadbs_proto::dadbs::contract::v1::{MsgMigrate, MsgStoreCode};
 use dadbs_proto::dadbs::gov::v1::{MsgLockedVote, TallyRequest, TallyResponse};
 use dadbs_proto::dadbs::params::v1::msg_update_params::Change;
 use dadbs_proto::dadbs::params::v1::{MsgUpdateParams, ParamsRequest, ParamsResponse};
+use dadbs_proto::tendermint::types::{AbciParams, BlockParams, EvidenceParams, ValidatorParams};
 use dadbs_tests::{Chain, key, response};
+use dadbs_types::ConsensusParams;
 use dadbs_types::{AccountAddress, Code, Value};
 use prost_types::Any;
 use support::{contract, function, number, verdict};
@@ -179,6 +182,20 @@ fn update(changes: &[(&str, u64, Option<u64>)]) -> Any {
         })
         .collect();
     any(&MsgUpdateParams { authority: authority(), changes })
+}
+
+fn consensus_update(max_bytes: i64, max_gas: i64, evidence_s: i64) -> ConsensusUpdate {
+    ConsensusUpdate {
+        authority: authority(),
+        block: Some(BlockParams { max_bytes, max_gas }),
+        evidence: Some(EvidenceParams {
+            max_age_num_blocks: 1,
+            max_age_duration: Some(prost_types::Duration { seconds: evidence_s, nanos: 0 }),
+            max_bytes: 1_048_576,
+        }),
+        validator: Some(ValidatorParams { pub_key_types: vec!["ed25519".into()] }),
+        abci: None,
+    }
 }
 
 fn kinds(outcomes: &[BlockOutcome]) -> Vec<&str> {
@@ -497,7 +514,11 @@ fn rule_1_the_engine_is_told_how_long_evidence_counts() {
     let id = propose(&mut chain, vec![change]);
     yes(&mut chain, id);
     let outcomes = blocks(&mut chain, VOTING + TIMELOCK + 2);
-    let told: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.evidence_age).collect();
+    let told: Vec<_> = outcomes
+        .iter()
+        .filter_map(|outcome| outcome.consensus_params)
+        .map(|told| told.evidence_age)
+        .collect();
     assert_eq!((status(&chain, id).as_str(), told), ("executed", vec![longer]));
 }
 
@@ -666,8 +687,10 @@ const V2: &[Upgrade] = &[Upgrade { name: "v2", migrate: migrate_v2 }];
 #[test]
 fn rule_8_an_upgrade_halts_the_old_and_lets_the_new_go_on() {
     let folder = tempfile::tempdir().unwrap();
-    let config = |upgrades| AppConfig { upgrades, ..AppConfig::new(folder.path()) };
-    let mut chain = Chain::of(App::open(&config(UPGRADES)).unwrap(), &genesis());
+    let config = |software| AppConfig { software, ..AppConfig::new(folder.path()) };
+    let old = || config(Software::THIS);
+    let new = || config(Software { upgrades: V2, gas_schedule: 99 });
+    let mut chain = Chain::of(App::open(&old()).unwrap(), &genesis());
     let height = 40;
     let plan = Plan { name: "v2".into(), height, info: "https://x/v2".into(), ..Plan::default() };
     let message = any(&MsgSoftwareUpgrade { authority: authority(), plan: Some(plan) });
@@ -677,9 +700,9 @@ fn rule_8_an_upgrade_halts_the_old_and_lets_the_new_go_on() {
     assert_eq!(status(&chain, id), "executed");
     // The new software, too early.
     drop(chain);
-    let early = App::open(&config(V2)).err().unwrap();
+    let early = App::open(&new()).err().unwrap();
     assert!(early.message.contains("too early"), "{early}");
-    let mut chain = Chain::of(App::open(&config(UPGRADES)).unwrap(), &genesis());
+    let mut chain = Chain::of(App::open(&old()).unwrap(), &genesis());
     while chain.height < 39 {
         chain.block(vec![]);
     }
@@ -694,20 +717,103 @@ fn rule_8_an_upgrade_halts_the_old_and_lets_the_new_go_on() {
     let halt = halted.halt.unwrap();
     assert_eq!((halt.name.as_str(), halt.height, halt.info.as_str()), ("v2", 40, "https://x/v2"));
     drop(chain);
-    let refused = App::open(&config(UPGRADES)).err().unwrap();
+    let refused = App::open(&old()).err().unwrap();
     assert!(refused.halt.is_some(), "{refused}");
-    let mut app = App::open(&config(V2)).unwrap();
+    let mut app = App::open(&new()).unwrap();
     assert_eq!(app.info(), before);
     let outcome = app.finalize_block(&block).unwrap();
     assert_eq!(outcome.events[0].kind, "upgrade_applied");
     assert!(outcome.tx_results[0].is_ok(), "{}", outcome.tx_results[0].log);
+    // The engine puts the new app version into its headers.
+    assert_eq!(outcome.consensus_params.map(|told| told.app_version), Some(1));
     app.commit().unwrap();
     drop(app);
-    let old = App::open(&config(UPGRADES)).err().unwrap();
-    assert!(old.message.contains("too old"), "{old}");
-    let mut chain = Chain::of(App::open(&config(V2)).unwrap(), &genesis());
+    let refused = App::open(&old()).err().unwrap();
+    assert!(refused.message.contains("too old"), "{refused}");
+    let mut chain = Chain::of(App::open(&new()).unwrap(), &genesis());
+    let versions = "SELECT version FROM chain.versions WHERE name = 'gas_schedule'";
+    assert_eq!(chain.rows("", versions), [[Value::from("99")]]);
     assert_eq!(chain.rows("", "SELECT x FROM chain.v2"), [[Value::Integer(2)]]);
     checked(&mut chain, vec![]);
+}
+
+#[test]
+fn rule_8_software_with_other_versions_does_not_open_the_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = |software| AppConfig { software, ..AppConfig::new(folder.path()) };
+    drop(Chain::of(App::open(&config(Software::THIS)).unwrap(), &genesis()));
+    let other = Software { gas_schedule: 99, ..Software::THIS };
+    let refused = App::open(&config(other)).err().unwrap();
+    let ours = Software::THIS.gas_schedule;
+    assert!(
+        refused.message.contains("has gas_schedule 99")
+            && refused
+                .message
+                .contains(&format!("the chain has gas_schedule {ours} since its genesis")),
+        "{refused}"
+    );
+    App::open(&config(Software::THIS)).unwrap();
+}
+
+#[test]
+fn rule_1_consensus_parameters_are_voted_on() {
+    let mut chain = chain();
+    let before = chain.app.consensus_params().unwrap();
+    let wait = param(&chain, "staking.unbonding_time");
+    assert_eq!(before.evidence_age, wait);
+    let good = consensus_update(5_000_000, 1_500_000_000, i64::try_from(wait).unwrap() - 1);
+    let changed: [fn(&mut ConsensusUpdate); 9] = [
+        |m| m.block = None,
+        |m| m.block.as_mut().unwrap().max_bytes = -1,
+        |m| m.block.as_mut().unwrap().max_bytes = 9_000_000,
+        |m| m.block.as_mut().unwrap().max_gas = 1,
+        |m| m.evidence.as_mut().unwrap().max_age_num_blocks = 2,
+        |m| m.evidence.as_mut().unwrap().max_age_duration = None,
+        |m| m.evidence.as_mut().unwrap().max_bytes = 0,
+        |m| m.validator.as_mut().unwrap().pub_key_types.push("secp256k1".into()),
+        |m| m.abci = Some(AbciParams { vote_extensions_enable_height: 5 }),
+    ];
+    for change in changed {
+        let mut bad = good.clone();
+        change(&mut bad);
+        let message = any(&submission(0, vec![any(&bad)], DEPOSIT));
+        let refused = chain.run(0, vec![message]);
+        assert_eq!((refused.codespace.as_str(), refused.code), ("sdk", 18), "{bad:?}");
+    }
+    let own = any(&ConsensusUpdate { authority: key(0).address().to_string(), ..good.clone() });
+    let refused = chain.run(0, vec![own]);
+    assert_eq!((refused.codespace.as_str(), refused.code), ("sdk", 4), "{}", refused.log);
+    // What depends on the day is refused then: evidence beyond stake, too short for it, a target of gas above.
+    let too_long = consensus_update(5_000_000, 1_500_000_000, i64::try_from(wait).unwrap() + 1);
+    let too_short =
+        consensus_update(5_000_000, 1_500_000_000, i64::try_from(wait / 2).unwrap() - 1);
+    let too_full = consensus_update(5_000_000, 999_999_999, i64::try_from(wait).unwrap());
+    for bad in [too_long, too_short, too_full] {
+        let id = propose(&mut chain, vec![any(&bad)]);
+        yes(&mut chain, id);
+        blocks(&mut chain, VOTING + TIMELOCK + 2);
+        assert_eq!(status(&chain, id), "failed");
+    }
+    assert_eq!(chain.app.consensus_params().unwrap(), before);
+    let id = propose(&mut chain, vec![any(&good)]);
+    yes(&mut chain, id);
+    let outcomes = blocks(&mut chain, VOTING + TIMELOCK + 2);
+    let told: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.consensus_params).collect();
+    let expected = ConsensusParams {
+        block_bytes: 5_000_000,
+        block_gas: 1_500_000_000,
+        evidence_age: wait - 1,
+        app_version: 0,
+    };
+    assert_eq!((status(&chain, id).as_str(), told), ("executed", vec![expected]));
+    // And from then on a block has as much gas and no more.
+    let greedy = |chain: &mut Chain| {
+        let send = chain.send(0, key(1).address(), 5);
+        chain.sign_with_gas(0, vec![send], 1_500_000_001)
+    };
+    let tx = greedy(&mut chain);
+    assert!(!chain.app.process_proposal(std::slice::from_ref(&tx)).unwrap());
+    assert!(chain.app.prepare_proposal(vec![tx], 5_000_000).unwrap().is_empty());
 }
 
 #[test]

@@ -4,23 +4,28 @@
 //!    server answers with an exception, and the node ends.
 //! 2. Proposals, `FinalizeBlock` and Commit go to the core's thread; `CheckTx` and Query run on the caller's.
 //! 3. The validators of the genesis file are those of its `app_state`; InitChain answers them.
-//! 4. Transactions are indexed after Commit, on a thread of their own ([`super::indexer`]).
+//! 4. A node that halts for an upgrade answers [`HALT_LINGER`] later, so that CometBFT hands the last blocks to peers
+//!    that are behind: all nodes halt at one height, and who lacks a block then would find nobody to give it.
+//! 5. Transactions are indexed after Commit, on a thread of their own ([`super::indexer`]).
 
 use super::indexer::{Committed, Indexer};
 use super::server::CheckAll;
 use crate::api::Api;
 use crate::convert::{
-    check_tx_response, evidence_params, finalize_response, height_i64, ns_of_time,
+    check_tx_response, consensus_params, finalize_response, height_i64, ns_of_time,
     validator_updates,
 };
 use crate::core_thread::Core;
 use crate::engine::cometbft::CometBft;
 use crate::index::TxIndex;
 use dadbs_app::{Block, CheckKind, Genesis};
+use dadbs_proto::cosmos::consensus::v1::QueryParamsResponse;
 use dadbs_types::{BlockInfo, Fatal, Misbehavior, MisbehaviorKind, Vote};
+use prost::Message;
 use prost::bytes::Bytes;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tendermint::Time;
 use tendermint_abci::Application;
 use tendermint_proto::google::protobuf::Timestamp;
@@ -41,6 +46,12 @@ pub struct Adapter {
     executed: Arc<Mutex<Option<Committed>>>,
     indexer: Arc<Indexer>,
 }
+
+/// For how long a halted node still serves its peers (rule 4).
+pub(crate) const HALT_LINGER: Duration = Duration::from_secs(3);
+
+/// The query of [`Adapter::app_version`].
+const CONSENSUS_PARAMS: &str = "/cosmos.consensus.v1.Query/Params";
 
 /// Rule 1.
 fn or_unwind<T>(result: Result<T, Fatal>) -> T {
@@ -100,13 +111,20 @@ impl Adapter {
         }
         let validators = validator_updates(&genesis.validator_updates());
         check_validators(request, &validators)?;
-        let evidence_age = genesis.evidence_age();
+        let params = genesis.consensus_params();
         let app_hash = self.core.init_chain(genesis)?;
         Ok(ResponseInitChain {
-            consensus_params: Some(evidence_params(evidence_age)),
+            consensus_params: Some(consensus_params(&params)),
             validators,
             app_hash: app_hash.to_vec().into(),
         })
+    }
+
+    /// The app version of the headers to come; 0 before genesis.
+    fn app_version(&self) -> u64 {
+        let Ok((_, answer)) = self.api.call(CONSENSUS_PARAMS, &[]) else { return 0 };
+        let answer = QueryParamsResponse::decode(&answer[..]).unwrap_or_default();
+        answer.params.and_then(|params| params.version).map_or(0, |version| version.app)
     }
 
     fn try_process(&self, request: RequestProcessProposal) -> Result<bool, Fatal> {
@@ -243,7 +261,7 @@ impl Application for Adapter {
         ResponseInfo {
             data: "dadbs".into(),
             version: env!("CARGO_PKG_VERSION").into(),
-            app_version: 0,
+            app_version: self.app_version(),
             last_block_height: height_i64(info.height),
             // Before the first block CometBFT takes the hash from InitChain.
             last_block_app_hash: if info.height == 0 {
@@ -291,7 +309,11 @@ impl Application for Adapter {
     }
 
     fn finalize_block(&self, request: RequestFinalizeBlock) -> ResponseFinalizeBlock {
-        or_unwind(self.try_finalize(request))
+        let finalized = self.try_finalize(request);
+        if matches!(&finalized, Err(fatal) if fatal.halt.is_some()) {
+            std::thread::sleep(HALT_LINGER);
+        }
+        or_unwind(finalized)
     }
 
     fn commit(&self) -> ResponseCommit {

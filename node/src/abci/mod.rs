@@ -21,11 +21,12 @@ use crate::index::TxIndex;
 use crate::metrics;
 use crate::readiness::Readiness;
 use crate::rpc::{self, Facade};
-use dadbs_app::AppConfig;
+use dadbs_app::{AppConfig, Software};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -51,6 +52,8 @@ pub struct AbciConfig {
     pub checkpoint_interval: u64,
     /// Compare every row with the tree at the start.
     pub verify_rows: bool,
+    /// The upgrades and versions of the software.
+    pub software: Software,
 }
 
 /// A node that waits for CometBFT.
@@ -78,6 +81,7 @@ fn open(config: &AbciConfig) -> Result<Parts, NodeError> {
     let core = CoreThread::start(AppConfig {
         checkpoint_interval: config.checkpoint_interval,
         verify_rows: config.verify_rows,
+        software: config.software,
         ..AppConfig::new(home.join("app"))
     })?;
     let height = core.core().info()?.height;
@@ -166,7 +170,9 @@ async fn run(
         served = &mut abci => Err(ended("ABCI", served)),
     };
     // Lets a connection that met the fault send its exception.
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    let is_halt = matches!(&outcome, Err(NodeError::Fatal(fatal)) if fatal.halt.is_some());
+    let linger = if is_halt { adapter::HALT_LINGER } else { Duration::ZERO };
+    tokio::time::sleep(linger + Duration::from_millis(50)).await;
     stop.send_replace(true);
     if outcome.is_ok() {
         // How the servers end changes nothing now.

@@ -10,6 +10,7 @@ mod export;
 mod feegrant;
 mod functions;
 mod funded;
+mod genesis;
 mod gov;
 mod import;
 mod keys;
@@ -69,6 +70,9 @@ enum Command {
     /// Propose, deposit, vote, and see what becomes of it
     #[command(subcommand)]
     Gov(gov::Gov),
+    /// Begin another chain with the state of this one
+    #[command(subcommand)]
+    Genesis(genesis::Genesis),
     /// Import a SQLite file into a database
     Import(import::Import),
     /// Write a database into a plain SQLite file
@@ -129,6 +133,7 @@ fn run(cli: &Cli) -> Outcome {
             Command::Contract(command) => contract::run(globals, command).await,
             Command::Lint(args) => lint::run(globals, args),
             Command::Gov(command) => gov::run(globals, command).await,
+            Command::Genesis(command) => genesis::run(globals, command).await,
             Command::Import(args) => import::run(globals, args).await,
             Command::Export(args) => export::run(globals, args).await,
             Command::Query(command) => query::run(globals, command).await,

@@ -10,6 +10,7 @@ use dadbs::network::home::{NodeHome, read_genesis};
 use dadbs::network::settings::{Listen, Peer, Settings};
 use dadbs::network::testnet;
 use dadbs::{NodeError, StartConfig, StartReady, run_node, shutdown_signal, telemetry};
+use dadbs_app::Software;
 use dadbs_types::{AccountAddress, Amount};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -45,8 +46,22 @@ impl Identity {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Init {
     /// Give an account of the new chain coins; several times for several accounts. The first operates the validator
-    #[arg(long, required = true, value_name = "ADDRESS|KEY=UDADB", value_parser = parse_fund)]
+    #[arg(
+        long,
+        required_unless_present = "exported",
+        value_name = "ADDRESS|KEY=UDADB",
+        value_parser = parse_fund
+    )]
     fund: Vec<(String, u128)>,
+    /// Begin with the state of this folder, which `dadbs genesis export` made
+    #[arg(long, value_name = "DIR", conflicts_with = "fund")]
+    exported: Option<PathBuf>,
+    /// Take the keys of this home, such as the one that was exported
+    #[arg(long, value_name = "HOME", requires = "exported")]
+    keys_of: Option<PathBuf>,
+    /// A node to dial; several times for several nodes
+    #[arg(long, value_name = "ID@HOST:PORT", requires = "exported")]
+    peer: Vec<Peer>,
     #[command(flatten)]
     identity: Identity,
 }
@@ -98,6 +113,13 @@ fn parse_fund(text: &str) -> Result<(String, u128), String> {
 const CHAIN_ID: &str = "dadbs-1";
 
 pub(crate) fn init(globals: &Globals, args: &Init) -> Outcome {
+    if let Some(folder) = &args.exported {
+        let home = globals.home()?;
+        let node = args.identity.node(home.clone(), args.peer.clone());
+        let expected = globals.chain_id.as_deref();
+        let made = create::exported_chain(node, folder, args.keys_of.as_deref(), expected)?;
+        return print_made(globals, &home, &made);
+    }
     let balances: Vec<(AccountAddress, Amount)> = args
         .fund
         .iter()
@@ -205,6 +227,7 @@ pub(crate) async fn start(globals: &Globals, args: &Start) -> Outcome {
         home: globals.home()?,
         cometbft: args.cometbft.clone(),
         chain_id: globals.chain_id.clone(),
+        software: Software::THIS,
     };
     let (printer, supervised) = (globals.clone(), args.supervised);
     let ready = move |ready: &StartReady| {

@@ -2,7 +2,10 @@
 //!
 //! 1. A new chain has the new node as its only validator; others join and follow. Its operator is the first account
 //!    of the genesis.
-//! 2. A node that joins takes the genesis as it is. Its hash is printed, to be compared with what the
+//! 2. A chain that begins with an exported state has its genesis and a copy of its rows in every home. The validators are
+//!    those of the state, so that their nodes take the keys of their homes along; the other chain has another id, so what
+//!    they signed there does not bind them here.
+//! 3. A node that joins takes the genesis as it is. Its hash is printed, to be compared with what the
 //!    people of the chain publish; a hash that is given must match.
 
 use crate::error::NodeError;
@@ -14,7 +17,7 @@ use dadbs_app::{Genesis, GenesisValidator};
 use dadbs_types::AccountAddress;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The validator with this number of a new chain: the account with this number operates it, or nobody if there are
 /// fewer.
@@ -95,7 +98,44 @@ pub fn new_chain(node: NewNode, mut genesis: Genesis) -> Result<Made, NodeError>
     node.finish(draft, &Document { genesis })
 }
 
-/// Makes a node that follows a chain (rule 2); `expected` is the chain id and genesis hash that were asked
+/// The genesis in the folder of an export.
+pub const EXPORTED_GENESIS: &str = "genesis.json";
+/// The rows in the folder of an export.
+pub const EXPORTED_STATE: &str = "state.db";
+
+/// Makes a node of a chain that begins with an exported state (rule 2), with the keys of another home if one is given.
+pub fn exported_chain(
+    node: NewNode,
+    folder: &Path,
+    keys_of: Option<&Path>,
+    chain_id: Option<&str>,
+) -> Result<Made, NodeError> {
+    let path = folder.join(EXPORTED_GENESIS);
+    let text = std::fs::read(&path).map_err(|error| NodeError::home(&path, error))?;
+    let document = Document::from_json(&text)
+        .map_err(|error| NodeError::Config(format!("{}: {error}", path.display())))?;
+    let found = &document.genesis.chain_id;
+    if let Some(asked) = chain_id.filter(|asked| asked != found) {
+        return Err(NodeError::Config(format!(
+            "{} is of chain \"{found}\", not of \"{asked}\": leave --chain-id out",
+            path.display()
+        )));
+    }
+    if document.genesis.state.is_none() {
+        return Err(NodeError::Config(format!(
+            "{} names no state: `dadbs genesis export` makes one that does",
+            path.display()
+        )));
+    }
+    let draft = Draft::with_keys_of(&node.home, keys_of)?;
+    let app = node.home.join("app");
+    let copied = std::fs::create_dir_all(&app)
+        .and_then(|()| std::fs::copy(folder.join(EXPORTED_STATE), app.join("state.db")).map(drop));
+    copied.map_err(|error| NodeError::home(&folder.join(EXPORTED_STATE), error))?;
+    node.finish(draft, &document)
+}
+
+/// Makes a node that follows a chain (rule 3); `expected` is the chain id and genesis hash that were asked
 /// for, as far as they were.
 pub fn follow(
     node: NewNode,
@@ -145,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn rule_2_the_genesis_that_was_asked_for_is_taken() {
+    fn rule_3_the_genesis_that_was_asked_for_is_taken() {
         let first = tempfile::tempdir().unwrap();
         let genesis = dadbs_genesis::genesis("dadbs-test", 5, Vec::new());
         let chain = new_chain(node(first.path()), genesis).unwrap();

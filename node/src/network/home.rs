@@ -43,6 +43,11 @@ pub fn socket(home: &Path) -> PathBuf {
 impl Draft {
     /// Makes the folder and keys (rules 1 and 2).
     pub fn make(path: &Path) -> Result<Draft, NodeError> {
+        Draft::with_keys_of(path, None)
+    }
+
+    /// The same with the keys of another home, if one is given.
+    pub fn with_keys_of(path: &Path, other: Option<&Path>) -> Result<Draft, NodeError> {
         let home = Home::open(path)?;
         if let Ok(text) = std::fs::read_to_string(home.join(settings::FILE)) {
             let found = serde_json::from_str::<Settings>(&text).ok();
@@ -57,7 +62,10 @@ impl Draft {
         if comet.exists() {
             std::fs::remove_dir_all(&comet).map_err(|error| NodeError::home(&comet, error))?;
         }
-        let keys = NodeKeys::make(&comet)?;
+        let keys = match other {
+            None => NodeKeys::make(&comet)?,
+            Some(other) => NodeKeys::copy(&other.join(COMET), &comet)?,
+        };
         Ok(Draft { home, keys })
     }
 

@@ -95,6 +95,25 @@ impl NodeKeys {
             "priv_key": private(&validator),
         });
         write_new(&path, 0o600, &file)?;
+        NodeKeys::begin(comet)
+    }
+
+    /// Takes the keys of another node's CometBFT home, for a chain on which they have signed nothing.
+    pub fn copy(from: &Path, comet: &Path) -> Result<NodeKeys, NodeError> {
+        NodeKeys::read(from)?;
+        for name in [NODE_KEY, VALIDATOR_KEY] {
+            let path = from.join(name);
+            let text = fs::read(&path).map_err(|error| NodeError::home(&path, error))?;
+            let file: Value = serde_json::from_slice(&text).map_err(|error| {
+                NodeError::home(&path, format!("it is not a key file: {error}"))
+            })?;
+            write_new(&comet.join(name), 0o600, &file)?;
+        }
+        NodeKeys::begin(comet)
+    }
+
+    /// Notes that nothing was signed yet.
+    fn begin(comet: &Path) -> Result<NodeKeys, NodeError> {
         let nothing_signed = json!({ "height": "0", "round": 0, "step": 0 });
         write_new(&comet.join(VALIDATOR_STATE), 0o600, &nothing_signed)?;
         NodeKeys::read(comet)

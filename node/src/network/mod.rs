@@ -25,6 +25,7 @@ use crate::abci::{AbciAddr, AbciConfig, AbciReady, run_abci};
 use crate::dev::stopped;
 use crate::disk;
 use crate::error::NodeError;
+use dadbs_app::Software;
 use home::NodeHome;
 use keys::SigningLock;
 use settings::Settings;
@@ -51,6 +52,8 @@ pub struct StartConfig {
     pub cometbft: Option<PathBuf>,
     /// Refuses a home of another chain.
     pub chain_id: Option<String>,
+    /// The upgrades and versions of the software.
+    pub software: Software,
 }
 
 /// A node whose ports answer; CometBFT starts.
@@ -107,9 +110,11 @@ fn fold(line: &str, is_stopping: bool) {
         fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
     let facts = facts.concat();
     // A peer that speaks for another chain stays wrong.
+    // The node says the same, better.
+    let is_halt = message.contains("UPGRADE \"") || facts.contains("UPGRADE \\\"");
     let comes_and_goes =
         matches!(module.as_str(), "p2p" | "pex") && !facts.contains("different network");
-    if level == "error" && !is_stopping && !comes_and_goes {
+    if level == "error" && !is_stopping && !is_halt && !comes_and_goes {
         tracing::warn!("CometBFT {module}: {message}{facts}");
         if facts.contains("wrong Block.Header.AppHash") {
             tracing::error!(
@@ -166,6 +171,7 @@ pub async fn run_node(
     ready: impl FnOnce(&StartReady) + Send + 'static,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), NodeError> {
+    let software = config.software;
     let prepared = tokio::task::spawn_blocking(move || prepare(&config)).await;
     let (home, binary, _lock) = joined(prepared)?;
     let settings = home.settings.clone();
@@ -179,6 +185,7 @@ pub async fn run_node(
         cometbft_rpc: Some(format!("http://{}", reachable(settings.listen.cometbft_rpc))),
         checkpoint_interval: settings.checkpoint_interval,
         verify_rows: true,
+        software,
     };
     let (stop, stopping) = watch::channel(false);
     let (up, is_up) = oneshot::channel();
@@ -205,7 +212,7 @@ pub async fn run_node(
             app_ended = true;
             joined(ended)
         }
-        Some(why) = reasons.recv() => Err(NodeError::Engine(why)),
+        Some(given_up) = reasons.recv() => Err(NodeError::Engine(given_up.why)),
         full = disk::watch(&home.path) => Err(full),
     };
     is_stopping.store(true, Ordering::Relaxed);

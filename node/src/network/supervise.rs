@@ -52,6 +52,15 @@ pub struct Program {
     pub hopeless: &'static [i32],
 }
 
+/// Why a program is not started again (rule 5).
+#[derive(Clone, Debug)]
+pub struct GivenUp {
+    /// Its exit code, if it ended by itself.
+    pub code: Option<i32>,
+    /// Its name, how it ended, its last lines.
+    pub why: String,
+}
+
 /// A program that is kept running by a thread.
 pub struct Supervised {
     stop: Option<Sender<()>>,
@@ -60,7 +69,7 @@ pub struct Supervised {
 
 impl Supervised {
     /// Starts the program. `given_up` takes the reason if it is given up.
-    pub fn start(program: Program, given_up: mpsc::Sender<String>) -> std::io::Result<Supervised> {
+    pub fn start(program: Program, given_up: mpsc::Sender<GivenUp>) -> std::io::Result<Supervised> {
         let (stop, stopping) = channel();
         let thread = std::thread::Builder::new().name(program.name.clone()).spawn(move || {
             if let Some(why) = keep_running(&program, &stopping) {
@@ -98,14 +107,14 @@ fn is_stopping(stopping: &Receiver<()>, time: Duration) -> bool {
 }
 
 /// Runs until the parent asks to stop; returns why the program was given up.
-fn keep_running(program: &Program, stopping: &Receiver<()>) -> Option<String> {
+fn keep_running(program: &Program, stopping: &Receiver<()>) -> Option<GivenUp> {
     let mut pause = PAUSE_LEAST;
     let mut failures = 0;
     let mut was_steady = false;
     loop {
         let started = Instant::now();
         let last = Lines::default();
-        let why = match spawn(program, &last) {
+        let (why, code) = match spawn(program, &last) {
             Ok((mut child, readers)) => {
                 let status = wait(&mut child, stopping);
                 for reader in readers {
@@ -114,18 +123,18 @@ fn keep_running(program: &Program, stopping: &Receiver<()>) -> Option<String> {
                 let status = status?;
                 let code = status.code();
                 if code.is_some_and(|code| program.hopeless.contains(&code)) {
-                    return Some(given_up(program, &status.to_string(), &last));
+                    return Some(given_up(program, &status.to_string(), code, &last));
                 }
-                status.to_string()
+                (status.to_string(), code)
             }
-            Err(error) => error.to_string(),
+            Err(error) => (error.to_string(), None),
         };
         if started.elapsed() >= STEADY {
             (pause, failures, was_steady) = (PAUSE_LEAST, 0, true);
         }
         failures += 1;
         if !was_steady && failures >= FIRST_TRIES {
-            return Some(given_up(program, &why, &last));
+            return Some(given_up(program, &why, code, &last));
         }
         tracing::warn!("{} ended ({why}); it starts again in {pause:?}", program.name);
         if is_stopping(stopping, pause) {
@@ -135,10 +144,11 @@ fn keep_running(program: &Program, stopping: &Receiver<()>) -> Option<String> {
     }
 }
 
-fn given_up(program: &Program, why: &str, last: &Lines) -> String {
+fn given_up(program: &Program, why: &str, code: Option<i32>, last: &Lines) -> GivenUp {
     let lines = last.lock().unwrap_or_else(PoisonError::into_inner);
     let lines: Vec<String> = lines.iter().map(|line| format!("\n  {line}")).collect();
-    format!("{} does not run ({why}):{}", program.name, lines.concat())
+    let why = format!("{} does not run ({why}):{}", program.name, lines.concat());
+    GivenUp { code, why }
 }
 
 fn spawn(program: &Program, last: &Lines) -> std::io::Result<(Child, Vec<JoinHandle<()>>)> {
@@ -255,7 +265,8 @@ mod tests {
         let (program, _) = shell("echo the reason; exit 2");
         let (given_up, mut reasons) = mpsc::channel(1);
         let _supervised = Supervised::start(program, given_up).unwrap();
-        let why = reasons.recv().await.unwrap();
+        let GivenUp { code, why } = reasons.recv().await.unwrap();
+        assert_eq!(code, Some(2));
         assert!(why.contains("the reason") && why.contains("exit status: 2"), "{why}");
     }
 

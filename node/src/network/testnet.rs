@@ -6,6 +6,8 @@
 //! 3. Account N of the genesis operates the validator of node N.
 //! 4. Every node is a process `dadbs start` that is kept running; its lines carry its name. A node that ends
 //!    is started again; one that cannot work ends them all.
+//! 5. Nodes that halt for an upgrade are not started again. The others have [`HALT_WAIT`] to come to the same height,
+//!    then all of it ends with the exit code of such a halt.
 
 use crate::error::NodeError;
 use crate::genesis_doc::Document;
@@ -13,16 +15,21 @@ use crate::network::create::{NewNode, genesis_validator};
 use crate::network::home::Draft;
 use crate::network::manifest::{self, Manifest, Placement};
 use crate::network::settings::Peer;
-use crate::network::supervise::{Program, Supervised};
+use crate::network::supervise::{GivenUp, Program, Supervised};
 use dadbs_app::Genesis;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// Exit codes of `dadbs start` that another start does not change: a configuration that cannot work, a port.
-const HOPELESS: &[i32] = &[2, 6];
+/// The exit code of `dadbs start` for an upgrade (rule 5).
+const UPGRADE: i32 = 9;
+/// Exit codes of `dadbs start` that another start does not change: a configuration that cannot work, a port, an upgrade.
+const HOPELESS: &[i32] = &[2, 6, UPGRADE];
+/// How long nodes may take to come to the height at which the first one halted.
+const HALT_WAIT: Duration = Duration::from_secs(15);
 
 /// The network of a folder, if there is one.
 pub fn read(folder: &Path) -> Result<Option<Manifest>, NodeError> {
@@ -133,7 +140,7 @@ pub async fn run(
             config.folder.display()
         )));
     }
-    let (given_up, mut reasons) = mpsc::channel(1);
+    let (given_up, mut reasons) = mpsc::channel(manifest.members().len().max(1));
     let mut nodes = Vec::new();
     for member in manifest.members() {
         let started = Supervised::start(node(config, &member.name), given_up.clone());
@@ -141,7 +148,7 @@ pub async fn run(
     }
     let outcome = tokio::select! {
         () = shutdown => Ok(()),
-        Some(why) = reasons.recv() => Err(NodeError::Engine(why)),
+        Some(first) = reasons.recv() => Err(ended(first, &mut reasons, nodes.len()).await),
     };
     let stopped = tokio::task::spawn_blocking(move || {
         nodes.iter_mut().for_each(Supervised::ask_to_stop);
@@ -150,6 +157,31 @@ pub async fn run(
     // The nodes end with their stdin, whatever the threads say.
     drop(stopped.await);
     outcome
+}
+
+/// Rule 5: waits for the other nodes if the first one halted for an upgrade.
+async fn ended(first: GivenUp, reasons: &mut mpsc::Receiver<GivenUp>, nodes: usize) -> NodeError {
+    if first.code != Some(UPGRADE) {
+        return NodeError::Engine(first.why);
+    }
+    let halted = async {
+        for _ in 1..nodes {
+            match reasons.recv().await {
+                Some(GivenUp { code: Some(UPGRADE), .. }) => {}
+                Some(other) => return Some(other),
+                None => return None,
+            }
+        }
+        None
+    };
+    match tokio::time::timeout(HALT_WAIT, halted).await {
+        Ok(Some(other)) => NodeError::Engine(other.why),
+        // Who has not come so far goes on with the software of before, once the others run.
+        Ok(None) | Err(_) => {
+            let last = first.why.lines().last().unwrap_or_default().trim();
+            NodeError::Upgrade(last.trim_start_matches("error: the node stopped: ").into())
+        }
+    }
 }
 
 #[cfg(test)]

@@ -124,8 +124,15 @@ impl Query {
                 Ok(json!({ "signed_header": signed, "canonical": true }))
             }
             Query::ConsensusParams(height) => {
-                let height = height.unwrap_or(engine.tip().borrow().height);
-                let params = genesis_doc::consensus_params(engine.genesis());
+                let newest = engine.tip().borrow().height;
+                let height = height.filter(|height| *height != 0).unwrap_or(newest);
+                let next = newest.saturating_add(1);
+                if height > next {
+                    return Err(RpcError::internal(format!(
+                        "height {height} must be less than or equal to the next height {next}"
+                    )));
+                }
+                let params = genesis_doc::consensus_params(&engine.consensus_params(height)?);
                 Ok(json!({ "block_height": height.to_string(), "consensus_params": params }))
             }
             Query::Genesis => genesis(engine),

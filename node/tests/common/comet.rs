@@ -237,6 +237,7 @@ pub async fn child() {
         cometbft_rpc: Some(addr("DADBS_TEST_COMET")),
         checkpoint_interval: 1_000,
         verify_rows: true,
+        software: dadbs_app::Software::THIS,
     };
     run_abci(config, |_| {}, dadbs::shutdown_signal()).await.unwrap();
 }

@@ -115,12 +115,18 @@ impl Network {
         dadbs::network::testnet::init(&self.folder(), &manifest, genesis).unwrap();
     }
 
-    /// [`Network::start_all`] with parameters of its own.
-    pub fn start_with(validators: u16, full_nodes: u16, params: &[(&str, u64)]) -> Network {
-        let mut network = Network::make(validators, full_nodes);
+    /// [`Network::make`] with parameters of its own.
+    pub fn make_with(validators: u16, full_nodes: u16, params: &[(&str, u64)]) -> Network {
+        let network = Network::make(validators, full_nodes);
         if !params.is_empty() {
             network.change_params(params);
         }
+        network
+    }
+
+    /// [`Network::start_all`] with parameters of its own.
+    pub fn start_with(validators: u16, full_nodes: u16, params: &[(&str, u64)]) -> Network {
+        let mut network = Network::make_with(validators, full_nodes, params);
         for number in 0..network.members.len() {
             network.start(number);
         }

@@ -1,7 +1,7 @@
 //! What every transaction must pass before its messages run, in this order.
 //!
 //! 1. The timeout height is not behind the block.
-//! 2. The gas limit covers the bytes, the signature and the rows that every transaction writes.
+//! 2. The gas limit covers the bytes, the signature and the rows that every transaction writes, and fits a block.
 //! 3. The fee is at least gas limit times the gas price of the block, rounded up.
 //! 4. The signer's account exists; a key that is known already is the one that signs.
 //! 5. The sequence is the account's next one.
@@ -29,6 +29,8 @@ pub struct AnteParams<'a> {
     pub height: u64,
     /// The price of 1,000,000 gas in this block, in the base denomination.
     pub gas_price: u64,
+    /// The gas limits of all transactions of a block together.
+    pub block_gas: u64,
     /// False only when a transaction is simulated: signature, sequence and fee are not checked.
     pub signed: bool,
 }
@@ -51,6 +53,13 @@ pub fn check_stateless(tx: &Tx, params: &AnteParams<'_>) -> Result<(), Rejection
             format!("the gas limit {} does not cover the transaction itself", tx.gas_limit),
         )
     })?;
+    if tx.gas_limit > params.block_gas {
+        let message = format!(
+            "the gas limit {} is above that of a block, {}: split the transaction",
+            tx.gas_limit, params.block_gas
+        );
+        return Err(Rejection::new(Code::OutOfGas, message));
+    }
     if params.signed { check_fee(tx, params.gas_price) } else { Ok(()) }
 }
 

@@ -5,7 +5,8 @@
 //! 3. Genesis is the state of the height before the first block. Applied again before the first block it answers the same; another
 //!    genesis is a fault.
 //! 4. Heights follow each other; the first is the genesis' initial height.
-//! 5. The consensus engine takes evidence for as long as stake can be slashed: it is told when the unbonding time changes.
+//! 5. The consensus engine is told the consensus parameters whole, with genesis and in each block that changes one of
+//!    them; what it is told holds from the next block on.
 //! 6. Simulation and explanation run between blocks and leave nothing.
 
 use crate::ante::{self, AnteParams};
@@ -17,13 +18,13 @@ use crate::outcome::{BlockOutcome, TxResult, rejection};
 use crate::queries::Queries;
 use crate::settle::Paid;
 use crate::tx::Tx;
-use crate::upgrades::{self, UPGRADES, Upgrade};
-use crate::{electorate, explain, proposal};
+use crate::upgrades::{self, Software};
+use crate::{electorate, explain, export, proposal};
 use dadbs_modules::params::{Param, get};
-use dadbs_modules::{auth, bank, distribution, fees, gov, staking, votes};
+use dadbs_modules::{auth, bank, consensus, distribution, fees, gov, staking, votes};
 use dadbs_proto::dadbs::sql::v1::{ExplainRequest, ExplainResponse};
 use dadbs_store::{Store, StoreConfig};
-use dadbs_types::{BlockInfo, Code, Error, Fatal, Hash, Rejection};
+use dadbs_types::{BlockInfo, Code, ConsensusParams, Error, Fatal, Hash, Rejection};
 use dadbs_vm::Vm;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,8 +41,8 @@ pub struct AppConfig {
     pub checkpoint_interval: u64,
     /// Compare every row with the tree at start: about two seconds per million rows.
     pub verify_rows: bool,
-    /// The upgrades that the software knows.
-    pub upgrades: &'static [Upgrade],
+    /// The upgrades and versions of the software.
+    pub software: Software,
 }
 
 impl AppConfig {
@@ -51,7 +52,7 @@ impl AppConfig {
             dir: dir.into(),
             checkpoint_interval: CHECKPOINT_INTERVAL,
             verify_rows: true,
-            upgrades: UPGRADES,
+            software: Software::THIS,
         }
     }
 }
@@ -100,7 +101,7 @@ pub struct App {
     vm: Arc<Vm>,
     params: Option<ChainParams>,
     memories: Memories,
-    upgrades: &'static [Upgrade],
+    software: Software,
     executed: bool,
 }
 
@@ -115,30 +116,30 @@ impl App {
             verify_rows: config.verify_rows,
             ..StoreConfig::new(&config.dir)
         })?;
-        App::over(store, Vm::new(Some(&config.dir.join("code_cache")))?, config.upgrades)
+        App::over(store, Vm::new(Some(&config.dir.join("code_cache")))?, config.software)
     }
 
     /// An application in memory, for tests.
     pub fn memory() -> Result<App, Fatal> {
-        App::over(Store::memory()?, Vm::new(None)?, UPGRADES)
+        App::over(Store::memory()?, Vm::new(None)?, Software::THIS)
     }
 
-    fn over(store: Store, vm: Vm, upgrades: &'static [Upgrade]) -> Result<App, Fatal> {
+    fn over(store: Store, vm: Vm, software: Software) -> Result<App, Fatal> {
         let params = load_params(&store)?;
         if params.is_some() {
-            upgrades::check_opened(&store, upgrades, store.height().saturating_add(1))?;
+            upgrades::check_opened(&store, &software, store.height().saturating_add(1))?;
         }
         let memories = Memories::default();
-        Ok(App { store, vm: Arc::new(vm), params, memories, upgrades, executed: false })
+        Ok(App { store, vm: Arc::new(vm), params, memories, software, executed: false })
     }
 
     /// The last committed height.
     pub fn info(&self) -> Info {
-        let before_first =
-            self.params.as_ref().map_or(0, |params| params.initial_height.saturating_sub(1));
         let height = self.store.height();
+        let first = self.params.as_ref().map(|params| params.initial_height);
         Info {
-            height: if height == before_first { 0 } else { height },
+            // A state that was exported has a height before it has a genesis.
+            height: if first.is_some_and(|first| height >= first) { height } else { 0 },
             app_hash: self.store.app_hash(),
             initialized: self.params.is_some(),
         }
@@ -163,8 +164,9 @@ impl App {
         let before_first = genesis.initial_height.checked_sub(1).ok_or_else(|| {
             Fatal::new("genesis is invalid: the initial height must be at least 1")
         })?;
+        export::check_file(&self.store, genesis)?;
         self.store.begin_block(before_first, genesis.time_ns.div_euclid(1_000_000))?;
-        genesis::apply(&mut self.store, &self.vm, genesis)?;
+        genesis::apply(&mut self.store, &self.vm, &self.software, genesis)?;
         let app_hash = self.store.finish_block()?;
         self.store.commit()?;
         self.params = load_params(&self.store)?;
@@ -184,7 +186,7 @@ impl App {
         self.drop_executed()?;
         self.store.begin_block(block.info.height, block.info.time_ms())?;
         self.executed = true;
-        let evidence_age = get(&self.store, Param::UnbondingTime)?;
+        let before = self.consensus_params()?;
         let mut context = self.block_context(&params, &block.info, true)?;
         context.begin()?;
         let mut tx_results = Vec::with_capacity(block.txs.len());
@@ -192,10 +194,14 @@ impl App {
             tx_results.push(context.deliver(tx)?);
         }
         let (events, validator_updates) = context.end()?;
-        let evidence_age =
-            Some(get(&self.store, Param::UnbondingTime)?).filter(|after| *after != evidence_age);
+        let consensus_params = Some(self.consensus_params()?).filter(|after| *after != before);
         let app_hash = self.store.finish_block()?;
-        Ok(BlockOutcome { tx_results, events, validator_updates, evidence_age, app_hash })
+        Ok(BlockOutcome { tx_results, events, validator_updates, consensus_params, app_hash })
+    }
+
+    /// What the consensus engine holds blocks to after the newest executed one (rule 5).
+    pub fn consensus_params(&self) -> Result<ConsensusParams, Fatal> {
+        consensus::params(&self.store)
     }
 
     fn block_context<'a>(
@@ -205,6 +211,7 @@ impl App {
         signed: bool,
     ) -> Result<BlockContext<'a>, Fatal> {
         let gas_price = fees::price(&self.store, info.height)?;
+        let block_gas = get(&self.store, Param::BlockGas)?;
         Ok(BlockContext {
             store: &mut self.store,
             vm: &self.vm,
@@ -213,9 +220,10 @@ impl App {
                 chain_id: &params.chain_id,
                 height: info.height,
                 gas_price,
+                block_gas,
                 signed,
             },
-            upgrades: self.upgrades,
+            software: self.software,
             memories: &self.memories,
             gas_wanted: 0,
             paid: Paid::default(),
@@ -248,7 +256,8 @@ impl App {
     ) -> Result<Vec<Vec<u8>>, Fatal> {
         self.drop_executed()?;
         let price = self.next_gas_price()?;
-        proposal::prepare(&self.memories.known, txs, tx_bytes_max, |tx| {
+        let block_gas = get(&self.store, Param::BlockGas)?;
+        proposal::prepare(&self.memories.known, txs, (tx_bytes_max, block_gas), |tx| {
             Ok(ante::check_fee(tx, price).is_ok() && self.is_signed(tx)?)
         })
     }
@@ -257,7 +266,8 @@ impl App {
     pub fn process_proposal(&mut self, txs: &[Vec<u8>]) -> Result<bool, Fatal> {
         self.drop_executed()?;
         let price = self.next_gas_price()?;
-        proposal::process(&self.memories.known, txs, |tx| {
+        let block_gas = get(&self.store, Param::BlockGas)?;
+        proposal::process(&self.memories.known, txs, block_gas, |tx| {
             Ok(ante::check_fee(tx, price).is_ok() && self.is_signed(tx)?)
         })
     }

@@ -17,6 +17,7 @@ use crate::tx::Tx;
 use crate::{ChainParams, CheckKind};
 use dadbs_modules::auth::{self, Account};
 use dadbs_modules::feegrant::{self, Allowance};
+use dadbs_modules::params::{Param, get};
 use dadbs_modules::{bank, fees};
 use dadbs_store::{Readers, View};
 use dadbs_types::{AccountAddress, Error, Fatal, Rejection};
@@ -130,6 +131,8 @@ pub struct Checker {
     view: Option<View>,
     /// The price of gas in the next block, once it was read.
     gas_price: Option<u64>,
+    /// The gas of the next block.
+    block_gas: Option<u64>,
     pending: BTreeMap<AccountAddress, Pending>,
     /// What accounts hold after the pending fees.
     funds: BTreeMap<AccountAddress, u64>,
@@ -143,6 +146,7 @@ impl Checker {
             precheck,
             view: None,
             gas_price: None,
+            block_gas: None,
             pending: BTreeMap::new(),
             funds: BTreeMap::new(),
             allowances: BTreeMap::new(),
@@ -175,6 +179,7 @@ impl Checker {
         self.allowances.clear();
         self.view = None;
         self.gas_price = None;
+        self.block_gas = None;
     }
 
     fn check(&mut self, tx: &Tx, forged: Option<Rejection>, kind: CheckKind) -> Result<(), Error> {
@@ -194,7 +199,13 @@ impl Checker {
             CheckKind::New => price,
             CheckKind::Recheck => price / RECHECK_PRICE_DIVISOR,
         };
-        let params = AnteParams { chain_id: &params.chain_id, height, gas_price, signed: true };
+        let block_gas = match self.block_gas {
+            Some(gas) => gas,
+            None => get(view, Param::BlockGas)?,
+        };
+        self.block_gas = Some(block_gas);
+        let chain_id = &params.chain_id;
+        let params = AnteParams { chain_id, height, gas_price, block_gas, signed: true };
         ante::check_stateless(tx, &params)?;
         if let Entry::Vacant(first) = self.pending.entry(tx.sender)
             && let Some(account) = auth::load_account(view, tx.sender)?

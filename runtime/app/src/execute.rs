@@ -18,13 +18,13 @@ use crate::messages;
 use crate::outcome::{TxResult, rejection};
 use crate::settle::Paid;
 use crate::tx::Tx;
-use crate::upgrades::{self, Upgrade};
+use crate::upgrades::{self, Software};
 use dadbs_modules::{
     Context, Writer, auth, bank, certain, circuit, feegrant, fees, slashing, staking,
 };
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
-use dadbs_types::limits::{BLOCK_GAS_MAX, TX_GAS_MAX};
+use dadbs_types::limits::TX_GAS_MAX;
 use dadbs_types::{
     BlockInfo, Code, Coin, Error, Event, Fatal, GasMeter, Hash, Rejection, ValidatorUpdate,
 };
@@ -43,8 +43,8 @@ pub struct BlockContext<'a> {
     pub info: &'a BlockInfo,
     /// What ante checks against.
     pub params: AnteParams<'a>,
-    /// The upgrades that the software knows.
-    pub(crate) upgrades: &'static [Upgrade],
+    /// The upgrades and versions of the software.
+    pub(crate) software: Software,
     /// Transactions and signatures seen before.
     pub(crate) memories: &'a Memories,
     /// Gas limits of the transactions so far.
@@ -68,7 +68,7 @@ impl BlockContext<'_> {
         if !self.params.signed {
             // Who simulates asks what limit to set.
             let mut unlimited = (*tx).clone();
-            unlimited.gas_limit = TX_GAS_MAX;
+            unlimited.gas_limit = TX_GAS_MAX.min(self.params.block_gas);
             tx = Arc::new(unlimited);
         }
         let ante = trace_span!("ante").entered();
@@ -90,7 +90,7 @@ impl BlockContext<'_> {
     /// Rules 1, 2 and 6.
     fn ante(&mut self, tx: &Tx) -> Result<(), Error> {
         let gas_wanted = self.gas_wanted.saturating_add(tx.gas_limit);
-        if gas_wanted > BLOCK_GAS_MAX {
+        if gas_wanted > self.params.block_gas {
             return Err(Error::rejected(
                 Code::OutOfGas,
                 "the block's gas is used up: send it again",
@@ -206,7 +206,7 @@ impl BlockContext<'_> {
 
     /// What comes before the transactions (rule 8), in this order.
     pub fn begin(&mut self) -> Result<(), Fatal> {
-        upgrades::begin(self.store, self.upgrades, self.info.height, &mut self.events)?;
+        upgrades::begin(self.store, &self.software, self.info.height, &mut self.events)?;
         circuit::expire(self.store, &mut self.events, self.info)?;
         self.end_votes()?;
         if !self.info.misbehavior.is_empty() {

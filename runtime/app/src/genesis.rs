@@ -7,18 +7,20 @@
 //! 4. `chain.params` keeps what genesis fixed, with a hash of the whole genesis.
 
 use crate::app::ChainParams;
+use crate::export;
+use crate::upgrades::Software;
 use dadbs_modules::params::{self, Definition, Param, fact};
 use dadbs_modules::staking::{self, GenesisValidator};
 use dadbs_modules::{
-    Context, Writer, auth, bank, circuit, contract, distribution, feegrant, fees, gov, mint,
-    slashing, upgrade, votes,
+    Context, Writer, auth, bank, circuit, consensus, contract, distribution, feegrant, fees, gov,
+    mint, slashing, upgrade, votes,
 };
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
 use dadbs_types::value::encode_rows;
 use dadbs_types::{
-    AccountAddress, Amount, BlockInfo, Error, Fatal, GasMeter, ValidatorUpdate, Value,
-    gas::SCHEDULE_VERSION,
+    AccountAddress, Amount, BlockInfo, ConsensusParams, Error, Fatal, GasMeter, Hash,
+    ValidatorUpdate, Value,
 };
 use dadbs_vm::Vm;
 use std::collections::BTreeMap;
@@ -44,6 +46,17 @@ pub struct Genesis {
     pub validators: Vec<GenesisValidator>,
     /// Modules stored as code 1, 2, ... in this order; the first is the stock `database` contract.
     pub codes: Vec<Vec<u8>>,
+    /// The state of another chain with which this one begins, instead of accounts and codes (see `export`).
+    pub state: Option<ExportedState>,
+}
+
+/// The state that a chain takes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExportedState {
+    /// The root over its rows.
+    pub app_hash: Hash,
+    /// How many upgrades it has taken up.
+    pub app_version: u64,
 }
 
 impl Genesis {
@@ -73,6 +86,9 @@ impl Genesis {
         if let Some(guardian) = self.guardian {
             rows.push(vec![Value::Text("guardian".into()), Value::Text(guardian.to_string())]);
         }
+        if let Some(ExportedState { app_hash, app_version }) = self.state {
+            rows.push(vec![Value::Blob(app_hash.to_vec()), integer(app_version)]);
+        }
         rows.extend(self.codes.iter().map(|wasm| vec![Value::Blob(wasm.clone())]));
         dadbs_types::row::leaf_value(&encode_rows(&rows))
             .iter()
@@ -80,10 +96,22 @@ impl Genesis {
             .collect()
     }
 
-    /// For how many seconds evidence counts at first: the unbonding time.
-    pub fn evidence_age(&self) -> u64 {
-        let Definition { name, default, .. } = Param::UnbondingTime.definition();
-        self.params.get(name).copied().unwrap_or(default)
+    /// What the consensus engine holds the first blocks to.
+    pub fn consensus_params(&self) -> ConsensusParams {
+        let value = |param: Param| {
+            let Definition { name, default, .. } = param.definition();
+            self.params.get(name).copied().unwrap_or(default)
+        };
+        consensus::of(value, self.state.map_or(0, |state| state.app_version))
+    }
+
+    /// What the state says of the genesis itself (rule 4).
+    pub(crate) fn facts(&self) -> [(&'static str, String); 3] {
+        [
+            ("chain_id", self.chain_id.clone()),
+            ("genesis_hash", self.hash()),
+            ("initial_height", self.initial_height.to_string()),
+        ]
     }
 
     /// The validator set that the chain begins with, sorted by key.
@@ -93,8 +121,17 @@ impl Genesis {
 }
 
 /// Writes the genesis state into the open block of height 0.
-pub(crate) fn apply(store: &mut Store, vm: &Vm, genesis: &Genesis) -> Result<(), Fatal> {
+pub(crate) fn apply(
+    store: &mut Store,
+    vm: &Vm,
+    software: &Software,
+    genesis: &Genesis,
+) -> Result<(), Fatal> {
     store.begin_tx([0; 32])?;
+    if genesis.state.is_some() {
+        export::adopt(store, software, genesis)?;
+        return fatal(store.commit_tx());
+    }
     let mut chosen = genesis.params.clone();
     let least_price = Param::LeastGasPrice.definition().name.to_string();
     chosen.insert(least_price, genesis.min_fee_per_million_gas);
@@ -104,6 +141,7 @@ pub(crate) fn apply(store: &mut Store, vm: &Vm, genesis: &Genesis) -> Result<(),
     votes::init(store)?;
     gov::init(store)?;
     upgrade::init(store)?;
+    upgrade::record_versions(store, &software.versions())?;
     circuit::init(store)?;
     circuit::set_guardian(store, genesis.guardian)?;
     fees::init(store, genesis.initial_height)?;
@@ -111,12 +149,7 @@ pub(crate) fn apply(store: &mut Store, vm: &Vm, genesis: &Genesis) -> Result<(),
     distribution::init(store)?;
     feegrant::init(store)?;
     contract::init(store)?;
-    for (name, value) in [
-        ("chain_id", genesis.chain_id.clone()),
-        ("genesis_hash", genesis.hash()),
-        ("initial_height", genesis.initial_height.to_string()),
-        ("gas_schedule", SCHEDULE_VERSION.to_string()),
-    ] {
+    for (name, value) in genesis.facts() {
         params::write_fact(store, name, &value)?;
     }
     for (address, amount) in &genesis.accounts {

@@ -1,6 +1,6 @@
 //! What the application says of transactions and blocks.
 
-use dadbs_types::{Error, Event, Fatal, Hash, Rejection, ValidatorUpdate};
+use dadbs_types::{ConsensusParams, Error, Event, Fatal, Hash, Rejection, ValidatorUpdate};
 
 /// The outcome of one transaction, as ABCI's `ExecTxResult`.
 ///
@@ -55,8 +55,8 @@ pub struct BlockOutcome {
     pub events: Vec<Event>,
     /// What changes in the validator set, each key once.
     pub validator_updates: Vec<ValidatorUpdate>,
-    /// For how many seconds evidence counts from the next block on, where that changes: the unbonding time.
-    pub evidence_age: Option<u64>,
+    /// The consensus parameters from the next block on, if one of them changes.
+    pub consensus_params: Option<ConsensusParams>,
     /// The root over all rows after the block.
     pub app_hash: Hash,
 }

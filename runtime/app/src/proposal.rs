@@ -12,7 +12,7 @@
 
 use crate::known::KnownTxs;
 use crate::tx::Tx;
-use dadbs_types::limits::{BLOCK_BYTES_MAX, BLOCK_GAS_MAX};
+use dadbs_types::limits::BLOCK_BYTES_MAX;
 use dadbs_types::{AccountAddress, Fatal};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,15 +31,15 @@ impl Sequences {
     }
 }
 
-/// Rules 1 to 3.
+/// Rules 1 to 3; the bounds are the bytes and the gas of the block.
 pub(crate) fn prepare(
     known: &KnownTxs,
     txs: Vec<Vec<u8>>,
-    tx_bytes_max: usize,
+    (bytes_max, gas_max): (usize, u64),
     mut is_valid: impl FnMut(&Tx) -> Result<bool, Fatal>,
 ) -> Result<Vec<Vec<u8>>, Fatal> {
-    let mut bytes_left = tx_bytes_max.min(BLOCK_BYTES_MAX);
-    let mut gas_left = BLOCK_GAS_MAX;
+    let mut bytes_left = bytes_max.min(BLOCK_BYTES_MAX);
+    let mut gas_left = gas_max;
     let mut waiting: BTreeSet<AccountAddress> = BTreeSet::new();
     let mut sequences = Sequences::default();
     let mut chosen = Vec::new();
@@ -64,6 +64,7 @@ pub(crate) fn prepare(
 pub(crate) fn process(
     known: &KnownTxs,
     txs: &[Vec<u8>],
+    gas_max: u64,
     mut is_valid: impl FnMut(&Tx) -> Result<bool, Fatal>,
 ) -> Result<bool, Fatal> {
     let mut gas: u64 = 0;
@@ -71,7 +72,7 @@ pub(crate) fn process(
     for bytes in txs {
         let Ok(tx) = known.decode(bytes) else { return Ok(false) };
         gas = gas.saturating_add(tx.gas_limit);
-        if gas > BLOCK_GAS_MAX || !sequences.follows(&tx) || !is_valid(&tx)? {
+        if gas > gas_max || !sequences.follows(&tx) || !is_valid(&tx)? {
             return Ok(false);
         }
         sequences.advance(&tx);

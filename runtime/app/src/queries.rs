@@ -113,6 +113,7 @@ const ROUTES: &[(&str, Handler)] = &[
     ("/cosmos.gov.v1.Query/Deposit", |r, b| answer(r, b, gov::deposit)),
     ("/cosmos.gov.v1.Query/Deposits", |r, b| answer(r, b, gov::deposits)),
     ("/cosmos.gov.v1.Query/TallyResult", |r, b| answer(r, b, gov::tally)),
+    ("/cosmos.consensus.v1.Query/Params", |r, b| answer(r, b, gov::consensus_params)),
     ("/cosmos.upgrade.v1beta1.Query/CurrentPlan", |r, b| answer(r, b, gov::current_plan)),
     ("/cosmos.upgrade.v1beta1.Query/AppliedPlan", |r, b| answer(r, b, gov::applied_plan)),
     ("/cosmos.upgrade.v1beta1.Query/Authority", |r, b| answer(r, b, gov::upgrade_authority)),

@@ -39,6 +39,7 @@ pub const SCHEMA: &[&str] = &[
 
 /// Types of messages that stay open whatever happens (rule 4).
 const OPEN: &[&str] = &[
+    "/cosmos.consensus.v1.",
     "/cosmos.gov.v1.",
     "/cosmos.upgrade.v1beta1.",
     "/dadbs.circuit.v1.",

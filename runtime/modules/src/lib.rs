@@ -4,11 +4,12 @@
 //! 1. A module's tables are written by its own keeper only; others call the keeper.
 //! 2. A keeper checks everything first and writes last.
 //! 3. Imports follow
-//!    `params, auth <- bank <- fees, feegrant, mint, distribution, votes <- staking <- slashing <- gov, upgrade <- circuit <- contract`.
+//!    `params, auth <- bank <- fees, feegrant, mint, distribution, votes <- staking <- slashing <- gov, upgrade <- consensus, circuit <- contract`.
 
 pub mod auth;
 pub mod bank;
 pub mod circuit;
+pub mod consensus;
 mod context;
 pub mod contract;
 pub mod distribution;

@@ -12,6 +12,7 @@
 
 use crate::context::{Rows, Table};
 use dadbs_store::Store;
+use dadbs_types::limits::{BLOCK_BYTES_MAX, BLOCK_GAS_MAX};
 use dadbs_types::{Code, Error, Fatal, Rejection, Value};
 use std::collections::BTreeMap;
 
@@ -54,6 +55,8 @@ macro_rules! params {
 }
 
 const YEAR: u64 = 31_536_000;
+/// The largest transaction and full evidence fit a block.
+const BLOCK_BYTES_LEAST: u64 = 4_194_304;
 
 // name = default, least, greatest, unit, meaning; `ppm` are millionths.
 params! {
@@ -108,6 +111,9 @@ params! {
     GovCancelBurn "gov.cancel_burn" = 500_000, 0, PPM, "ppm", "Part of the deposits that is burned when a proposal is cancelled.";
     GovTimelock "gov.timelock" = 172_800, 0, 2_592_000, "seconds", "Wait between the result and the execution for code, parameters and money.";
     GovBlockGas "gov.block_gas" = 200_000_000, 0, 2_000_000_000, "gas", "Once executions of a block have used this, others wait for the next block.";
+    BlockBytes "consensus.block_bytes" = BLOCK_BYTES_MAX as u64, BLOCK_BYTES_LEAST, BLOCK_BYTES_MAX as u64, "bytes", "A block, with header, evidence and commit.";
+    BlockGas "consensus.block_gas" = BLOCK_GAS_MAX, 10_000_000, BLOCK_GAS_MAX, "gas", "The gas limits of all transactions of a block together.";
+    EvidenceAge "consensus.evidence_age" = YEAR, 1, YEAR, "seconds", "How long evidence counts; never longer than stake waits.";
     CircuitGuardianPeriod "circuit.guardian_period" = 259_200, 0, 2_592_000, "seconds", "The longest pause that the guardian alone may set.";
 }
 
@@ -248,12 +254,22 @@ pub fn check(rows: &impl Rows) -> Result<(), Error> {
         (Param::GovVotingPeriod, Param::UnbondingTime),
         // Or what is withdrawn while a fault waits would be free before it costs.
         (Param::FaultDelay, Param::UnbondingTime),
+        // Or blocks could never be full enough for the price of gas to rise.
+        (Param::TargetGas, Param::BlockGas),
     ] {
         if get(rows, lower)? > get(rows, upper)? {
             let (lower, upper) = (lower.definition().name, upper.definition().name);
             let message = format!("{lower} may not be above {upper}: change both together");
             return Err(Error::rejected(Code::InvalidRequest, message));
         }
+    }
+    let wait = get(rows, Param::UnbondingTime)?;
+    if get(rows, Param::EvidenceAge)? < wait.div_ceil(2) {
+        // Or who withdraws stake at once would soon be out of reach.
+        let message = format!(
+            "consensus.evidence_age may not be below half of staking.unbonding_time, {wait} s: change both together"
+        );
+        return Err(Error::rejected(Code::InvalidRequest, message));
     }
     Ok(())
 }
@@ -279,6 +295,15 @@ pub(crate) fn part_up(amount: u64, ppm: u64) -> u64 {
 pub fn write_fact(store: &mut Store, name: &str, value: &str) -> Result<(), Fatal> {
     store.execute(
         "INSERT INTO chain_params (name, value) VALUES (?1, ?2)",
+        &[&Value::Text(name.into()), &Value::Text(value.into())],
+    )?;
+    Ok(())
+}
+
+/// Writes what another genesis fixes over what was there.
+pub fn replace_fact(store: &mut Store, name: &str, value: &str) -> Result<(), Fatal> {
+    store.execute(
+        "UPDATE chain_params SET value = ?2 WHERE name = ?1",
         &[&Value::Text(name.into()), &Value::Text(value.into())],
     )?;
     Ok(())

@@ -1,6 +1,7 @@
 //! Software upgrades: a plan, the height at which the old software stops, and what was applied.
 //!
-//! State: `chain.upgrade_plans(id, name, height, info)`, one row at most; `chain.upgrades(name, height)`.
+//! State: `chain.upgrade_plans(id, name, height, info)`, one row at most; `chain.upgrades(name, height)`;
+//! `chain.versions(name, version)`.
 //!
 //! Messages: `cosmos.upgrade.v1beta1.{MsgSoftwareUpgrade, MsgCancelUpgrade}`, by governance.
 //!
@@ -9,6 +10,8 @@
 //! 1. There is one plan; a new one takes the place of the old one.
 //! 2. A plan's height is later than the block that makes it, and its name was never applied.
 //! 3. What the software does with a plan is the application's: see there.
+//! 4. `chain.versions` names the parts of the software that results depend on, as of genesis or the last upgrade.
+//! 5. The chain's app version is the number of upgrades that it took up.
 
 use crate::context::{Rows, Table, integer};
 use dadbs_store::Store;
@@ -17,6 +20,7 @@ use dadbs_types::{BlockInfo, Code, Error, Event, Fatal, Value};
 
 const PLANS: Table = Table("chain.upgrade_plans");
 const UPGRADES: Table = Table("chain.upgrades");
+const VERSIONS: Table = Table("chain.versions");
 
 /// The module's tables.
 pub const SCHEMA: &[&str] = &[
@@ -29,6 +33,10 @@ pub const SCHEMA: &[&str] = &[
     "CREATE TABLE chain_upgrades (
         name TEXT NOT NULL PRIMARY KEY,
         height INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID",
+    "CREATE TABLE chain_versions (
+        name TEXT NOT NULL PRIMARY KEY,
+        version TEXT NOT NULL
     ) STRICT, WITHOUT ROWID",
 ];
 
@@ -102,6 +110,39 @@ pub fn cancel(store: &mut Store, events: &mut Vec<Event>) -> Result<(), Error> {
     store.execute("DELETE FROM chain_upgrade_plans", &[])?;
     events.push(Event::new("upgrade_cancelled").with("name", plan.name));
     Ok(())
+}
+
+/// A part of the software that results depend on, and its version.
+pub type Version = (&'static str, String);
+
+/// Notes the versions of the software (rule 4); writes what changes, and forgets what is not named.
+pub fn record_versions(store: &mut Store, versions: &[Version]) -> Result<(), Fatal> {
+    for (name, _) in recorded_versions(store)? {
+        if !versions.iter().any(|(known, _)| *known == name) {
+            store.execute("DELETE FROM chain_versions WHERE name = ?1", &[&Value::Text(name)])?;
+        }
+    }
+    for (name, version) in versions {
+        store.execute(
+            "INSERT INTO chain_versions (name, version) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET version = excluded.version
+             WHERE version <> excluded.version",
+            &[&Value::Text((*name).into()), &Value::Text(version.clone())],
+        )?;
+    }
+    Ok(())
+}
+
+/// The versions that the state was made with, by name (rule 4).
+pub fn recorded_versions(rows: &impl Rows) -> Result<Vec<(String, String)>, Fatal> {
+    let found = rows.rows("SELECT name, version FROM chain_versions ORDER BY name", &[])?;
+    found.iter().map(|row| Ok((VERSIONS.text(row, 0)?, VERSIONS.text(row, 1)?))).collect()
+}
+
+/// How many upgrades were taken up (rule 5).
+pub fn app_version(rows: &impl Rows) -> Result<u64, Fatal> {
+    let found = rows.rows("SELECT count(*) FROM chain_upgrades", &[])?;
+    found.first().map_or(Ok(0), |row| UPGRADES.count(row, 0))
 }
 
 /// Notes that the software has taken up a plan.
@@ -185,5 +226,17 @@ mod tests {
         assert!(schedule(&mut store, events, &BLOCK, &to("v2", 20)).is_err());
         assert_eq!(last_applied(&store).unwrap().as_deref(), Some("v2"));
         assert_eq!(applied(&store, "v2").unwrap(), Some(10));
+    }
+
+    #[test]
+    fn rules_4_and_5_versions_are_kept_and_upgrades_counted() {
+        let mut store = store();
+        assert_eq!(app_version(&store).unwrap(), 0);
+        record_versions(&mut store, &[("a", "1".into()), ("b", "1".into())]).unwrap();
+        record_versions(&mut store, &[("c", "1".into()), ("b", "2".into())]).unwrap();
+        let kept = recorded_versions(&store).unwrap();
+        assert_eq!(kept, [("b".into(), "2".into()), ("c".into(), "1".into())]);
+        apply(&mut store, &mut Vec::new(), &to("v2", 10)).unwrap();
+        assert_eq!(app_version(&store).unwrap(), 1);
     }
 }

@@ -9,6 +9,7 @@
 //! - [`change`], [`journal`]: what a block changed, and its format
 //! - [`changed`]: what a statement changed, for rules of tables
 //! - [`checkpoint`], [`restore`]: how a start gets the tree back
+//! - `export`: the rows in a file for another chain
 //! - [`verify`]: comparing rows with the tree
 //! - [`schema`]: the store's own tables and the catalog
 
@@ -17,6 +18,7 @@ mod capture;
 pub mod change;
 pub mod changed;
 pub mod checkpoint;
+mod export;
 pub mod failpoint;
 pub mod gas;
 pub mod journal;
@@ -32,6 +34,7 @@ pub mod view;
 pub use changed::ChangedRow;
 pub use checkpoint::CheckpointJob;
 pub use dadbs_sql::RowAccess;
+pub use dadbs_sqlite::pin::{PATCH_VERSION as SQLITE_PATCH, SOURCE_ID as SQLITE_SOURCE};
 pub use gas::GasParts;
 pub use store::{Store, StoreConfig};
 pub use user::{Executed, Queried};

@@ -69,6 +69,19 @@ pub struct Misbehavior {
     pub power: u64,
 }
 
+/// What the consensus engine is told to hold blocks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConsensusParams {
+    /// The bytes of a block, with header, evidence and commit.
+    pub block_bytes: u64,
+    /// The gas limits of all transactions of a block together.
+    pub block_gas: u64,
+    /// For how many seconds evidence counts.
+    pub evidence_age: u64,
+    /// How many upgrades the chain has taken up; stands in every header.
+    pub app_version: u64,
+}
+
 /// A change of the validator set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValidatorUpdate {

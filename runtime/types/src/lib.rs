@@ -31,7 +31,7 @@ pub use value::{DecodeError, Value};
 #[cfg(feature = "host")]
 pub use {
     address::{AccountAddress, ConsensusAddress, OperatorAddress},
-    block::{BlockInfo, Misbehavior, MisbehaviorKind, ValidatorUpdate, Vote},
+    block::{BlockInfo, ConsensusParams, Misbehavior, MisbehaviorKind, ValidatorUpdate, Vote},
     coin::{Amount, Coin},
     error::{Code, Error, Fatal, Halt, Rejection, Result},
     event::Event,

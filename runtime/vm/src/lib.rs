@@ -36,6 +36,9 @@ pub use crate::validate::{CodeInfo, Entry, EntryKind, FEATURES, Size, validate};
 use crate::cache::{Disk, Recent};
 use crate::host::CallState;
 
+/// The engine's version, which `Cargo.toml` pins.
+pub const WASMTIME: &str = "48.0.8";
+
 /// Readers at the same time, each with calls inside it; the rest of the pool is the writer's.
 const READERS_MAX: u32 = engine::CONCURRENT_CALLS_MAX / limits::CALL_DEPTH_MAX - 1;
 

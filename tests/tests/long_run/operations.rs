@@ -221,6 +221,7 @@ impl Operations {
         };
         // It counts no sequence: later ones of this account in this block are refused.
         let mut craft = Craft::new(index, chain.sequence(index), vec![message], GAS);
+        craft.chain_id.clone_from(&chain.chain_id);
         craft.fee().granter = granter;
         craft.bytes()
     }

@@ -2,7 +2,8 @@
 //!
 //! 1. A block and its commit are durable before the core executes it.
 //! 2. Its results are durable before the core commits.
-//! 3. Readers open their own connection and see whole blocks only.
+//! 3. Consensus parameters are kept where they change, under the first height that they hold for.
+//! 4. Readers open their own connection and see whole blocks only.
 
 use super::header::Decided;
 use dadbs_types::Fatal;
@@ -22,6 +23,10 @@ const SCHEMA: &str = "
         block_id BLOB NOT NULL,
         seen_commit BLOB NOT NULL,
         results BLOB
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS consensus_params (
+        height INTEGER PRIMARY KEY,
+        params BLOB NOT NULL
     ) STRICT;
     CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;";
 
@@ -98,8 +103,17 @@ impl BlockStore {
             .map_err(|error| self.failed(error))
     }
 
-    /// Stores the results of a block (rule 2).
+    /// Stores the results of a block (rules 2 and 3).
     pub fn put_results(&self, height: u64, results: &ResponseFinalizeBlock) -> Result<(), Fatal> {
+        if let Some(params) = &results.consensus_param_updates {
+            let from = crate::convert::height_i64(height.saturating_add(1));
+            locked(&self.writer)
+                .execute(
+                    "INSERT OR REPLACE INTO consensus_params (height, params) VALUES (?1, ?2)",
+                    params![from, params.encode_to_vec()],
+                )
+                .map_err(|error| self.failed(error))?;
+        }
         let height = crate::convert::height_i64(height);
         locked(&self.writer)
             .execute(
@@ -108,6 +122,22 @@ impl BlockStore {
             )
             .map(drop)
             .map_err(|error| self.failed(error))
+    }
+
+    /// The consensus parameters of a height; `None` if they are those of genesis.
+    pub fn consensus_params(&self, height: u64) -> Result<Option<pb::ConsensusParams>, Fatal> {
+        let found: Option<Vec<u8>> = locked(&self.reader)
+            .query_row(
+                "SELECT params FROM consensus_params WHERE height <= ?1 ORDER BY height DESC LIMIT 1",
+                [crate::convert::height_i64(height)],
+                |row| row.get(0),
+            )
+            .optional()
+            .map_err(|error| self.failed(error))?;
+        found
+            .map(|bytes| pb::ConsensusParams::decode(&bytes[..]))
+            .transpose()
+            .map_err(|_| self.failed("consensus parameters are damaged"))
     }
 
     /// The newest height, 0 if there is none.

@@ -6,7 +6,6 @@ use super::{Shared, Tip, locked};
 use crate::convert::{finalize_response, ns_of_time, time_of_ns, tx_hash};
 use crate::core_thread::Core;
 use dadbs_app::Block;
-use dadbs_types::limits::BLOCK_BYTES_MAX;
 use dadbs_types::{BlockInfo, Fatal, Vote};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -64,6 +63,7 @@ impl Chain {
             decided: None,
             app_hash: genesis_hash,
             results_hash: header::results_hash(&[]),
+            params: genesis.consensus_params(),
         };
         let mut chain = Chain { shared, key, id, parent, proof_is_wanted: true, time_offset_ns };
         if stored > 0 {
@@ -114,6 +114,7 @@ impl Chain {
             decided: Some((newest.id, newest.commit)),
             app_hash: results.app_hash.to_vec(),
             results_hash: header::results_hash(&results.tx_results),
+            params: shared.params_of(stored.saturating_add(1))?,
         };
         self.index_missing(stored)
     }
@@ -173,12 +174,13 @@ impl Chain {
 
     /// Makes a block of what waits, empty if nothing does.
     pub(super) fn produce_waiting(&mut self) -> Result<(), Fatal> {
-        let offered = locked(&self.shared.mempool).reap(BLOCK_BYTES_MAX);
+        let bytes_max = usize::try_from(self.parent.params.block_bytes).unwrap_or(usize::MAX);
+        let offered = locked(&self.shared.mempool).reap(bytes_max);
         let hashes: BTreeSet<_> = offered.iter().map(|tx| tx_hash(tx)).collect();
         let txs = if offered.is_empty() {
             offered
         } else {
-            self.shared.core.prepare(offered, BLOCK_BYTES_MAX)?
+            self.shared.core.prepare(offered, bytes_max)?
         };
         if txs.is_empty() && !hashes.is_empty() {
             tracing::warn!(txs = hashes.len(), "no proposal takes these transactions: dropped");
@@ -213,6 +215,7 @@ impl Chain {
             decided: Some((decided.id, decided.commit)),
             app_hash: response.app_hash.to_vec(),
             results_hash: header::results_hash(&response.tx_results),
+            params: shared.params_of(height.saturating_add(1))?,
         };
         shared.tip.send_replace(self.tip());
         let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);

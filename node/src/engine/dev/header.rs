@@ -5,8 +5,7 @@
 //! 3. A commit is the validator's precommit for the block id, signed over its canonical form.
 
 use super::key::ValidatorKey;
-use dadbs_types::Fatal;
-use dadbs_types::limits::{BLOCK_BYTES_MAX, BLOCK_GAS_MAX};
+use dadbs_types::{ConsensusParams, Fatal};
 use prost::Message;
 use tendermint::block::{self, Commit, CommitSig, Header, Height, Round, header::Version, parts};
 use tendermint::crypto::default::Sha256;
@@ -33,6 +32,8 @@ pub struct Parent {
     pub app_hash: Vec<u8>,
     /// The hash of its results.
     pub results_hash: Hash,
+    /// What blocks after it are held to.
+    pub params: ConsensusParams,
 }
 
 /// A decided block.
@@ -75,10 +76,10 @@ pub fn results_hash(results: &[ExecTxResult]) -> Hash {
 }
 
 /// The hash of the consensus parameters: the block's limits.
-fn consensus_hash() -> Hash {
+fn consensus_hash(params: &ConsensusParams) -> Hash {
     let params = pb::HashedParams {
-        block_max_bytes: i64::try_from(BLOCK_BYTES_MAX).unwrap_or(i64::MAX),
-        block_max_gas: i64::try_from(BLOCK_GAS_MAX).unwrap_or(i64::MAX),
+        block_max_bytes: i64::try_from(params.block_bytes).unwrap_or(i64::MAX),
+        block_max_gas: i64::try_from(params.block_gas).unwrap_or(i64::MAX),
     };
     let digest = <sha2::Sha256 as sha2::Digest>::digest(params.encode_to_vec());
     Hash::Sha256(digest.into())
@@ -107,7 +108,7 @@ pub fn decide(
     let validators_hash = key.validators().hash();
     let tx_hashes: Vec<[u8; 32]> = txs.iter().map(|tx| crate::convert::tx_hash(tx)).collect();
     let header = Header {
-        version: Version { block: BLOCK_PROTOCOL, app: 0 },
+        version: Version { block: BLOCK_PROTOCOL, app: parent.params.app_version },
         chain_id: chain_id.clone(),
         height,
         time,
@@ -116,7 +117,7 @@ pub fn decide(
         data_hash: Some(merkle(&tx_hashes)),
         validators_hash,
         next_validators_hash: validators_hash,
-        consensus_hash: consensus_hash(),
+        consensus_hash: consensus_hash(&parent.params),
         app_hash: AppHash::try_from(parent.app_hash.clone())
             .map_err(|e| unrepresentable("app hash", e))?,
         last_results_hash: Some(parent.results_hash),

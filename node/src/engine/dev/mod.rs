@@ -26,7 +26,7 @@ use crate::error::NodeError;
 use crate::home::Home;
 use crate::index::TxIndex;
 use dadbs_app::Genesis;
-use dadbs_types::Fatal;
+use dadbs_types::{ConsensusParams, Fatal};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -74,6 +74,17 @@ struct Shared {
     wake: Condvar,
     tip: watch::Sender<Tip>,
     validators: validator::Set,
+}
+
+impl Shared {
+    /// What the block of a height is held to.
+    fn params_of(&self, height: u64) -> Result<ConsensusParams, Fatal> {
+        let changed = self.blocks.consensus_params(height)?;
+        Ok(changed.map_or_else(
+            || self.genesis.consensus_params(),
+            |params| crate::convert::consensus_params_of(&params),
+        ))
+    }
 }
 
 /// A handle of the engine; clones share it.
@@ -265,6 +276,11 @@ impl DevEngine {
     /// The blocks.
     pub fn blocks(&self) -> &BlockStore {
         &self.shared.blocks
+    }
+
+    /// What the block of a height is held to.
+    pub fn consensus_params(&self, height: u64) -> Result<ConsensusParams, Fatal> {
+        self.shared.params_of(height)
     }
 
     /// The genesis of the chain.

@@ -7,8 +7,9 @@ use super::{address, any};
 use crate::tx::strict;
 use content::submit;
 use dadbs_modules::params::{self, Change, Param};
-use dadbs_modules::{Context, circuit, fees, gov, upgrade};
+use dadbs_modules::{Context, circuit, consensus, fees, gov, upgrade};
 use dadbs_proto::cosmos::base::v1beta1::Coin;
+use dadbs_proto::cosmos::consensus::v1 as consensus_wire;
 use dadbs_proto::cosmos::gov::v1::{
     MsgCancelProposal, MsgCancelProposalResponse, MsgDeposit, MsgDepositResponse,
     MsgSubmitProposal, MsgVote, MsgVoteResponse, MsgVoteWeighted, MsgVoteWeightedResponse,
@@ -78,6 +79,8 @@ messages! {
     Cancel(MsgCancelProposal) proposer;
     /// Changes parameters.
     UpdateParams(MsgUpdateParams) authority;
+    /// Changes what the consensus engine holds blocks to.
+    UpdateConsensus(consensus_wire::MsgUpdateParams) authority;
     /// Plans a software upgrade.
     SoftwareUpgrade(MsgSoftwareUpgrade) authority;
     /// Takes the plan back.
@@ -165,6 +168,12 @@ fn run_governed(context: &mut Context<'_>, msg: &GovMsg) -> Result<Any, Error> {
             params::change(store, &changes)?;
             any(&MsgUpdateParamsResponse {})
         }
+        GovMsg::UpdateConsensus(msg) => {
+            let changes = consensus_changes(msg)?;
+            context.gas.charge_times(price::ROW_WRITE, changes.len() as u64)?;
+            consensus::change(store, &changes)?;
+            any(&consensus_wire::MsgUpdateParamsResponse {})
+        }
         GovMsg::SoftwareUpgrade(msg) => {
             context.gas.charge(price::ROW_WRITE)?;
             upgrade::schedule(store, events, context.block, &plan(msg.plan.as_ref())?)?;
@@ -215,6 +224,30 @@ fn changes(msg: &MsgUpdateParams) -> Result<Vec<Change>, Error> {
         Ok(Change { param, value: param.bounded(change.value)?, replaces: change.replaces })
     };
     msg.changes.iter().map(change).collect()
+}
+
+fn consensus_changes(msg: &consensus_wire::MsgUpdateParams) -> Result<Vec<Change>, Rejection> {
+    let refuse = |message| Rejection::new(Code::InvalidRequest, message);
+    let (Some(block), Some(evidence), Some(validator)) =
+        (&msg.block, &msg.evidence, &msg.validator)
+    else {
+        return Err(refuse(
+            "name block, evidence and validator: the engine replaces each as a whole",
+        ));
+    };
+    if msg.abci.is_some_and(|abci| abci.vote_extensions_enable_height != 0) {
+        return Err(refuse("votes of this chain have no extensions"));
+    }
+    let age = evidence.max_age_duration.filter(|age| age.nanos == 0);
+    let asked = consensus::Asked {
+        block_bytes: block.max_bytes,
+        block_gas: block.max_gas,
+        evidence_blocks: evidence.max_age_num_blocks,
+        evidence_age: age.map(|age| age.seconds),
+        evidence_bytes: evidence.max_bytes,
+        key_types: validator.pub_key_types.clone(),
+    };
+    asked.changes()
 }
 
 fn plan(plan: Option<&Plan>) -> Result<upgrade::Plan, Error> {

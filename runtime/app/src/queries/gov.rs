@@ -7,9 +7,10 @@ use crate::messages::gov::{kept, timestamp, weight_text};
 use dadbs_modules::gov::{self, Proposal, Status};
 use dadbs_modules::params::{self, Param};
 use dadbs_modules::votes::{self, Counts};
-use dadbs_modules::{circuit, upgrade};
+use dadbs_modules::{circuit, consensus, upgrade};
 use dadbs_proto::cosmos::base::query::v1beta1::{PageRequest, PageResponse};
 use dadbs_proto::cosmos::base::v1beta1::Coin;
+use dadbs_proto::cosmos::consensus::v1 as consensus_wire;
 use dadbs_proto::cosmos::gov::v1::{
     self as wire, QueryDepositRequest, QueryDepositResponse, QueryDepositsRequest,
     QueryDepositsResponse, QueryParamsRequest, QueryParamsResponse, QueryProposalRequest,
@@ -24,6 +25,7 @@ use dadbs_proto::cosmos::upgrade::v1beta1::{
 use dadbs_proto::dadbs::circuit::v1::{PausesRequest, PausesResponse, pauses_response::Pause};
 use dadbs_proto::dadbs::gov::v1::{TallyRequest, TallyResponse};
 use dadbs_proto::dadbs::params::v1::{ParamsRequest, ParamsResponse, params_response};
+use dadbs_proto::tendermint::types as tendermint;
 use dadbs_types::coin::DENOM;
 use dadbs_types::{Code, Error, Fatal, Rejection};
 use prost_types::Duration;
@@ -365,6 +367,32 @@ pub(super) fn all_params(
         })
     });
     Ok(ParamsResponse { params: params.collect::<Result<_, Fatal>>()? })
+}
+
+pub(super) fn consensus_params(
+    reading: &mut Reading<'_>,
+    _: consensus_wire::QueryParamsRequest,
+) -> Result<consensus_wire::QueryParamsResponse, Error> {
+    let params = consensus::params(&reading.view)?;
+    let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let age = Duration { seconds: signed(params.evidence_age), nanos: 0 };
+    let params = tendermint::ConsensusParams {
+        block: Some(tendermint::BlockParams {
+            max_bytes: signed(params.block_bytes),
+            max_gas: signed(params.block_gas),
+        }),
+        evidence: Some(tendermint::EvidenceParams {
+            max_age_num_blocks: signed(consensus::EVIDENCE_BLOCKS),
+            max_age_duration: Some(age),
+            max_bytes: signed(consensus::EVIDENCE_BYTES_MAX),
+        }),
+        validator: Some(tendermint::ValidatorParams {
+            pub_key_types: vec![consensus::KEY_TYPE.into()],
+        }),
+        version: Some(tendermint::VersionParams { app: params.app_version }),
+        abci: Some(tendermint::AbciParams::default()),
+    };
+    Ok(consensus_wire::QueryParamsResponse { params: Some(params) })
 }
 
 pub(super) fn current_plan(

@@ -65,7 +65,7 @@ pub use query::{
     Delegation, delegations_page, delegations_to_page, delegators_validators_page,
     every_delegation, redelegations_page, unbondings_from_page, unbondings_page,
 };
-pub use set::{GenesisValidator, difference, end_block, init, updates_of};
+pub use set::{GenesisValidator, difference, end_block, init, told_updates, updates_of};
 pub use slash::{Slash, jail, slash, tombstone, unjail};
 pub use validator::{
     Commission, Description, Status, Validator, bonded_validators, by_consensus_address,

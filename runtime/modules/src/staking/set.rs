@@ -108,6 +108,11 @@ fn set_power(store: &mut Store, update: &ValidatorUpdate) -> Result<(), Fatal> {
     Ok(())
 }
 
+/// The set that the consensus engine has been told, by key.
+pub fn told_updates(rows: &impl Rows) -> Result<Vec<ValidatorUpdate>, Fatal> {
+    Ok(told(rows)?.into_iter().map(|(key, power)| ValidatorUpdate { key, power }).collect())
+}
+
 /// What the consensus engine was told last: powers by key.
 pub(super) fn told(rows: &impl Rows) -> Result<BTreeMap<[u8; 32], u64>, Fatal> {
     let found = rows.rows("SELECT key, power FROM chain_validator_set", &[])?;

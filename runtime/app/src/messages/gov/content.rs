@@ -6,7 +6,7 @@
 //! 3. What can be checked without the state of the day of execution is checked then, too.
 //! 4. Governance names the hashes of the old and the new code when it migrates a contract.
 
-use super::{GovMsg, changes, deposited, guardian, plan};
+use super::{GovMsg, changes, consensus_changes, deposited, guardian, plan};
 use crate::messages::distribution::DistributionMsg;
 use crate::messages::faults::{self, FaultMsg};
 use crate::messages::staking::StakingMsg;
@@ -107,9 +107,8 @@ fn decode(any: &Any) -> Result<Msg, Error> {
 /// Rule 2.
 fn kind_of(msg: &Msg) -> Result<Kind, Error> {
     match msg {
-        Msg::Gov(GovMsg::UpdateParams(_)) | Msg::Staking(StakingMsg::AdmitOperator(_)) => {
-            Ok(Kind::Params)
-        }
+        Msg::Gov(GovMsg::UpdateParams(_) | GovMsg::UpdateConsensus(_))
+        | Msg::Staking(StakingMsg::AdmitOperator(_)) => Ok(Kind::Params),
         Msg::Fault(FaultMsg::Resolve(_)) => Ok(Kind::Fault),
         // An appeal needs no more than any question.
         Msg::Fault(FaultMsg::Cancel(_)) => Ok(Kind::Text),
@@ -132,6 +131,7 @@ fn kind_of(msg: &Msg) -> Result<Kind, Error> {
 fn check(context: &Context<'_>, msg: &Msg) -> Result<(), Error> {
     match msg {
         Msg::Gov(GovMsg::UpdateParams(msg)) => changes(msg).map(drop),
+        Msg::Gov(GovMsg::UpdateConsensus(msg)) => Ok(consensus_changes(msg).map(drop)?),
         Msg::Gov(GovMsg::SoftwareUpgrade(msg)) => {
             let plan = plan(msg.plan.as_ref())?;
             if plan.height <= context.block.height {
