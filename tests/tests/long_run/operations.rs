@@ -364,7 +364,7 @@ impl Operations {
             }),
             14 | 15 => any(&MsgResolveFault {
                 authority,
-                validator_address: chain.operator(self.account()).to_string(),
+                validator_address: chain.operator(self.below(5) as u8).to_string(),
                 kind: ["censorship", "invalid_state"][self.below(2) as usize].into(),
                 height: chain.height.saturating_sub(self.below(6)),
                 fraction_ppm: 1 + self.below(20_000),
