@@ -174,14 +174,12 @@ async fn ended(first: GivenUp, reasons: &mut mpsc::Receiver<GivenUp>, nodes: usi
         }
         None
     };
-    match tokio::time::timeout(HALT_WAIT, halted).await {
-        Ok(Some(other)) => NodeError::Engine(other.why),
-        // Who has not come so far goes on with the software of before, once the others run.
-        Ok(None) | Err(_) => {
-            let last = first.why.lines().last().unwrap_or_default().trim();
-            NodeError::Upgrade(last.trim_start_matches("error: the node stopped: ").into())
-        }
+    if let Ok(Some(other)) = tokio::time::timeout(HALT_WAIT, halted).await {
+        return NodeError::Engine(other.why);
     }
+    // Who has not come so far goes on with the software of before, once the others run.
+    let last = first.why.lines().last().unwrap_or_default().trim();
+    NodeError::Upgrade(last.trim_start_matches("error: the node stopped: ").into())
 }
 
 #[cfg(test)]
