@@ -238,6 +238,8 @@ fn sale(id: usize) -> Vec<Value> {
 const SALE: &str =
     "CREATE TABLE sale(id INTEGER PRIMARY KEY, region TEXT, cents INTEGER, at TEXT, price TEXT)";
 const INSERT: &str = "INSERT INTO sale VALUES (?, ?, ?, ?, ?)";
+const REGIONS: &str =
+    "SELECT region, count(*), sum(cents) FROM sale GROUP BY region ORDER BY 3 DESC";
 const INDEX: &str = "CREATE INDEX sale_region ON sale(region, cents)";
 
 /// The same rows in a database of SQLite's own, as rusqlite builds it.
@@ -271,8 +273,6 @@ fn database(chain: &mut Chain, floor: f64) -> Result<()> {
         vec![chain.exec(0, "data", &[(text, vec![vec![start.into(), (start + 100).into()]])])]
     })?;
     let bare = bare()?;
-    const REGIONS: &str =
-        "SELECT region, count(*), sum(cents) FROM sale GROUP BY region ORDER BY 3 DESC";
     analytics(
         chain,
         &bare,

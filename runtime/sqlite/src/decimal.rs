@@ -108,8 +108,7 @@ impl Decimal {
         }
         let (negative, number) = match text.as_bytes() {
             [b'-', number @ ..] => (true, number),
-            [b'+', number @ ..] => (false, number),
-            number => (false, number),
+            [b'+', number @ ..] | number => (false, number),
         };
         let point = number.iter().position(|byte| *byte == b'.').unwrap_or(number.len());
         let (whole, fraction) = (&number[..point], number.get(point + 1..).unwrap_or_default());
@@ -119,7 +118,7 @@ impl Decimal {
         }
         // What 128 bits do not hold has more than the most digits.
         let digits = read(whole.iter().chain(fraction).copied(), count)?;
-        let digits = I256::try_from(digits).ok()?;
+        let digits = I256::from(digits);
         let digits = if negative { -digits } else { digits };
         Decimal::new(Some(digits), u32::try_from(fraction.len()).ok()?).ok()
     }

@@ -132,7 +132,7 @@ impl Type {
             Type::Text => Value::Text(syn::parse_str::<syn::LitStr>(literal).unwrap().value()),
             Type::Bytes => {
                 let bytes = syn::parse_str::<syn::LitByteStr>(literal).unwrap().value();
-                Value::Blob(bytes.into())
+                Value::Blob(bytes)
             }
         }
     }
@@ -146,7 +146,7 @@ impl Type {
     }
 }
 
-/// Numbers that follow from a seed (SplitMix64).
+/// Numbers that follow from a seed (`SplitMix64`).
 struct Random(u64);
 
 impl Random {
@@ -254,9 +254,9 @@ type Literals = Vec<Vec<Option<&'static str>>>;
 
 /// What Rust answers: `1` or `0` by predicate, caller and row.
 fn in_rust(folder: &Path, predicates: &[String], rows: &Literals) -> Vec<String> {
-    let fields = COLUMNS.map(|(name, ty, nullable)| match nullable {
-        true => format!("{name}: Option<{}>", ty.rust()),
-        false => format!("{name}: {}", ty.rust()),
+    let fields = COLUMNS.map(|(name, ty, nullable)| {
+        let ty = ty.rust();
+        if nullable { format!("{name}: Option<{ty}>") } else { format!("{name}: {ty}") }
     });
     let mut text = format!("struct Row {{ {} }}\n", fields.join(", "));
     for (at, predicate) in predicates.iter().enumerate() {
