@@ -2,7 +2,7 @@
 
 use crate::model::Kind;
 use crate::rule::Rule;
-use crate::value::{CALLER, Outcome, PARAM, Row, STATE, TIME, Value};
+use crate::value::{CALLER, LENGTH, Outcome, PARAM, Row, STATE, TIME, Value};
 use crate::walk::Walk;
 use crate::writes::{Verb, Write};
 use quote::ToTokens;
@@ -10,7 +10,7 @@ use syn::Expr;
 use syn::spanned::Spanned;
 
 /// Rows that a statement should at most read at once.
-const ROWS_MAX: u64 = 10_000;
+pub(crate) const ROWS_MAX: u64 = 10_000;
 
 impl Walk<'_> {
     /// `ctx.db.<table>().<name>(..)`.
@@ -34,17 +34,28 @@ impl Walk<'_> {
                 ..Value::of(STATE | key & CALLER)
             }
         };
+        if !matches!(name, "insert" | "update" | "delete") {
+            self.seen.insert(table.into());
+        }
         match name {
             "insert" | "update" => {
                 let value = arguments.first().cloned().unwrap_or_default();
                 let verb = if name == "insert" { Verb::Insert } else { Verb::Update };
                 self.write(Write::of_row(table, verb, &value, span));
                 let auto = if name == "insert" { "i64" } else { "bool" };
-                Value { outcome: Some(Outcome::Write), ..Value::typed(STATE, auto) }
+                let unread = !self.seen.contains(table);
+                let less = |row: &Row| row.assigned.iter().any(|assigned| assigned.less);
+                let is_new = |row: &Row| {
+                    row.maybe_new && !less(row) || row.fresh && !row.key_constant && unread
+                };
+                let may_miss = name == "update" && value.row.as_deref().is_some_and(is_new);
+                let missed = may_miss.then(|| table.to_owned());
+                Value { outcome: Some(Outcome::Write), missed, ..Value::typed(STATE, auto) }
             }
             "delete" => {
                 self.write(Write::delete(table, arguments, span));
-                Value { outcome: Some(Outcome::Write), ..Value::typed(STATE, "bool") }
+                let counted = (!self.seen.contains(table)).then_some(false);
+                Value { outcome: Some(Outcome::Write), counted, ..Value::typed(STATE, "bool") }
             }
             "scan" | "scan_after" => {
                 self.limited(arguments.last(), call.args.last(), span);
@@ -65,11 +76,16 @@ impl Walk<'_> {
                         format!("count() reads every row of {table}"),
                     );
                 }
-                Value { outcome: Some(Outcome::Read), ..Value::typed(STATE, "i64") }
+                Value { outcome: Some(Outcome::Read), ..Value::typed(STATE | LENGTH, "i64") }
             }
             "get" => {
                 self.learn_keys(table, arguments);
-                row(taint, arguments.iter().all(|value| value.constant))
+                if self.endless > 0 && taint & (STATE | PARAM) != 0 {
+                    let what = format!("this loop follows rows of {table} as far as they go");
+                    self.report(Rule::UnboundedScan, span, what);
+                }
+                let row = row(taint, arguments.iter().all(|value| value.constant));
+                Value { verdict: true, ..row }
             }
             _ if keys(name).is_some() => {
                 let column = keys(name).unwrap_or_default();
@@ -78,6 +94,10 @@ impl Walk<'_> {
                 }
                 if arguments.len() > 1 {
                     self.limited(arguments.last(), call.args.last(), span);
+                    if self.endless > 0 {
+                        let what = format!("this loop reads all such rows of {table}");
+                        self.report(Rule::UnboundedScan, span, what);
+                    }
                 }
                 row(taint, false)
             }
@@ -138,6 +158,7 @@ impl Walk<'_> {
                 match binary.op {
                     syn::BinOp::Mul(_) => left.checked_mul(right),
                     syn::BinOp::Add(_) => left.checked_add(right),
+                    syn::BinOp::Shl(_) => Some(left << right.min(32)),
                     _ => Some(left),
                 }
             }
@@ -154,6 +175,7 @@ impl Walk<'_> {
         let mut taint = base.as_ref().map_or(0, |base| base.taint);
         for field in &literal.fields {
             let value = self.expr(&field.expr);
+            self.assigned(&field.expr);
             let member = field.member.to_token_stream().to_string();
             taint |= value.taint;
             row.fields.push((member.clone(), value.taint));
@@ -180,6 +202,7 @@ impl Walk<'_> {
                 .map(|(field, taint)| crate::value::Assigned {
                     field: field.clone(),
                     taint: *taint,
+                    less: false,
                     relative: false,
                 })
                 .collect();

@@ -1,9 +1,10 @@
 //! Numbers: what wraps, saturates, is cut off, goes below zero, or is a float.
 
 use crate::model::Function;
-use crate::model::{Kind, inner};
+use crate::model::Kind;
 use crate::names::is_number;
 use crate::rule::Rule;
+use crate::types::inner;
 use crate::value::{FLOAT, FUNDS, LENGTH, MONEY, PARAM, ROUNDED, STATE, TIME, Value};
 use crate::walk::Walk;
 use proc_macro2::Span;
@@ -33,12 +34,17 @@ impl Walk<'_> {
         operand: &Value,
         span: Span,
     ) -> Option<Value> {
-        let taint = receiver.taint | operand.taint;
+        let mut taint = receiver.taint | operand.taint;
+        if matches!(name.rsplit('_').next(), Some("mul" | "div")) && taint & MONEY != 0 {
+            // An amount for a time is an amount.
+            taint &= !(TIME | LENGTH);
+        }
         let amount = is_amount(receiver) || is_amount(operand);
         let clock = taint & (TIME | LENGTH) != 0;
         let ty =
             if receiver.ty.is_empty() || receiver.constant { &operand.ty } else { &receiver.ty };
-        let result = Value { ty: ty.clone(), ..Value::of(taint) };
+        let less = name.ends_with("_sub");
+        let result = Value { ty: ty.clone(), less, ..Value::of(taint) };
         match name.split('_').next()? {
             "wrapping" | "overflowing"
                 if amount && !self.hashes() && !(operand.constant && taint & MONEY == 0) =>
@@ -98,9 +104,18 @@ impl Walk<'_> {
         }
     }
 
+    /// Something else stands in place of a checked amount that does not fit.
+    pub(crate) fn replaced(&mut self, value: &Value, default: bool, span: Span) {
+        let open = value.checked && value.column.is_none() && value.outcome.is_none();
+        if open && default && is_amount(value) {
+            let what = "another amount stands in place of the one that does not fit";
+            self.report(Rule::AmountArithmetic, span, what);
+        }
+    }
+
     /// Wrapping arithmetic is right in a hash: the function says so by its name or its large factors.
-    fn hashes(&self) -> bool {
-        self.running().is_some_and(|function| {
+    pub(crate) fn hashes(&self) -> bool {
+        self.current().is_some_and(|function| {
             let text = quote::ToTokens::to_token_stream(&function.block).to_string();
             let name = function.name.to_lowercase();
             ["hash", "mix", "seed", "checksum", "fnv", "digest", "random"]
@@ -125,7 +140,7 @@ impl Walk<'_> {
                 span,
                 "an amount was computed as a float and is cut to a whole number",
             );
-        } else if !float && !value.constant && is_amount(&value) {
+        } else if !float && !value.constant && !value.capped && is_amount(&value) {
             let narrow = match (width(&value.ty), width(to)) {
                 (Some((from, signed)), Some((bits, to_signed))) => {
                     bits < from || (signed && !to_signed) || (!signed && to_signed && bits == from)
@@ -184,6 +199,10 @@ impl Walk<'_> {
         let Some((table, column)) = &place.column else { return };
         let declared = self.model.tables.get(table).and_then(|table| table.column(column));
         let Some(declared) = declared else { return };
+        if value.floored && is_amount(value) {
+            let what = format!("{column} stops at 0 where too much is subtracted");
+            self.report(Rule::AmountArithmetic, span, what);
+        }
         let seen = value.minus.iter().any(|name| self.compared.contains(name));
         if !value.minus.is_empty() && !seen && !declared.floored && inner(&declared.ty) == "i64" {
             let what = format!(

@@ -1,8 +1,10 @@
 //! Variables: patterns, fields of values, assignments.
 
-use crate::model::{Kind, inner};
+use crate::dropped::{changes, goes_on};
+use crate::model::Kind;
 use crate::names::{clock, is_number, money};
 use crate::rule::Rule;
+use crate::types::inner;
 use crate::value::{CALLER, FALSE_IS_ALLOWED, FLOAT, MONEY, STATE, TIME, TRUE_IS_ALLOWED, Value};
 use crate::walk::{Exit, Walk};
 use proc_macro2::Span;
@@ -24,6 +26,11 @@ impl Walk<'_> {
             expr => self.expr(expr),
         };
         if let Some((_, otherwise)) = &init.diverge {
+            let pattern = local.pat.to_token_stream().to_string();
+            if changes(value.outcome) && pattern.starts_with("Ok") && goes_on(otherwise) {
+                self.report(Rule::IgnoredResult, local.span(), "a failure of this is passed over");
+            }
+            self.looked_at(&value);
             let bits = value.bits();
             self.branch_off(&value, bits & FALSE_IS_ALLOWED != 0, |walk| walk.expr(otherwise));
             // That a row is there says nothing of a version.
@@ -34,30 +41,24 @@ impl Walk<'_> {
         }
         let mut pattern = &local.pat;
         if let Pat::Type(typed) = pattern {
-            let ty = crate::model::type_name(&typed.ty);
+            let ty = self.model.type_of(&typed.ty);
             if value.ty.is_empty() || is_number(&ty) {
                 value.ty = inner(&ty).into();
             }
             pattern = &typed.pat;
         }
-        if value.outcome.is_some() {
+        let counts = value.outcome.is_some() || value.verdict || value.missed.is_some();
+        if counts || value.each.is_some() {
             match pattern {
                 Pat::Wild(_) => {
-                    self.report(
-                        Rule::IgnoredResult,
-                        local.span(),
-                        "`let _ =` drops the result of this",
-                    );
+                    self.dropped(&value, local.span(), "`let _ =` drops the result of this");
                     return;
                 }
                 Pat::Ident(name) if name.ident.to_string().starts_with('_') => {
-                    self.report(
-                        Rule::IgnoredResult,
-                        local.span(),
-                        "the result is kept in a variable that nobody looks at",
-                    );
+                    let how = "the result is kept in a variable that nobody looks at";
+                    self.dropped(&value, local.span(), how);
                 }
-                Pat::Ident(name) => {
+                Pat::Ident(name) if value.outcome.is_some() => {
                     self.unseen.insert(name.ident.to_string(), local.span());
                 }
                 _ => {}
@@ -199,6 +200,7 @@ impl Walk<'_> {
                     row.assigned.push(crate::value::Assigned {
                         field: name,
                         taint: value.taint,
+                        less: value.less,
                         relative,
                     });
                 }

@@ -1,11 +1,12 @@
 //! Branches: what a condition grants, and what is left when both sides have run.
 
+use crate::dropped::{changes, goes_on};
 use crate::rule::Rule;
 use crate::value::{ANSWER, FALSE_IS_ALLOWED, STATE, TIME, TRUE_IS_ALLOWED, Value};
 use crate::walk::{Exit, State, Walk};
 use quote::ToTokens;
 use syn::spanned::Spanned;
-use syn::{Block, Expr, Stmt};
+use syn::{Expr, Stmt};
 
 impl Walk<'_> {
     /// Runs a branch that may not be taken; its state ends with it.
@@ -37,6 +38,7 @@ impl Walk<'_> {
         self.state.hard |= guarded && exit == Exit::Abort;
         self.state.row_checked |= condition.taint & STATE != 0;
         self.state.timed |= condition.has(STATE | TIME);
+        self.state.mixed |= condition.mixed;
     }
 
     pub(crate) fn merge(&mut self, one: State, two: State) {
@@ -58,6 +60,7 @@ impl Walk<'_> {
             hard: one.hard && two.hard,
             row_checked: one.row_checked && two.row_checked,
             timed: one.timed && two.timed,
+            mixed: one.mixed || two.mixed,
             external: one.external.or(two.external),
             own_written: one.own_written || two.own_written,
             uncounted: one.uncounted.or(two.uncounted),
@@ -78,12 +81,14 @@ impl Walk<'_> {
             walk.state.guard |= bits & TRUE_IS_ALLOWED != 0;
             walk.state.row_checked |= checked;
             walk.state.timed |= timed;
+            walk.state.mixed |= condition.mixed;
             then(walk)
         });
         let (two, state_two, exit_two) = self.branch(|walk| {
             walk.state.guard |= bits & FALSE_IS_ALLOWED != 0;
             walk.state.row_checked |= checked;
             walk.state.timed |= timed;
+            walk.state.mixed |= condition.mixed;
             otherwise(walk)
         });
         match (exit_one, exit_two) {
@@ -127,8 +132,25 @@ impl Walk<'_> {
 
     pub(crate) fn branch_if(&mut self, branch: &syn::ExprIf) -> Value {
         let condition = self.expr(&branch.cond);
+        self.asked(&condition, None);
+        if matches!(&*branch.cond, Expr::Let(_)) {
+            let otherwise = branch.else_branch.as_ref().map(|(_, otherwise)| &**otherwise);
+            self.replaced(&condition, otherwise.is_none_or(is_default), branch.cond.span());
+        }
         let failed = on_failure(&branch.cond);
         let outcome = condition.outcome;
+        self.looked_at(&condition);
+        let then = Expr::Block(syn::ExprBlock {
+            attrs: Vec::new(),
+            label: None,
+            block: branch.then_branch.clone(),
+        });
+        let checks = outcome.is_some_and(|outcome| outcome != crate::value::Outcome::Read);
+        let passes = changes(outcome) && goes_on(&then) || checks && only_tells(&then);
+        if failed && branch.else_branch.is_none() && passes {
+            let what = "a failure of this is passed over";
+            self.report(Rule::IgnoredResult, branch.cond.span(), what);
+        }
         if outcome.is_some()
             && let Expr::Let(pattern) = &*branch.cond
         {
@@ -160,8 +182,15 @@ impl Walk<'_> {
 
     pub(crate) fn branch_match(&mut self, matching: &syn::ExprMatch) -> Value {
         let value = self.expr(&matching.expr);
+        self.asked(&value, None);
         let arms: Vec<&syn::Arm> = matching.arms.iter().collect();
+        for arm in &arms {
+            let pattern = arm.pat.to_token_stream().to_string();
+            let fails = pattern == "_" || pattern == "None" || pattern.starts_with("Err");
+            self.replaced(&value, fails && is_default(&arm.body), arm.span());
+        }
         if value.outcome.is_some() {
+            self.looked_at(&value);
             for arm in &arms {
                 let pattern = arm.pat.to_token_stream().to_string();
                 let body = arm.body.to_token_stream().to_string().replace(' ', "");
@@ -171,9 +200,13 @@ impl Walk<'_> {
                             body.as_str(),
                             "Ok(())" | "returnOk(())" | "{Ok(())}" | "{returnOk(());}"
                         );
-                let told = pattern.starts_with("Err")
-                    && value.outcome != Some(crate::value::Outcome::Read)
-                    && only_tells(&arm.body);
+                let on = changes(value.outcome) && pattern.starts_with("Err") && goes_on(&arm.body);
+                let zero = is_default(&arm.body) && changes(value.outcome);
+                let told = on
+                    || zero && pattern.starts_with("Err")
+                    || pattern.starts_with("Err")
+                        && value.outcome != Some(crate::value::Outcome::Read)
+                        && only_tells(&arm.body);
                 if (pattern.starts_with("Err") || pattern == "_") && nothing || told {
                     self.report(Rule::IgnoredResult, arm.span(), "a failure is passed over here");
                 }
@@ -217,8 +250,11 @@ impl Walk<'_> {
                     guard_value = Some(walk.expr(guard));
                 });
                 let guard = guard_value.take().unwrap_or_default();
+                // That `true if ..` was not taken does not tell why.
+                let one_of_many = matches!(arm.pat, syn::Pat::Lit(_) | syn::Pat::Path(_));
+                let excluded = if one_of_many { TRUE_IS_ALLOWED } else { !0 };
                 Value {
-                    allowed: Some(guard.bits() | condition.bits()),
+                    allowed: Some(guard.bits() & excluded | condition.bits()),
                     taint: condition.taint | guard.taint,
                     ..condition
                 }
@@ -227,14 +263,24 @@ impl Walk<'_> {
         };
         self.fork(&condition, |walk| run(walk, &mut None), |walk| walk.arms(value, rest))
     }
+}
 
-    pub(crate) fn repeat(&mut self, endless: u32, work: impl FnOnce(&mut Self)) {
-        self.endless += endless;
-        let ((), after, _) = self.branch(|walk| work(walk));
-        self.endless -= endless;
-        // The loop may have run, or not.
-        let before = self.state.clone();
-        self.merge(before, after);
+/// A value that says nothing: a number, a constant or `default()`, also in a block.
+pub(crate) fn is_default(body: &Expr) -> bool {
+    match body {
+        Expr::Lit(literal) => matches!(literal.lit, syn::Lit::Int(_)),
+        Expr::Path(path) => {
+            let last = path.path.segments.last().map(|last| last.ident.to_string());
+            last.is_some_and(|name| name != "None" && name == name.to_uppercase())
+        }
+        Expr::Call(call) => call.func.to_token_stream().to_string().ends_with("default"),
+        Expr::Block(block) => match &block.block.stmts[..] {
+            [] => true,
+            [Stmt::Expr(expr, None)] => is_default(expr),
+            _ => false,
+        },
+        Expr::Tuple(tuple) => tuple.elems.is_empty(),
+        _ => false,
     }
 }
 
@@ -260,17 +306,4 @@ pub(crate) fn on_failure(condition: &Expr) -> bool {
         Expr::MethodCall(call) => call.method == "is_err",
         _ => false,
     }
-}
-
-/// A loop whose body ends it by a counter: `if n >= MAX { break }`.
-pub(crate) fn stops(body: &Block) -> bool {
-    body.stmts.iter().any(|statement| {
-        let Stmt::Expr(Expr::If(branch), _) = statement else { return false };
-        let condition = branch.cond.to_token_stream().to_string();
-        let then = branch.then_branch.to_token_stream().to_string();
-        let ends = then.contains("break") || then.contains("return");
-        ends && (condition.contains(">=") || condition.contains("> ") || condition.contains("=="))
-            && !condition.contains("len")
-            && !condition.contains("is_empty")
-    })
 }

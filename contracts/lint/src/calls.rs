@@ -39,6 +39,11 @@ impl Walk<'_> {
             .next()
             .filter(|home| !matches!(*home, "self" | "super" | "crate") && !home.is_empty());
         let home = if home == Some("Self") { None } else { home };
+        let home = match &path.qself {
+            Some(of) => Some(self.model.type_of(&of.ty)),
+            None => home.map(|home| self.model.resolved_type(home)),
+        };
+        let home = home.as_deref();
         if name.ends_with("calls::as_contract") || name == "as_contract" {
             let before = std::mem::replace(&mut self.as_contract, true);
             let value = self.arguments(&call.args).pop().unwrap_or_default();
@@ -54,7 +59,10 @@ impl Walk<'_> {
             self.arguments(&call.args);
             return Value::typed(0, "@client");
         }
+        let endless = u32::from(matches!(last, "from_fn" | "successors" | "repeat_with"));
+        self.endless += endless;
         let arguments = self.arguments(&call.args);
+        self.endless -= endless;
         if let Some(value) = self.sdk(&name, &arguments, call) {
             return value;
         }
@@ -90,6 +98,8 @@ impl Walk<'_> {
                     ty: ty.into(),
                     taint: value.taint | float_of(ty),
                     minus: value.minus,
+                    column: value.column,
+                    capped: value.capped,
                     ..Value::default()
                 }
             }
@@ -112,12 +122,18 @@ impl Walk<'_> {
                     ..Value::default()
                 }
             }
-            (_, "Wrapping") => {
+            (Some(ty), _) if crate::names::is_number(ty) && !arguments.is_empty() => {
+                let operand = arguments.get(1).cloned().unwrap_or_default();
+                let of = Value { ty: ty.into(), ..arguments[0].clone() };
+                self.arithmetic_method(last, &of, &operand, call.span())
+                    .unwrap_or_else(|| Value::typed(taint, ty))
+            }
+            (_, "Wrapping" | "Saturating") => {
                 if is_amount(&arguments[0]) {
                     self.report(
                         Rule::AmountArithmetic,
                         call.span(),
-                        "an amount in Wrapping(..) wraps around",
+                        "an amount in Wrapping(..) or Saturating(..) does not fail",
                     );
                 }
                 arguments.into_iter().next().unwrap_or_default()
@@ -130,12 +146,8 @@ impl Walk<'_> {
                 .map(|value| Value { is_err: false, ..value })
                 .unwrap_or_default(),
             (_, "drop" | "forget") => {
-                if arguments.iter().any(|value| value.outcome.is_some()) {
-                    self.report(
-                        Rule::IgnoredResult,
-                        call.span(),
-                        "the result of this is thrown away",
-                    );
+                for value in &arguments {
+                    self.dropped(value, call.span(), "the result of this is thrown away");
                 }
                 Value::default()
             }
@@ -164,12 +176,28 @@ impl Walk<'_> {
     /// A function that is passed to an adapter runs on what the receiver holds.
     pub(crate) fn passed(&mut self, argument: &Expr, receiver: &Value) -> Option<Value> {
         let Expr::Path(path) = argument else { return None };
-        let name = path.path.get_ident()?.to_string();
-        if self.state.variables.contains_key(&name) {
-            return None;
+        let item = Value { outcome: None, pending: false, ..receiver.clone() };
+        let mut parts: Vec<String> =
+            path.path.segments.iter().map(|part| part.ident.to_string()).collect();
+        let name = parts.pop()?;
+        if let Some(home) = parts.pop() {
+            let home = self.model.resolved_type(&home);
+            if crate::names::is_number(&home) {
+                let item = Value { ty: home, ..item };
+                return self.arithmetic_method(&name, &item, &item, path.span());
+            }
+            let own = self.model.find(Some(&home), &name, true);
+            let own = own.or_else(|| self.model.find(Some(&home), &name, false))?;
+            return Some(self.inline(&own, vec![item]));
+        }
+        if let Some(known) = self.state.variables.get(&name) {
+            let closure = known.closure.clone()?;
+            for pattern in &closure.inputs {
+                self.bind(pattern, item.clone());
+            }
+            return Some(self.closure(&closure));
         }
         let function = self.model.find(None, &name, false)?;
-        let item = Value { outcome: None, pending: false, ..receiver.clone() };
         Some(self.inline(&function, vec![item]))
     }
 
@@ -224,7 +252,7 @@ impl Walk<'_> {
                 self.exit = Exit::Abort;
                 Value::default()
             }
-            "address::is_address" => Value { allowed: Some(0), ..Value::of(taint) },
+            "address::is_address" => Value { allowed: Some(0), verdict: true, ..Value::of(taint) },
             _ => return None,
         })
     }

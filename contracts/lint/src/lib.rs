@@ -21,16 +21,22 @@ mod arithmetic;
 mod bind;
 mod branch;
 mod calls;
+mod dropped;
 mod macros;
 mod methods;
 mod model;
 mod names;
 mod operators;
+mod real;
+mod repeat;
 mod rule;
 mod source;
 mod statement;
 mod statements;
+mod tables;
+mod types;
 mod value;
+mod versions;
 mod walk;
 mod writes;
 
@@ -80,7 +86,9 @@ pub fn lint(path: &Path) -> Result<Vec<Finding>, String> {
     }
     let mut model = Model::default();
     let mut sources = Vec::new();
-    source::read(&root, &mut model, &mut sources)?;
+    let mut files = Vec::new();
+    source::read(&root, &mut files, &mut sources)?;
+    model.read(&files);
     if !sources.iter().any(Source::has_contract) {
         return Err(format!(
             "there is no #[contract] in {}: name the folder of a contract's crate, or a file",
@@ -97,7 +105,7 @@ pub fn lint(path: &Path) -> Result<Vec<Finding>, String> {
 pub fn lint_text(text: &str) -> Result<Vec<Finding>, String> {
     let path = PathBuf::from("lib.rs");
     let mut model = Model::default();
-    model.take(&source::parse(text, &path)?, "lib", 0);
+    model.read(&[(source::parse(text, &path)?, "lib".into())]);
     Ok(find(model, &[Source::new(path, text)]))
 }
 

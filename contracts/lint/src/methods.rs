@@ -1,7 +1,9 @@
 //! Method calls: adapters of options, results and iterators, and everything else.
 
-use crate::model::inner;
+use crate::dropped::changes;
+use crate::model::Kind;
 use crate::rule::Rule;
+use crate::types::inner;
 use crate::value::{ANSWER, CALLER, LENGTH, Outcome, PARAM, STATE, TRUE_IS_ALLOWED, Value};
 use crate::walk::Walk;
 use syn::Expr;
@@ -12,15 +14,39 @@ impl Walk<'_> {
         let name = call.method.to_string();
         let handled = ["ok_or", "ok_or_else", "is_some", "is_none", "expect", "unwrap"];
         let tolerate = std::mem::replace(&mut self.tolerate_ok, handled.contains(&name.as_str()));
-        let receiver = self.expr(&call.receiver);
+        let mut receiver = self.expr(&call.receiver);
         self.tolerate_ok = false;
+        if !matches!(
+            name.as_str(),
+            "map_err"
+                | "inspect"
+                | "inspect_err"
+                | "filter"
+                | "cloned"
+                | "copied"
+                | "as_ref"
+                | "as_deref"
+        ) {
+            receiver.verdict = false;
+            receiver.missed = None;
+            receiver.counted = None;
+        }
+        if matches!(
+            name.as_str(),
+            "is_ok" | "is_err" | "map_or" | "ok" | "is_ok_and" | "is_err_and"
+        ) {
+            self.looked_at(&receiver);
+        }
+        self.leaves_out(&name, call, &receiver);
         // The parameters of closures are what the receiver holds.
         for argument in &call.args {
             if let Expr::Closure(closure) = argument {
                 let row_type = inner(&receiver.ty).to_owned();
-                for pattern in &closure.inputs {
+                for (at, pattern) in closure.inputs.iter().enumerate() {
+                    let last = at + 1 == closure.inputs.len();
                     let item = Value {
-                        outcome: None,
+                        outcome: receiver.each.filter(|_| last),
+                        each: None,
                         pending: false,
                         ty: row_type.clone(),
                         ..receiver.clone()
@@ -46,6 +72,16 @@ impl Walk<'_> {
             })
             .collect();
         let span = call.method.span();
+        let last = arguments.last().map(|last| (last.outcome, last.ty.as_str()));
+        let leaves_out = match (name.as_str(), last) {
+            ("flat_map", Some((outcome, _))) => changes(outcome),
+            ("filter" | "take_while", Some((outcome, ty))) => changes(outcome) && ty == "bool",
+            _ => false,
+        };
+        if leaves_out {
+            let what = format!("`.{name}` leaves failures of this out");
+            self.report(Rule::IgnoredResult, span, what);
+        }
         if receiver.ty == "@db" {
             return Value::typed(0, &format!("@table {name}"));
         }
@@ -88,12 +124,19 @@ impl Walk<'_> {
         if let Some(value) = self.arithmetic_method(&name, &receiver, &operand, span) {
             return value;
         }
+        let or = matches!(name.as_str(), "or" | "or_else" | "map_or" | "map_or_else");
+        let answers = call.args.first().is_some_and(|first| {
+            let text = quote::ToTokens::to_token_stream(first).to_string();
+            text == "true" || text == "false" || text.contains("Err")
+        });
+        self.replaced(&receiver, or && !answers, span);
         if receiver.outcome.is_some() {
             let drops = matches!(
                 name.as_str(),
                 "unwrap_or" | "unwrap_or_default" | "unwrap_or_else" | "map_or" | "map_or_else"
             );
-            if drops && receiver.ty != "bool" || name == "ok" && !tolerate {
+            let passes_on = self.current().is_some_and(|function| function.option);
+            if drops && receiver.ty != "bool" || name == "ok" && !tolerate && !passes_on {
                 self.report(
                     Rule::IgnoredResult,
                     span,
@@ -109,6 +152,9 @@ impl Walk<'_> {
             | "skip" | "take" | "first" | "last" | "next" | "into_inner" | "get_or_insert"
             | "decode" | "rows" | "enumerate" | "collect" | "peekable" | "flatten" => {
                 let mut value = receiver;
+                if name == "collect" {
+                    value.outcome = value.outcome.or(value.each.take());
+                }
                 if matches!(name.as_str(), "next" | "first" | "last") && !value.items.is_empty() {
                     value.items = Vec::new();
                 }
@@ -132,9 +178,15 @@ impl Walk<'_> {
             | "max_by_key" | "retain" | "partition" | "find_map" | "chain" | "zip" | "for_each"
             | "try_for_each" => adapted(&name, receiver, &arguments, taint),
             "len" | "count" => Value::typed(LENGTH | taint & CALLER, "usize"),
+            "max" if receiver.less && operand.constant && self.entry != Kind::View => {
+                Value { floored: true, less: false, row: None, ..receiver }
+            }
             "min" | "clamp" => {
-                let clamped = arguments.iter().any(|value| value.constant);
-                Value { taint: if clamped { taint & !PARAM } else { taint }, row: None, ..receiver }
+                let most = call.args.last().and_then(|most| self.number(most));
+                let small = most.is_none_or(|most| most <= crate::accessor::ROWS_MAX);
+                let capped = small && arguments.iter().any(|value| value.constant);
+                let taint = if capped { taint & !PARAM } else { taint };
+                Value { taint, capped, row: None, ..receiver }
             }
             "integer" => Value {
                 ty: "i64".into(),
@@ -146,6 +198,7 @@ impl Walk<'_> {
             "text" | "value" | "to_value" => Value { outcome: None, ..receiver },
             "is_ok" | "is_err" => Value { ty: "bool".into(), ..receiver },
             "is_some" | "is_none" => {
+                self.asked(&receiver, None);
                 let value = Value { allowed: receiver.allowed, ..Value::of(taint) };
                 Value { ty: "bool".into(), ..value }
             }
@@ -173,7 +226,8 @@ impl Walk<'_> {
             _ => {
                 let ty = if arguments.is_empty() { receiver.ty.clone() } else { String::new() };
                 let constant = receiver.constant && arguments.iter().all(|value| value.constant);
-                Value { taint, constant, ty, ..Value::default() }
+                let column = receiver.column.filter(|_| arguments.is_empty());
+                Value { taint, constant, ty, column, ..Value::default() }
             }
         }
     }
@@ -221,6 +275,11 @@ fn adapted(name: &str, receiver: Value, arguments: &[Value], taint: u16) -> Valu
             }
             value.items = last.items;
             value.outcome = receiver.outcome.or(if name == "map" { None } else { last.outcome });
+            value.each = if name == "map" {
+                last.outcome.filter(|_| receiver.outcome.is_none())
+            } else {
+                None
+            };
             value.constant = false;
         }
         "is_some_and" | "is_ok_and" | "is_none_or" | "any" | "all" | "position" => {
@@ -233,6 +292,15 @@ fn adapted(name: &str, receiver: Value, arguments: &[Value], taint: u16) -> Valu
         "for_each" => return Value::default(),
         "try_for_each" => value.outcome = Some(Outcome::Own),
         "then" | "then_some" => value.allowed = receiver.allowed,
+        "sum" | "product" | "last" => {
+            value.outcome = receiver.outcome.or(receiver.each);
+            value.each = None;
+        }
+        "unwrap_or" | "unwrap_or_default" | "unwrap_or_else" => {
+            if let Some(row) = &mut value.row {
+                row.maybe_new |= !row.fresh;
+            }
+        }
         "ok" => value.outcome = None,
         _ => {}
     }

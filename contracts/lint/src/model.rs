@@ -1,10 +1,12 @@
 //! What a crate declares: tables, functions, constants and imports.
 
-use crate::statement::Statement;
+use crate::types::{answer, inner};
 use quote::ToTokens;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use syn::{Attribute, Expr, FnArg, ImplItem, Item, Lit, Pat, ReturnType, Type, UseTree};
+use syn::{
+    Attribute, Expr, FnArg, ImplItem, Item, Lit, Pat, ReturnType, Stmt, TraitItem, Type, UseTree,
+};
 
 /// What an attribute makes of a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +60,14 @@ pub(crate) struct Function {
     /// Names (empty for a pattern), types.
     pub(crate) parameters: Vec<(String, String)>,
     pub(crate) method: bool,
+    /// The type, without `Result`.
+    pub(crate) answer: String,
+    /// A branch by a comparison answers `false` or `None`.
+    pub(crate) refuses: bool,
+    /// Its body calls it again.
+    pub(crate) recursive: bool,
+    /// A parameter is `&mut`.
+    pub(crate) mutates: bool,
     /// The type, without `Result` and `Option`.
     pub(crate) output: String,
     /// It returns `Result`.
@@ -88,33 +98,9 @@ pub(crate) struct Model {
     /// Imported names and their paths.
     pub(crate) imports: BTreeMap<String, String>,
     pub(crate) floats: Vec<FloatField>,
-}
-
-/// A type without references, lifetimes and spaces.
-pub(crate) fn type_name(ty: &Type) -> String {
-    match ty {
-        Type::Reference(reference) => type_name(&reference.elem),
-        Type::Slice(slice) => format!("[{}]", type_name(&slice.elem)),
-        other => other.to_token_stream().to_string().replace(' ', ""),
-    }
-}
-
-/// The innermost type of `Result`, `Option` and `Vec`.
-pub(crate) fn inner(ty: &str) -> &str {
-    for wrapper in ["Result<", "Option<", "Vec<", "Written<", "Updated<"] {
-        if let Some(rest) = ty.strip_prefix(wrapper) {
-            let mut depth = 0;
-            for (at, c) in rest.char_indices() {
-                match c {
-                    '<' | '(' => depth += 1,
-                    ',' | '>' if depth == 0 => return inner(&rest[..at]),
-                    '>' | ')' => depth -= 1,
-                    _ => {}
-                }
-            }
-        }
-    }
-    ty.trim_start_matches(['[', '&']).trim_end_matches(']')
+    /// Names of enums.
+    pub(crate) enums: std::collections::BTreeSet<String>,
+    pub(crate) aliases: BTreeMap<String, crate::types::Alias>,
 }
 
 pub(crate) fn text_of(expr: &Expr) -> Option<String> {
@@ -127,28 +113,7 @@ pub(crate) fn text_of(expr: &Expr) -> Option<String> {
     }
 }
 
-fn doc(attributes: &[Attribute]) -> String {
-    let mut text = String::new();
-    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("doc")) {
-        if let syn::Meta::NameValue(pair) = &attribute.meta {
-            text += &text_of(&pair.value).unwrap_or_default();
-        }
-    }
-    text
-}
-
-fn snake(name: &str) -> String {
-    let mut out = String::new();
-    for (at, letter) in name.char_indices() {
-        if letter.is_ascii_uppercase() && at > 0 {
-            out.push('_');
-        }
-        out.push(letter.to_ascii_lowercase());
-    }
-    out
-}
-
-fn argument(attribute: &Attribute) -> String {
+pub(crate) fn argument(attribute: &Attribute) -> String {
     match &attribute.meta {
         syn::Meta::List(list) => list.tokens.to_string(),
         _ => String::new(),
@@ -187,18 +152,19 @@ fn uses_caller(function: &syn::ItemFn) -> bool {
     words.any(|word| word == name) && !name.is_empty() || body.replace(' ', "").contains("caller()")
 }
 
-/// `check("...")` that keeps a column at zero or above.
-fn floors(check: &str, column: &str) -> bool {
-    let check = check.to_lowercase().replace(['"', '\\', ' '], "");
-    let column = column.to_lowercase();
-    ["{}>0", "{}>=0", "{}>=1", "{}between0", "{}between1", "0<={}", "0<{}"]
-        .iter()
-        .any(|form| check.contains(&form.replace("{}", &column)))
-}
-
 impl Model {
+    /// Adds files: items, and the module that they stand in.
+    pub(crate) fn read(&mut self, files: &[(Vec<Item>, String)]) {
+        for (items, _) in files {
+            self.take_aliases(items);
+        }
+        for (file, (items, module)) in files.iter().enumerate() {
+            self.take(items, module, file);
+        }
+    }
+
     /// Adds the items of one file.
-    pub(crate) fn take(&mut self, items: &[Item], module: &str, file: usize) {
+    fn take(&mut self, items: &[Item], module: &str, file: usize) {
         for item in items {
             self.item(item, module, file);
         }
@@ -216,15 +182,39 @@ impl Model {
                 self.function(&function.sig, &function.attrs, &function.block, module, file);
             }
             Item::Impl(implementation) => {
-                let home = type_name(&implementation.self_ty);
+                let home = self.type_of(&implementation.self_ty);
                 let home = home.split('<').next().unwrap_or_default().to_owned();
                 for item in &implementation.items {
-                    if let ImplItem::Fn(function) = item {
-                        self.function(&function.sig, &function.attrs, &function.block, &home, file);
+                    match item {
+                        ImplItem::Fn(function) => self.function(
+                            &function.sig,
+                            &function.attrs,
+                            &function.block,
+                            &home,
+                            file,
+                        ),
+                        ImplItem::Const(item) => {
+                            self.constants
+                                .insert(item.ident.to_string(), Rc::new(item.expr.clone()));
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            Item::Trait(item) => {
+                let home = item.ident.to_string();
+                for item in &item.items {
+                    if let TraitItem::Fn(function) = item
+                        && let Some(block) = &function.default
+                    {
+                        self.function(&function.sig, &function.attrs, block, &home, file);
                     }
                 }
             }
             Item::Struct(item) => self.structure(item, file),
+            Item::Enum(item) => {
+                self.enums.insert(item.ident.to_string());
+            }
             Item::Const(item) => {
                 let text = text_of(&item.expr).unwrap_or_default().replace(' ', "");
                 self.predicate(&item.attrs, text.contains("caller()"));
@@ -276,125 +266,54 @@ impl Model {
         home: &str,
         file: usize,
     ) {
-        let parameters = signature.inputs.iter().map(|input| match input {
-            FnArg::Receiver(_) => ("self".to_owned(), home.to_owned()),
-            FnArg::Typed(typed) => {
-                let name = match &*typed.pat {
-                    Pat::Ident(ident) => ident.ident.to_string(),
-                    _ => String::new(),
-                };
-                (name, type_name(&typed.ty))
-            }
-        });
+        let parameters: Vec<_> = signature
+            .inputs
+            .iter()
+            .map(|input| match input {
+                FnArg::Receiver(_) => ("self".to_owned(), home.to_owned()),
+                FnArg::Typed(typed) => {
+                    let name = match &*typed.pat {
+                        Pat::Ident(ident) => ident.ident.to_string(),
+                        _ => String::new(),
+                    };
+                    (name, self.type_of(&typed.ty))
+                }
+            })
+            .collect();
         let output = match &signature.output {
             ReturnType::Default => String::new(),
-            ReturnType::Type(_, ty) => type_name(ty),
+            ReturnType::Type(_, ty) => self.type_of(ty),
         };
+        let mutates = signature.inputs.iter().any(|input| match input {
+            FnArg::Receiver(receiver) => receiver.mutability.is_some(),
+            FnArg::Typed(typed) => {
+                matches!(&*typed.ty, Type::Reference(r) if r.mutability.is_some())
+            }
+        });
+        let body = block.to_token_stream();
+        let name = signature.ident.to_string();
+        let method = matches!(signature.inputs.first(), Some(FnArg::Receiver(_)));
         self.functions.push(Rc::new(Function {
-            name: signature.ident.to_string(),
+            refuses: crate::dropped::refuses(body.clone()),
+            recursive: crate::repeat::calls_itself(body, &name, method),
+            name,
             home: home.into(),
             kinds: kinds(attributes),
             file,
-            parameters: parameters.collect(),
-            method: matches!(signature.inputs.first(), Some(FnArg::Receiver(_))),
+            parameters,
+            method,
             result: output.starts_with("Result<"),
             option: output.starts_with("Option<"),
+            answer: answer(&output),
+            mutates,
             output: inner(&output).into(),
             span: signature.ident.span(),
             block: block.clone(),
         }));
-    }
-
-    fn structure(&mut self, item: &syn::ItemStruct, file: usize) {
-        let ident = item.ident.to_string();
-        let mut fields = BTreeMap::new();
-        for field in &item.fields {
-            let Some(name) = &field.ident else { continue };
-            let ty = type_name(&field.ty);
-            let kept = item.attrs.iter().any(|attribute| attribute.path().is_ident("table"));
-            if kept && matches!(inner(&ty), "f64" | "f32") {
-                self.floats.push(FloatField {
-                    item: ident.clone(),
-                    field: name.to_string(),
-                    doc: doc(&field.attrs),
-                    file,
-                    span: name.span(),
-                });
+        for statement in &block.stmts {
+            if let Stmt::Item(item) = statement {
+                self.item(item, home, file);
             }
-            fields.insert(name.to_string(), ty);
-        }
-        let Some(attribute) = item.attrs.iter().find(|a| a.path().is_ident("table")) else {
-            self.structs.insert(ident, fields);
-            return;
-        };
-        let arguments = argument(attribute);
-        let name = arguments.split("name").nth(1).and_then(|rest| {
-            rest.trim_start().strip_prefix('=')?.split('"').nth(1).map(str::to_owned)
-        });
-        let name = name.unwrap_or_else(|| snake(&ident));
-        let table = self.tables.entry(name.clone()).or_default();
-        table.name = name;
-        table.row = ident;
-        let mut first_key = true;
-        for field in &item.fields {
-            let Some(ident) = &field.ident else { continue };
-            let mut column =
-                Column { name: ident.to_string(), ty: type_name(&field.ty), ..Column::default() };
-            column.floored = column.ty == "u32" || floors(&arguments, &column.name);
-            for attribute in &field.attrs {
-                let path = attribute.path();
-                if path.is_ident("key") {
-                    column.key = true;
-                    column.indexed |= std::mem::take(&mut first_key);
-                }
-                column.indexed |= path.is_ident("index") || path.is_ident("unique");
-                if path.is_ident("check") {
-                    column.floored |= floors(&argument(attribute), &column.name);
-                }
-                if path.is_ident("references") {
-                    let target = argument(attribute).replace('"', "");
-                    column.references = target.split('(').next().map(|t| t.trim().to_owned());
-                }
-            }
-            table.columns.push(column);
-        }
-        for part in ["index", "unique"] {
-            for rest in arguments.split(part).skip(1) {
-                let list = rest.trim_start().strip_prefix('(').unwrap_or_default();
-                let first = list.split([',', ')']).next().unwrap_or_default().trim().to_owned();
-                table.columns.iter_mut().filter(|c| c.name == first).for_each(|c| c.indexed = true);
-            }
-        }
-    }
-
-    /// Adds what a statement makes.
-    pub(crate) fn statement(&mut self, statement: &Statement) {
-        let declared = statement.declared();
-        if !declared.is_empty() {
-            let name = if statement.has_all(&["if", "not", "exists"]) {
-                statement.after_exists()
-            } else {
-                statement.table.clone()
-            };
-            let table = self.tables.entry(name.clone()).or_default();
-            if table.columns.is_empty() {
-                table.name = name;
-                table.columns = declared
-                    .into_iter()
-                    .map(|(name, ty, key)| Column {
-                        name,
-                        ty: if ty == "real" { "f64".into() } else { ty },
-                        key,
-                        indexed: key,
-                        ..Column::default()
-                    })
-                    .collect();
-            }
-        }
-        if let Some((table, column)) = statement.index()
-            && let Some(table) = self.tables.get_mut(&table)
-        {
-            table.columns.iter_mut().filter(|c| c.name == column).for_each(|c| c.indexed = true);
         }
     }
 

@@ -1,6 +1,6 @@
 //! What names tell: types that are numbers, words for money and for time.
 
-use crate::value::{MONEY, TIME};
+use crate::value::{LENGTH, MONEY, TIME};
 
 /// The last two parts of a path.
 pub(crate) fn tail(path: &str) -> String {
@@ -140,6 +140,17 @@ pub(crate) fn money(name: &str) -> u16 {
     ];
     let lower = name.to_lowercase();
     if lower.split('_').any(|part| WORDS.contains(&part)) { MONEY } else { 0 }
+}
+
+/// `LENGTH` if a name says how many, and of what that is no money.
+pub(crate) fn counted(name: &str) -> u16 {
+    const WORDS: &[&str] = &[
+        "years", "months", "weeks", "days", "hours", "minutes", "seconds", "count", "index",
+        "page", "pages", "rounds", "times", "periods", "decimals", "digits",
+    ];
+    let lower = name.to_lowercase();
+    let is = lower.split('_').any(|part| WORDS.contains(&part));
+    if is && money(name) == 0 { LENGTH } else { 0 }
 }
 
 /// `TIME` if a name says time.

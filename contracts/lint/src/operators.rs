@@ -4,7 +4,8 @@ use crate::arithmetic::is_amount;
 use crate::model::Kind;
 use crate::rule::Rule;
 use crate::value::{
-    ANSWER, CALLER, FALSE_IS_ALLOWED, FLOAT, PARAM, STATE, TIME, TRUE_IS_ALLOWED, Value,
+    ANSWER, CALLER, FALSE_IS_ALLOWED, FLOAT, LENGTH, MONEY, PARAM, STATE, TIME, TRUE_IS_ALLOWED,
+    Value,
 };
 use crate::walk::Walk;
 use quote::ToTokens;
@@ -15,19 +16,13 @@ impl Walk<'_> {
     pub(crate) fn binary(&mut self, binary: &syn::ExprBinary) -> Value {
         let left = self.expr(&binary.left);
         if let BinOp::And(_) | BinOp::Or(_) = binary.op {
-            let (right, after, _) = self.branch(|walk| walk.expr(&binary.right));
-            self.state.variables = after.variables;
-            let (l, r) = (left.bits(), right.bits());
-            let (all, any) = (l & r, l | r);
-            let bits = if matches!(binary.op, BinOp::And(_)) {
-                any & TRUE_IS_ALLOWED | all & FALSE_IS_ALLOWED
-            } else {
-                all & TRUE_IS_ALLOWED | any & FALSE_IS_ALLOWED
-            };
-            return Value { allowed: Some(bits), ..Value::of(left.taint | right.taint) };
+            return self.joined(binary, &left);
         }
         let right = self.expr(&binary.right);
         let taint = left.taint | right.taint;
+        if self.entry == Kind::Migrate {
+            self.compared_version(binary, &left, &right);
+        }
         match binary.op {
             BinOp::Eq(_) | BinOp::Ne(_) => {
                 self.learn_owner(&left, &right);
@@ -40,6 +35,11 @@ impl Walk<'_> {
                     self.compared.extend(idents(&binary.left));
                     self.compared.extend(idents(&binary.right));
                 } else {
+                    let literal = |expr: &Expr| self.number(expr).is_some_and(|number| number < 2);
+                    if !literal(&binary.left) && !literal(&binary.right) {
+                        self.capped.extend(idents(&binary.left).pop());
+                        self.capped.extend(idents(&binary.right).pop());
+                    }
                     // `left < 0` looks at a difference.
                     for side in [&left, &right] {
                         self.compared.extend(side.minus.last().cloned());
@@ -51,24 +51,25 @@ impl Walk<'_> {
             | BinOp::SubAssign(_)
             | BinOp::MulAssign(_)
             | BinOp::DivAssign(_) => {
-                let mut value = Value { taint, ty: left.ty.clone(), ..Value::default() };
-                if matches!(binary.op, BinOp::SubAssign(_)) {
-                    value.minus = subtracted(&left, &right, &binary.right);
-                }
-                if !right.constant && right.ty == "str" || left.ty == "String" {
-                    value.texts = Vec::new();
-                    value.constant = left.constant && right.constant;
-                    value.ty = "String".into();
-                    if let ([one], [two]) = (&left.texts[..], &right.texts[..]) {
-                        value.texts = vec![format!("{one}{two}")];
-                    }
-                }
-                self.assign(&binary.left, value, true, binary.span());
+                self.assign_operator(binary, &left, &right);
                 Value::default()
             }
             _ => {
                 let mut value =
                     Value { taint, constant: left.constant && right.constant, ..Value::default() };
+                value.capped = matches!(binary.op, BinOp::Rem(_)) && right.constant;
+                if matches!(binary.op, BinOp::Shl(_))
+                    && left.taint & MONEY != 0
+                    && is_amount(&left)
+                    && !self.hashes()
+                {
+                    let what = "`<<` drops the bits of an amount that do not fit";
+                    self.report(Rule::AmountArithmetic, binary.span(), what);
+                }
+                if matches!(binary.op, BinOp::Mul(_) | BinOp::Div(_)) && taint & MONEY != 0 {
+                    // An amount for a time is an amount.
+                    value.taint &= !(TIME | LENGTH);
+                }
                 value.ty = if left.ty.is_empty() || left.constant {
                     right.ty.clone()
                 } else {
@@ -80,6 +81,7 @@ impl Walk<'_> {
                     value.texts = vec![format!("{one}{two}")];
                 }
                 if matches!(binary.op, BinOp::Sub(_)) {
+                    value.less = true;
                     value.minus = subtracted(&left, &right, &binary.right);
                 }
                 self.float_arithmetic(&left, &right, binary.span());
@@ -102,6 +104,40 @@ impl Walk<'_> {
                 value
             }
         }
+    }
+
+    /// `&&` and `||`.
+    fn joined(&mut self, binary: &syn::ExprBinary, left: &Value) -> Value {
+        let (right, after, _) = self.branch(|walk| walk.expr(&binary.right));
+        self.state.variables = after.variables;
+        let (l, r) = (left.bits(), right.bits());
+        let (all, any) = (l & r, l | r);
+        let bits = if matches!(binary.op, BinOp::And(_)) {
+            any & TRUE_IS_ALLOWED | all & FALSE_IS_ALLOWED
+        } else {
+            all & TRUE_IS_ALLOWED | any & FALSE_IS_ALLOWED
+        };
+        let mixed = bits == 0 && l | r != 0 || left.mixed || right.mixed;
+        Value { allowed: Some(bits), mixed, ..Value::of(left.taint | right.taint) }
+    }
+
+    /// `+=` and its like.
+    fn assign_operator(&mut self, binary: &syn::ExprBinary, left: &Value, right: &Value) {
+        let mut value =
+            Value { taint: left.taint | right.taint, ty: left.ty.clone(), ..Value::default() };
+        if matches!(binary.op, BinOp::SubAssign(_)) {
+            value.less = true;
+            value.minus = subtracted(left, right, &binary.right);
+        }
+        if !right.constant && right.ty == "str" || left.ty == "String" {
+            value.texts = Vec::new();
+            value.constant = left.constant && right.constant;
+            value.ty = "String".into();
+            if let ([one], [two]) = (&left.texts[..], &right.texts[..]) {
+                value.texts = vec![format!("{one}{two}")];
+            }
+        }
+        self.assign(&binary.left, value, true, binary.span());
     }
 
     /// A comparison of the caller with a column tells whose the rows are.

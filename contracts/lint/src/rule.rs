@@ -45,8 +45,8 @@ rules! {
         "the failure of a statement, a call, a transfer or a check is dropped",
         "use ?, or handle the error where it happens";
     UnprotectedInit = "unprotected-init",
-        "a call sets up the contract (again) for whoever comes, or #[migrate] writes without looking at the version",
-        "do it in #[init], refuse if it is done already, or compare the stored version first";
+        "a call sets up the contract for whoever comes (first, or again), or #[migrate] writes without looking at the version",
+        "do it in #[init], compare the caller with whom #[init] has stored, or compare the stored version first";
     AmountArithmetic = "amount-arithmetic",
         "arithmetic on amounts that wraps, saturates or cuts off where it should fail, or goes below zero unseen",
         "use + - * (they end the call on overflow), checked_*, or i64::try_from, and compare before you subtract";

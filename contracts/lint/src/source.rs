@@ -1,6 +1,5 @@
 //! Reads the sources of a crate, and the findings that its authors allow.
 
-use crate::model::Model;
 use crate::rule::Rule;
 use std::path::{Path, PathBuf};
 use syn::Item;
@@ -41,10 +40,10 @@ impl Source {
     }
 }
 
-/// Reads a file and the modules that it names.
+/// Reads a file and the modules that it names: items, and the module that they stand in, as many as sources.
 pub(crate) fn read(
     path: &Path,
-    model: &mut Model,
+    files: &mut Vec<(Vec<Item>, String)>,
     sources: &mut Vec<Source>,
 ) -> Result<(), String> {
     let text =
@@ -53,14 +52,14 @@ pub(crate) fn read(
     sources.push(Source::new(path.into(), &text));
     let module =
         path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    model.take(&items, &module, sources.len() - 1);
+    files.push((items.clone(), module.clone()));
     let folder = path.parent().unwrap_or(Path::new("."));
     let folder = if matches!(module.as_str(), "lib" | "mod" | "main") {
         folder.into()
     } else {
         folder.join(module)
     };
-    modules(&items, &folder, model, sources)
+    modules(&items, &folder, files, sources)
 }
 
 pub(crate) fn parse(text: &str, path: &Path) -> Result<Vec<Item>, String> {
@@ -74,7 +73,7 @@ pub(crate) fn parse(text: &str, path: &Path) -> Result<Vec<Item>, String> {
 fn modules(
     items: &[Item],
     folder: &Path,
-    model: &mut Model,
+    files: &mut Vec<(Vec<Item>, String)>,
     sources: &mut Vec<Source>,
 ) -> Result<(), String> {
     for item in items {
@@ -84,12 +83,12 @@ fn modules(
         }
         let name = module.ident.to_string();
         if let Some((_, items)) = &module.content {
-            modules(items, &folder.join(name), model, sources)?;
+            modules(items, &folder.join(name), files, sources)?;
             continue;
         }
         let candidates = [folder.join(format!("{name}.rs")), folder.join(&name).join("mod.rs")];
         if let Some(path) = candidates.iter().find(|path| path.exists()) {
-            read(path, model, sources)?;
+            read(path, files, sources)?;
         }
     }
     Ok(())

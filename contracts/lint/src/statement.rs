@@ -154,17 +154,7 @@ impl Statement {
 
     /// The parameter (from 0) at each place of the words from `from` on.
     fn parameters(&self, from: usize) -> Vec<usize> {
-        let mut next = 0;
-        let mut found = Vec::new();
-        for (at, word) in self.words.iter().enumerate() {
-            let Some(number) = word.strip_prefix('?') else { continue };
-            let number = number.parse::<usize>().map_or(next, |number| number.saturating_sub(1));
-            next = number + 1;
-            if at >= from {
-                found.push(number);
-            }
-        }
-        found
+        self.parameters_by_word().into_iter().skip(from).flatten().collect()
     }
 
     /// The parameters of the condition; of all words for INSERT.
@@ -183,6 +173,16 @@ impl Statement {
         self.parameters(at).first().copied()
     }
 
+    /// The largest number behind LIMIT; a negative one is none.
+    pub(crate) fn limit_number(&self) -> Option<u64> {
+        let number = |pair: &[String]| match (pair[0].as_str(), pair[1].as_str()) {
+            ("limit", "-") => Some(u64::MAX),
+            ("limit", number) => number.replace('_', "").parse().ok(),
+            _ => None,
+        };
+        self.words.windows(2).filter_map(number).max()
+    }
+
     /// The column of `max` or `min`.
     pub(crate) fn extreme(&self) -> Option<&str> {
         let at = self
@@ -196,11 +196,6 @@ impl Statement {
     pub(crate) fn is_conditional(&self) -> bool {
         let asks = self.condition().iter().any(|word| word == "and");
         asks && matches!(self.verb, Verb::Update | Verb::Delete)
-    }
-
-    /// A word says money.
-    pub(crate) fn names_money(&self) -> bool {
-        self.words.iter().any(|word| crate::names::money(word) != 0)
     }
 
     /// The name behind IF NOT EXISTS.
@@ -240,11 +235,21 @@ impl Statement {
         })
     }
 
-    /// A number with a point, or a cast to REAL.
-    pub(crate) fn has_float(&self) -> bool {
-        let number =
-            |word: &String| word.contains('.') && word.starts_with(|c: char| c.is_ascii_digit());
-        self.words.iter().any(number) || self.has_all(&["as", "real"])
+    /// All words, in lower case; texts begin with a quote.
+    pub(crate) fn words(&self) -> &[String] {
+        &self.words
+    }
+
+    /// The parameter (from 0) that stands at each word.
+    pub(crate) fn parameters_by_word(&self) -> Vec<Option<usize>> {
+        let mut next = 0;
+        let number = |word: &String| {
+            let number = word.strip_prefix('?')?;
+            let number = number.parse::<usize>().map_or(next, |number| number.saturating_sub(1));
+            next = number + 1;
+            Some(number)
+        };
+        self.words.iter().map(number).collect()
     }
 
     /// Columns of a CREATE TABLE: name, type, and whether it is a key.
@@ -316,10 +321,10 @@ mod tests {
         assert_eq!((update.verb, update.table.as_str()), (Verb::Update, "t"));
         assert_eq!(update.key_parameters(), [2, 3]);
         assert_eq!(update.compared(), ["id", "?3", "owner", "?"]);
-        assert!(update.is_relative() && !update.has_float());
+        assert!(update.is_relative());
         let select = Statement::of("SELECT x FROM \"T\" WHERE y > 1.5 LIMIT ?");
         assert_eq!((select.table.as_str(), select.limit_parameter()), ("t", Some(0)));
-        assert!(select.has_float() && select.compared().is_empty());
+        assert!(select.compared().is_empty());
         let create = Statement::of("CREATE TABLE t (a TEXT NOT NULL, p REAL, PRIMARY KEY (a, p))");
         assert_eq!(create.declared()[1], ("p".into(), "real".into(), false));
         assert!(create.declared()[0].2);

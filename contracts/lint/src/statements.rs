@@ -1,6 +1,6 @@
 //! Statements by their text: what they write, how many rows they take, and floats in them.
 
-use crate::model::{Kind, inner};
+use crate::model::Kind;
 use crate::rule::Rule;
 use crate::statement::{self, Statement};
 use crate::value::{CALLER, MONEY, Outcome, PARAM, STATE, Value};
@@ -44,15 +44,40 @@ impl Walk<'_> {
             }
             self.learn_from(&statement, parameters, &compared);
             self.bounded(&statement, parameters, span);
-            self.float_sql(&statement, span);
+            self.float_sql(&statement, parameters, span);
             if statement.verb == statement::Verb::Select && parameters.items.is_empty() {
                 // A fixed row: what the caller is compared with may be an authority.
                 result.checked = statement.has_condition() || statement.has("limit");
             }
-            result.counted |= exec && statement.is_conditional();
+            result.missed = result.missed.or(self.may_miss(&statement, parameters));
+            result.counted = result.counted.or(self.may_change_nothing(&statement, exec));
+            if !exec {
+                self.seen.insert(statement.table.clone());
+            }
             result.column = Some((statement.table.clone(), String::new()));
         }
         result
+    }
+
+    /// A statement that may find no row; true if it counts something down.
+    fn may_change_nothing(&self, statement: &Statement, exec: bool) -> Option<bool> {
+        let unread = matches!(statement.verb, statement::Verb::Delete)
+            && !self.seen.contains(&statement.table);
+        let takes = statement.is_relative() && statement.words().iter().any(|word| word == "-");
+        (exec && (statement.is_conditional() || unread)).then_some(takes)
+    }
+
+    /// What is added to a row of somebody else, who may have none, is lost.
+    fn may_miss(&self, statement: &Statement, parameters: &Value) -> Option<String> {
+        let adds = statement.verb == statement::Verb::Update
+            && statement.is_relative()
+            && statement.words().iter().any(|word| word == "+");
+        let keys = statement.key_parameters();
+        let given = |at: &usize| parameters.items.get(*at).map_or(0, |value| value.taint);
+        let theirs =
+            !keys.is_empty() && keys.iter().all(|at| given(at) & (PARAM | CALLER) == PARAM);
+        let unread = !self.seen.contains(&statement.table);
+        (adds && theirs && unread).then(|| statement.table.clone())
     }
 
     pub(crate) fn learn_from(
@@ -90,6 +115,9 @@ impl Walk<'_> {
                     "the caller chooses the LIMIT; cap it: limit.min(100)",
                 );
             }
+        }
+        if statement.limit_number().is_some_and(|rows| rows > crate::accessor::ROWS_MAX) {
+            self.report(Rule::UnboundedScan, span, "this LIMIT is none");
         }
         if statement.has("limit") {
             if self.endless > 0 {
@@ -142,7 +170,7 @@ impl Walk<'_> {
         }
     }
 
-    pub(crate) fn float_sql(&mut self, statement: &Statement, span: Span) {
+    pub(crate) fn float_sql(&mut self, statement: &Statement, parameters: &Value, span: Span) {
         for (name, ty, _) in statement.declared() {
             if matches!(ty.as_str(), "real" | "float" | "double")
                 && crate::names::money(&name) & MONEY != 0
@@ -154,12 +182,6 @@ impl Walk<'_> {
                 );
             }
         }
-        let whole_numbers = self.model.tables.get(&statement.table).is_some_and(|table| {
-            !table.columns.is_empty() && table.columns.iter().all(|c| inner(&c.ty) != "f64")
-        });
-        let keeps = statement.writes() && whole_numbers;
-        if statement.has_float() && (keeps || statement.names_money() && !statement.writes()) {
-            self.report(Rule::FloatMoney, span, "this statement computes an amount as REAL");
-        }
+        self.real_sql(statement, parameters, span);
     }
 }

@@ -31,6 +31,8 @@ pub(crate) const FALSE_IS_ALLOWED: u8 = 2;
 pub(crate) struct Assigned {
     pub(crate) field: String,
     pub(crate) taint: u16,
+    /// By subtraction.
+    pub(crate) less: bool,
     /// `x += ...`, or `x = x + ...`.
     pub(crate) relative: bool,
 }
@@ -39,6 +41,8 @@ pub(crate) struct Assigned {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Row {
     pub(crate) table: String,
+    /// Read with a default in its place if it is not there.
+    pub(crate) maybe_new: bool,
     /// Built by a struct literal, not read.
     pub(crate) fresh: bool,
     /// Where the key comes from.
@@ -61,6 +65,8 @@ pub(crate) enum Outcome {
     External,
     /// A function of the contract.
     Own,
+    /// A function of the contract that changes nothing.
+    Look,
 }
 
 /// See the module.
@@ -69,6 +75,14 @@ pub(crate) struct Value {
     pub(crate) taint: u16,
     /// Bits of `TRUE_IS_ALLOWED` and `FALSE_IS_ALLOWED`, for a comparison.
     pub(crate) allowed: Option<u8>,
+    /// It joins a check of the caller with something else, so that others pass as well.
+    pub(crate) mixed: bool,
+    /// A difference that `max(0)` has cut off.
+    pub(crate) floored: bool,
+    /// A difference.
+    pub(crate) less: bool,
+    /// A number that a constant has capped.
+    pub(crate) capped: bool,
     /// Only literals and constants took part.
     pub(crate) constant: bool,
     /// The texts it may be, if they are known.
@@ -83,14 +97,20 @@ pub(crate) struct Value {
     pub(crate) outcome: Option<Outcome>,
     /// A `?` on it proves that the caller was checked.
     pub(crate) pending: bool,
+    /// What the items of an iterator stand for, if they are results.
+    pub(crate) each: Option<Outcome>,
+    /// An answer that tells of a failure without being a `Result`.
+    pub(crate) verdict: bool,
+    /// The bool of an update: a row of this table that may not be there.
+    pub(crate) missed: Option<String>,
     /// It is `Err(..)`.
     pub(crate) is_err: bool,
     /// A `checked_` operation or conversion whose failure is still to be seen.
     pub(crate) checked: bool,
     /// A closure that has not run yet.
     pub(crate) closure: Option<std::rc::Rc<syn::ExprClosure>>,
-    /// The number of rows that a statement with several conditions has changed.
-    pub(crate) counted: bool,
+    /// The number of rows that a statement has changed, which may be none; true if it takes from what is there.
+    pub(crate) counted: Option<bool>,
     /// What it was divided by, as text.
     pub(crate) divided: String,
     /// What was subtracted to get it, by name, as long as nobody has compared.
@@ -142,7 +162,16 @@ impl Value {
         if self.ty.is_empty() {
             self.ty = other.ty;
         }
+        let reads = [&self.row, &other.row].map(|row| row.as_ref().map(|row| row.fresh));
         self.row = self.row.or(other.row);
+        if let (Some(row), [Some(one), Some(two)]) = (&mut self.row, reads)
+            && one != two
+        {
+            row.maybe_new = true;
+        }
+        self.each = self.each.or(other.each);
+        self.verdict |= other.verdict;
+        self.missed = self.missed.or(other.missed);
         self.column = self.column.or(other.column);
         self.outcome = self.outcome.or(other.outcome);
         self.pending &= other.pending;

@@ -1,11 +1,12 @@
 //! Walks an entry point as it would run, through the private functions that it calls.
 
-use crate::branch::stops;
-use crate::model::{Function, Kind, Model, inner, text_of};
+use crate::dropped::Running;
+use crate::model::{Function, Kind, Model, text_of};
 use crate::names::{is_number, money};
 use crate::operators::idents_same;
 use crate::rule::Rule;
-use crate::value::{CALLER, FLOAT, MONEY, PARAM, STATE, TRUE_IS_ALLOWED, Value};
+use crate::types::inner;
+use crate::value::{CALLER, FLOAT, MONEY, Outcome, PARAM, STATE, Value};
 use proc_macro2::Span;
 use quote::ToTokens;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,12 +39,14 @@ pub(crate) struct State {
     pub(crate) row_checked: bool,
     /// A condition on time has.
     pub(crate) timed: bool,
+    /// A condition has let the owner come, and others for another reason.
+    pub(crate) mixed: bool,
     /// Another contract, or a transfer, has run.
     pub(crate) external: Option<usize>,
     /// A row of the caller was written.
     pub(crate) own_written: bool,
-    /// A statement with conditions has run, and nobody has asked how many rows it has changed.
-    pub(crate) uncounted: Option<Span>,
+    /// A statement has run that may have changed nothing, and nobody has asked; true if it takes from what is there.
+    pub(crate) uncounted: Option<(Span, bool)>,
 }
 
 /// The event and table that a rule leads to, and file, line and column of the write.
@@ -56,6 +59,8 @@ pub(crate) struct Facts {
     pub(crate) owners: BTreeSet<(String, String)>,
     /// Tables that say who may do what: the caller is compared with a row whose key is fixed.
     pub(crate) authorities: BTreeSet<String>,
+    /// Tables in which `#[init]` keeps who has made the contract.
+    pub(crate) appointed: BTreeSet<String>,
     /// Tables that `#[init]` writes.
     pub(crate) set_up: BTreeSet<String>,
     /// Tables with a rule that looks at the caller.
@@ -97,10 +102,20 @@ pub(crate) struct Walk<'a> {
     pub(crate) unseen: BTreeMap<String, Span>,
     /// Names that were compared by size.
     pub(crate) compared: BTreeSet<String>,
+    /// Names that were compared with constants.
+    pub(crate) capped: BTreeSet<String>,
     /// Loops without a fixed number of rounds around the place.
     pub(crate) endless: u32,
     pub(crate) tolerate_ok: bool,
     pub(crate) as_contract: bool,
+    pub(crate) running: Running,
+    /// Updates of rows that may not be there, with their tables.
+    pub(crate) missed: Vec<(String, Raw)>,
+    /// Tables that the entry point has read.
+    pub(crate) seen: BTreeSet<String>,
+    /// Tables that it has inserted into.
+    pub(crate) inserted: BTreeSet<String>,
+    pub(crate) migration: crate::versions::Migration,
     budget: u32,
 }
 
@@ -122,9 +137,15 @@ impl<'a> Walk<'a> {
             left: Vec::new(),
             unseen: BTreeMap::new(),
             compared: BTreeSet::new(),
+            capped: BTreeSet::new(),
             endless: 0,
             tolerate_ok: false,
             as_contract: false,
+            running: Running::default(),
+            missed: Vec::new(),
+            seen: BTreeSet::new(),
+            inserted: BTreeSet::new(),
+            migration: crate::versions::Migration::default(),
             budget: BUDGET,
         }
     }
@@ -137,12 +158,16 @@ impl<'a> Walk<'a> {
         self.budget = BUDGET;
         self.paid = false;
         self.compared.clear();
+        self.capped.clear();
+        self.seen.clear();
+        self.inserted.clear();
         let is_rule = matches!(kind, Kind::Rule(..));
         let arguments = function.parameters.iter().map(|(name, ty)| {
             let taint = match inner(ty) {
                 "Context" => 0,
                 _ if is_rule => STATE,
-                _ => PARAM | money(name),
+                "f64" | "f32" => PARAM | FLOAT | money(name),
+                _ => PARAM | money(name) | crate::names::counted(name),
             };
             Value::typed(taint, inner(ty))
         });
@@ -153,10 +178,16 @@ impl<'a> Walk<'a> {
         if !self.paid {
             self.found.extend(open);
         }
+        self.migrated();
+        for (table, raw) in std::mem::take(&mut self.missed) {
+            if !self.inserted.contains(&table) {
+                self.found.push(raw);
+            }
+        }
     }
 
     /// The function that the walk is in.
-    pub(crate) fn running(&self) -> Option<&Function> {
+    pub(crate) fn current(&self) -> Option<&Function> {
         self.stack.last().map(Rc::as_ref)
     }
 
@@ -189,11 +220,15 @@ impl<'a> Walk<'a> {
         let returns = std::mem::take(&mut self.returns);
         let unseen = std::mem::take(&mut self.unseen);
         let file = std::mem::replace(&mut self.file, function.file);
-        let endless = std::mem::take(&mut self.endless);
+        let endless = self.endless;
+        self.endless += u32::from(function.recursive);
         let before = self.state.guard;
+        let running = std::mem::take(&mut self.running);
         self.stack.push(function.clone());
         let mut value = self.block(&function.block);
         self.stack.pop();
+        let ran = std::mem::replace(&mut self.running, running);
+        self.running.effects += ran.effects;
         let parameters = function.parameters.iter();
         let left = parameters.map(|(name, _)| self.state.variables.get(name).cloned());
         self.left = left.map(Option::unwrap_or_default).collect();
@@ -226,8 +261,11 @@ impl<'a> Walk<'a> {
         self.state.variables = variables;
         self.state.guard = before || self.state.hard;
         if function.result {
-            value.outcome = Some(crate::value::Outcome::Own);
+            let pure = ran.effects == 0 && !function.mutates;
+            value.outcome = Some(if pure { Outcome::Look } else { Outcome::Own });
         }
+        value.verdict = self.is_verdict(function, &value, ran);
+        value.missed = value.missed.filter(|_| function.answer == "bool");
         if function.result || function.option {
             value.pending = gained;
         } else {
@@ -263,11 +301,8 @@ impl<'a> Walk<'a> {
             Stmt::Expr(expr, None) => self.expr(expr),
             Stmt::Expr(expr, Some(_)) => {
                 let value = self.expr(expr);
-                if value.counted {
-                    self.state.uncounted = Some(expr.span());
-                }
-                if value.outcome.is_some() && self.exit == Exit::None {
-                    self.report(Rule::IgnoredResult, expr.span(), "the result of this is dropped");
+                if self.exit == Exit::None {
+                    self.statement_dropped(expr, &value, expr.span());
                 }
                 Value::default()
             }
@@ -323,15 +358,10 @@ impl<'a> Walk<'a> {
             }
             Expr::Binary(binary) => self.binary(binary),
             Expr::Assign(assign) => {
+                self.assigned(&assign.right);
                 let value = self.expr(&assign.right);
                 if matches!(&*assign.left, Expr::Infer(_)) {
-                    if value.outcome.is_some() {
-                        self.report(
-                            Rule::IgnoredResult,
-                            expr.span(),
-                            "`_ =` drops the result of this",
-                        );
-                    }
+                    self.dropped(&value, expr.span(), "`_ =` drops the result of this");
                     return Value::default();
                 }
                 self.assign(
@@ -344,7 +374,7 @@ impl<'a> Walk<'a> {
             }
             Expr::Cast(cast) => {
                 let value = self.expr(&cast.expr);
-                let to = crate::model::type_name(&cast.ty);
+                let to = self.model.type_of(&cast.ty);
                 self.cast(value, &to, cast.span())
             }
             Expr::Try(inner) => {
@@ -366,36 +396,9 @@ impl<'a> Walk<'a> {
                 value
             }
             Expr::Match(matching) => self.branch_match(matching),
-            Expr::Loop(repeat) => {
-                let endless = u32::from(!stops(&repeat.body));
-                self.repeat(endless, |walk| {
-                    walk.block(&repeat.body);
-                });
-                Value::default()
-            }
-            Expr::While(repeat) => {
-                let bounded = repeat.cond.to_token_stream().to_string().contains('<');
-                let endless = u32::from(!bounded && !stops(&repeat.body));
-                self.repeat(endless, |walk| {
-                    let condition = walk.expr(&repeat.cond);
-                    walk.state.guard |= condition.bits() & TRUE_IS_ALLOWED != 0;
-                    walk.block(&repeat.body);
-                });
-                Value::default()
-            }
-            Expr::ForLoop(repeat) => {
-                let over = self.expr(&repeat.expr);
-                let ty = inner(&over.ty).to_owned();
-                let open = matches!(&*repeat.expr, Expr::Range(range) if range.end.is_none());
-                self.repeat(u32::from(open && !stops(&repeat.body)), |walk| {
-                    let items = over.items.iter().cloned().reduce(Value::either);
-                    let item =
-                        items.unwrap_or(Value { ty, outcome: None, items: Vec::new(), ..over });
-                    walk.bind(&repeat.pat, item);
-                    walk.block(&repeat.body);
-                });
-                Value::default()
-            }
+            Expr::Loop(repeat) => self.endless_loop(repeat),
+            Expr::While(repeat) => self.while_loop(repeat),
+            Expr::ForLoop(repeat) => self.for_loop(repeat),
             Expr::Return(value) => {
                 let value = value.expr.as_ref().map(|expr| self.expr(expr)).unwrap_or_default();
                 self.returns.push((self.state.guard, value));

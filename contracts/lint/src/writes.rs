@@ -20,20 +20,20 @@ pub(crate) enum Verb {
 /// One write.
 #[derive(Clone, Debug)]
 pub(crate) struct Write {
-    table: String,
+    pub(crate) table: String,
     verb: Verb,
     /// The key, or a column of a new row, is the caller's address.
     pub(crate) own: bool,
     fields: Vec<(String, u16)>,
     key_constant: bool,
     /// All that changes is counted up or down.
-    relative: bool,
+    pub(crate) relative: bool,
     /// A whole row from a literal, or INSERT.
     whole: bool,
     /// Doing it again changes nothing.
-    idempotent: bool,
+    pub(crate) idempotent: bool,
     taint: u16,
-    span: Span,
+    pub(crate) span: Span,
 }
 
 impl Write {
@@ -125,6 +125,16 @@ impl Write {
         }
     }
 
+    /// The columns that change; `*` if that is not known.
+    pub(crate) fn columns(&self) -> Vec<String> {
+        let named = self.fields.iter().map(|(field, _)| field.clone());
+        if self.fields.is_empty() || self.fields.iter().any(|(field, _)| field.starts_with('?')) {
+            vec!["*".into()]
+        } else {
+            named.collect()
+        }
+    }
+
     fn events(&self) -> Vec<&'static str> {
         match self.verb {
             Verb::Insert => vec!["on_insert"],
@@ -183,6 +193,17 @@ impl Walk<'_> {
     }
 
     pub(crate) fn write(&mut self, write: Write) {
+        self.running.effects += 1;
+        if matches!(write.verb, Verb::Insert | Verb::Upsert) {
+            self.inserted.insert(write.table.clone());
+        }
+        if let Some((span, true)) = self.state.uncounted
+            && (write.relative || matches!(write.verb, Verb::Insert | Verb::Upsert))
+        {
+            self.state.uncounted = None;
+            let what = "nobody asks how many rows this has changed before the next are written";
+            self.report(Rule::IgnoredResult, span, what);
+        }
         if let Kind::Rule(rule, table) = &self.entry {
             let start = write.span.start();
             let place = (self.file, start.line, start.column + 1);
@@ -201,16 +222,16 @@ impl Walk<'_> {
         match self.entry {
             Kind::Init => {
                 self.facts.set_up.insert(write.table.clone());
+                if write.fields.iter().any(|(_, taint)| taint & CALLER != 0) {
+                    self.facts.appointed.insert(write.table.clone());
+                }
                 for (field, taint) in &write.fields {
                     if *taint == 0 {
                         self.facts.blank.insert((write.table.clone(), field.clone()));
                     }
                 }
             }
-            Kind::Migrate if !self.state.guard && !self.state.row_checked && !write.idempotent => {
-                let what = format!("#[migrate] writes {} whatever the version is", write.table);
-                self.report(Rule::UnprotectedInit, write.span, what);
-            }
+            Kind::Migrate => self.migrates(&write),
             Kind::Call => self.check_caller(&write),
             _ => {}
         }
@@ -229,7 +250,7 @@ impl Walk<'_> {
         // The one row that says who may do what, or that #[init] has made for its owner.
         let fixed = write.key_constant && (authority || self.facts.set_up.contains(&write.table));
         let whole = authority && write.whole && write.verb != Verb::Update;
-        let takes_over = whole || fixed && owned && write.verb != Verb::Delete;
+        let takes_over = whole || fixed && owned && write.verb != Verb::Delete && !write.relative;
         if takes_over && !guarded && !self.state.row_checked {
             let again = write.verb != Verb::Insert || !self.facts.set_up.contains(&write.table);
             if again && !self.changes_one(write) {
@@ -244,12 +265,25 @@ impl Walk<'_> {
         if guarded || write.own && !(authority && write.key_constant) {
             return;
         }
-        if takes_over && self.state.row_checked {
+        let sets = write.taint & (PARAM | CALLER) != 0 && !write.relative;
+        let new = write.key_constant && matches!(write.verb, Verb::Insert | Verb::Upsert);
+        let configures = (takes_over || new) && !self.facts.appointed.is_empty();
+        let first_comes = takes_over && authority && write.whole;
+        let once = self.state.row_checked && !self.state.mixed;
+        if once && sets && (configures || first_comes) {
+            let what =
+                format!("`{}` sets up {} for whoever comes first", self.entry_name, write.table);
+            self.report(Rule::UnprotectedInit, write.span, what);
+            return;
+        }
+        if takes_over && once {
             return;
         }
         let given =
             write.taint & PARAM != 0 || write.fields.iter().any(|(_, taint)| taint & PARAM != 0);
-        if self.state.timed && write.fields.iter().all(|(_, taint)| taint & PARAM == 0) {
+        // Who comes when the time has come chooses nothing, and gains nothing that others were asked for.
+        let chosen = if self.state.mixed { PARAM | CALLER } else { PARAM };
+        if self.state.timed && write.fields.iter().all(|(_, taint)| taint & chosen == 0) {
             return;
         }
         let cleans_up = write.verb == Verb::Delete && write.taint & (TIME | PARAM) == TIME;
@@ -297,7 +331,7 @@ impl Walk<'_> {
 
     /// Coins leave the contract.
     pub(crate) fn transfer(&mut self, to: &Value, coins: &Value, span: Span) {
-        if let Some(span) = self.state.uncounted.take() {
+        if let Some((span, _)) = self.state.uncounted.take() {
             let what = "nobody asks how many rows this has changed before coins are sent";
             self.report(Rule::IgnoredResult, span, what);
         }
@@ -309,7 +343,7 @@ impl Walk<'_> {
             }
         }
         let covered = coins.of_caller() || coins.taint & FUNDS != 0;
-        let crank = self.state.timed && to.taint & (CALLER | PARAM) == 0;
+        let crank = self.state.timed && (to.taint | coins.taint) & (CALLER | PARAM) == 0;
         if self.entry == Kind::Call && !self.state.guard && !covered && !crank {
             let what =
                 format!("`{}` sends coins and nothing has checked the caller", self.entry_name);
@@ -346,6 +380,7 @@ impl Walk<'_> {
     }
 
     fn ran(&mut self, span: Span) {
+        self.running.effects += 1;
         self.state.external = self.state.external.or(Some(span.start().line));
     }
 }

@@ -246,3 +246,44 @@ pub(crate) fn fill(template: &str, seed: u64) -> String {
     }
     text + "\n"
 }
+
+/// A whole contract whose own functions, tables and rows have other names for each seed; seed 0 leaves it as it is.
+pub(crate) fn rename(text: &str, seed: u64) -> String {
+    if seed == 0 {
+        return text.to_owned();
+    }
+    let random = &mut Random((seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let first = |rest: &str| rest.split(|c| !is_word(c)).next().unwrap_or_default().to_owned();
+    // Names that the language, the SDK or other types have as well.
+    let kept = [
+        "init", "migrate", "open", "get", "take", "call", "view", "label", "from", "text", "names",
+    ];
+    let mut names = std::collections::BTreeMap::new();
+    for (before, upper_case) in [(" fn ", false), ("name = \"", false), (" struct ", true)] {
+        for rest in text.split(before).skip(1) {
+            let name = first(rest);
+            let ending = random.pick(NOUNS);
+            if !kept.contains(&name.as_str()) && name.len() > 2 {
+                let new = if upper_case {
+                    format!("{name}{}", upper(ending))
+                } else {
+                    format!("{name}_{ending}")
+                };
+                names.entry(name).or_insert(new);
+            }
+        }
+    }
+    let mut out = String::new();
+    let mut word = String::new();
+    for c in text.chars().chain(['\n']) {
+        if is_word(c) {
+            word.push(c);
+            continue;
+        }
+        out += names.get(&word).unwrap_or(&word);
+        word.clear();
+        out.push(c);
+    }
+    out
+}

@@ -18,13 +18,13 @@ fn $call1(ctx: &Context, $text1: String) -> Result<(), Refusal> {
 fn initialize(ctx: &Context, $text1: String) -> Result<(), Refusal> {
     //~
     //@ clean
+    $help1(ctx)?;
+    //@ faulty
     //@ any
     if ctx.db.$table1().get(1)?.is_some() { return Err(Wrong1::Denied1.into()); }
     //@ or
-    $help1(ctx)?;
-    //@ end
-    //@ faulty
     if $text1.is_empty() { return Err(Wrong1::Denied1.into()); }
+    //@ end
     //@ end
     let row = $Row1 { id: 1, $owner1: ctx.caller.clone(), $text1 };
     //@ any
