@@ -25,6 +25,7 @@ use tokio::task::JoinHandle;
 
 const SHORT: &[(&str, u64)] = &[
     ("staking.unbonding_time", 60),
+    ("slashing.fault_delay", 30),
     ("gov.voting_period", 6),
     ("gov.expedited_voting_period", 6),
     ("gov.timelock", 1),
