@@ -22,7 +22,8 @@ fn main() -> Result<()> {
     for name in CRATES {
         let folder = root.join(name);
         println!("cargo::rerun-if-changed={}", folder.display());
-        add(&mut archive, &format!("{name}/Cargo.toml"), &fs::read(folder.join("Cargo.toml"))?)?;
+        let manifest = without_tests(&fs::read_to_string(folder.join("Cargo.toml"))?);
+        add(&mut archive, &format!("{name}/Cargo.toml"), manifest.as_bytes())?;
         add_sources(&mut archive, &folder.join("src"), &format!("{name}/src"))?;
     }
     for (name, folder) in vendored(&root)? {
@@ -93,6 +94,15 @@ fn vendored(root: &Path) -> Result<Vec<(&'static str, PathBuf)>> {
         found.push((name, folder.to_path_buf()));
     }
     Ok(found)
+}
+
+/// The manifest without what only tests need, which a contract does not have.
+fn without_tests(manifest: &str) -> String {
+    let Some((before, tests)) = manifest.split_once("[dev-dependencies]\n") else {
+        return manifest.to_owned();
+    };
+    let after = tests.find("\n[").and_then(|at| tests.get(at..)).unwrap_or_default();
+    format!("{before}{after}")
 }
 
 /// The manifest, with its dependencies taken from beside it.
