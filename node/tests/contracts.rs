@@ -64,6 +64,18 @@ fn in_home(dev: &Dev, folder: &Path, arguments: &[&str]) -> Output {
 }
 
 #[test]
+fn rule_1_cargo_takes_a_new_crate_and_its_sdk_without_a_registry() {
+    let folder = tempfile::tempdir().unwrap();
+    passes(&contract(folder.path(), "http://127.0.0.1:1", &["new", "book"]));
+    let metadata = Command::new("cargo")
+        .args(["metadata", "--offline", "--format-version", "1"])
+        .current_dir(folder.path().join("book"))
+        .output()
+        .unwrap();
+    assert!(passes(&metadata).contains("dadbs-sdk-macros"));
+}
+
+#[test]
 #[ignore = "slow: compiles contracts"]
 fn rules_1_to_4_from_an_empty_folder_to_an_upgrade() {
     let dev = Dev::start();
