@@ -7,7 +7,10 @@
 //! 3. An `Option` is compared with `Some(..)` or `None`, and is unequal to what it is not, as in Rust: no NULL gets out of
 //!    a comparison of fields.
 //! 4. For reads without a caller, `caller()` is NULL: what depends on the caller is not true then, negated or not.
-//! 5. A function with `sql!` cannot be called: its SQL is known to the chain only.
+//! 5. A function with `sql!` cannot be called: its SQL is known to the chain only. The SQL closes every bracket, quote and
+//!    comment that it opens and no other, so that what stands around it in Rust means the same in SQL; its NULL is not
+//!    true, negated or not.
+//! 6. A predicate stands in every build: with `#[cfg]` the chain would get what the compiler has left out.
 
 use crate::doc::{doc, take};
 use crate::sql_type;
@@ -15,7 +18,9 @@ use crate::table::Table;
 use dadbs_abi::section::{Kind, Row};
 use proc_macro2::Ident;
 use quote::quote;
-use syn::{BinOp, Error, Expr, FnArg, Item, ItemConst, ItemFn, Lit, LitStr, Pat, Stmt, UnOp};
+use syn::{
+    Attribute, BinOp, Error, Expr, FnArg, Item, ItemConst, ItemFn, Lit, LitStr, Pat, Stmt, UnOp,
+};
 
 const KINDS: [Kind; 2] = [Kind::CanRead, Kind::CanWrite];
 
@@ -35,6 +40,7 @@ pub(crate) fn of_constant(item: &mut ItemConst) -> syn::Result<Option<Row>> {
         let Lit::Str(predicate) = &literal.lit else {
             return Err(Error::new_spanned(literal, "a predicate is a string literal"));
         };
+        in_every_build(&item.attrs)?;
         let doc = doc(&item.attrs);
         item.attrs.push(syn::parse_quote!(#[allow(dead_code)]));
         return Ok(Some(row(kind, &table, doc, predicate.value())));
@@ -52,7 +58,21 @@ pub(crate) fn marks(function: &mut ItemFn) -> syn::Result<Vec<(Kind, Ident)>> {
         })?;
         found.push((kind, table));
     }
+    if !found.is_empty() {
+        in_every_build(&function.attrs)?;
+    }
     Ok(found)
+}
+
+/// Rule 6.
+fn in_every_build(attributes: &[Attribute]) -> syn::Result<()> {
+    let conditional = |attribute: &&Attribute| {
+        attribute.path().is_ident("cfg") || attribute.path().is_ident("cfg_attr")
+    };
+    attributes.iter().find(conditional).map_or(Ok(()), |attribute| {
+        let message = "a predicate stands in every build: remove the condition";
+        Err(Error::new_spanned(attribute, message))
+    })
 }
 
 /// The row of a function for one of its marks (rule 2).
@@ -170,6 +190,7 @@ impl<'a> Translation<'a> {
             let text: LitStr = syn::parse2(tokens.clone()).map_err(|error| {
                 Error::new(error.span(), "sql! in a predicate is one string literal")
             })?;
+            closed(&text.value()).map_err(|why| Error::new(text.span(), why))?;
             // The end of the line ends a comment in it.
             return Ok(format!("({}\n)", text.value()));
         }
@@ -292,6 +313,44 @@ impl<'a> Translation<'a> {
             _ => Err(unknown(expression)),
         }
     }
+}
+
+/// Refuses SQL that leaves its place: rule 5. The parser of the chain refuses the rest.
+fn closed(sql: &str) -> Result<(), String> {
+    let mut rest = sql;
+    let mut depth = 0_u32;
+    while let Some(first) = rest.chars().next() {
+        let (begin, end) = match first {
+            '\'' => ("'", "'"),
+            '"' => ("\"", "\""),
+            '`' => ("`", "`"),
+            '[' => ("[", "]"),
+            '/' if rest.starts_with("/*") => ("/*", "*/"),
+            '-' if rest.starts_with("--") => {
+                // The end of the text is the end of a line, too.
+                rest = rest.split_once('\n').map_or("", |(_, after)| after);
+                continue;
+            }
+            '(' => {
+                depth += 1;
+                ("(", "")
+            }
+            ')' => {
+                depth = depth
+                    .checked_sub(1)
+                    .ok_or("this SQL closes a bracket that it has not opened")?;
+                (")", "")
+            }
+            _ => {
+                rest = &rest[first.len_utf8()..];
+                continue;
+            }
+        };
+        // A doubled quote in quotes ends one text and begins another one, which is the same here.
+        let after = rest[begin.len()..].split_once(end);
+        rest = after.ok_or_else(|| format!("this SQL does not close {begin}"))?.1;
+    }
+    if depth == 0 { Ok(()) } else { Err("this SQL does not close (".to_owned()) }
 }
 
 /// A number as SQL reads it: of a REAL the digits of the value that Rust reads.

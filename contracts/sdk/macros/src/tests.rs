@@ -230,6 +230,19 @@ fn rule_8_what_cannot_be_translated_does_not_compile() {
         quote!(let id = note.id; id == 3),
         quote!(return true;),
         quote!(if note.public { true } else { false }),
+        quote!(match note.price {
+            Some(price) => price == 3,
+            None => false,
+        }),
+        quote!(matches!(note.price, Some(3))),
+        quote!(note.price.is_some_and(|price| price == 3)),
+        quote!(note.public & true),
+        quote!(note.public ^ true),
+        quote!(note.public == !true),
+        quote!(note.id / 0 == 1),
+        quote!(-note.id == 3),
+        quote!(note.id as u32 == 3),
+        quote!(note.id == 1e400),
     ] {
         let found = predicates(quote! {
             #[can_read(note)] fn mine(note: &Note, caller: &str) -> bool { #body }
@@ -287,6 +300,52 @@ fn rule_8_what_cannot_be_translated_does_not_compile() {
             #[can_read(note)]
             const B: &str = "1";
         ),
+    ] {
+        assert!(predicates(wrong.clone()).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn rule_8_sql_of_a_predicate_stays_in_its_brackets() {
+    let predicate = |sql: &str| {
+        predicates(quote! {
+            #[can_read(note)] fn mine(note: &Note) -> bool { note.public && sql!(#sql) }
+        })
+    };
+    for sql in [
+        "1) OR (1",
+        "1)",
+        "(1",
+        "1 /* ) */) OR (1",
+        "1 -- (\n) OR (1",
+        "owner = 'a",
+        "owner = 'a''",
+        "\"owner = 'a'",
+        "`owner",
+        "[owner",
+        "1 /* one",
+        "1 /*/",
+    ] {
+        assert!(predicate(sql).is_err(), "{sql}: {:?}", predicate(sql));
+    }
+    for sql in [
+        "owner IN ('(', ')))', '''(', 'it''s')",
+        "\"owner\" = `owner` AND [owner] = ')' /* ( */ -- (",
+        "id = 3 - -3 -- '\n AND (id / 3 = 1)",
+        "owner = '/*' OR owner = '--)' OR owner = '\u{e9}('",
+    ] {
+        predicate(sql).unwrap_or_else(|why| panic!("{sql}: {why}"));
+    }
+}
+
+#[test]
+fn rule_8_a_predicate_stands_in_every_build() {
+    let predicate = quote! { #[can_read(note)] fn all(note: &Note) -> bool { true } };
+    assert!(predicates(predicate.clone()).is_ok());
+    for wrong in [
+        quote! { #[cfg(test)] #predicate },
+        quote! { #[cfg_attr(test, inline)] #predicate },
+        quote! { #[cfg(test)] #[can_write(note)] const ALL: &str = "1"; },
     ] {
         assert!(predicates(wrong.clone()).is_err(), "{wrong}");
     }

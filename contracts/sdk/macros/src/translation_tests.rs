@@ -3,14 +3,15 @@
 //!
 //! 1. With a caller both answer the same for every row.
 //! 2. Without one, a row that SQL allows is one that Rust allows to every caller.
+//! 3. Rows are updated and inserted as Rust answers, too.
 
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
 use dadbs_abi::section::Kind;
-use dadbs_store::Store;
-use dadbs_types::{GasMeter, Value};
+use dadbs_store::{RowAccess, Store};
+use dadbs_types::{Code, Error, GasMeter, Value};
 use quote::quote;
 
 use crate::tests::section;
@@ -113,6 +114,15 @@ impl Type {
         }
     }
 
+    /// Values of rows that no literal of a predicate has.
+    fn beyond_literals(self) -> &'static [&'static str] {
+        match self {
+            Type::Real => &["f64::INFINITY", "f64::NEG_INFINITY"],
+            Type::Text => &[r#""ann\0""#, r#""\0""#],
+            _ => &[],
+        }
+    }
+
     /// The value of a literal, as the store binds it.
     fn value(self, literal: &str) -> Value {
         match self {
@@ -125,6 +135,8 @@ impl Type {
                 };
                 Value::Integer(number.unwrap())
             }
+            Type::Real if literal == "f64::INFINITY" => Value::Real(f64::INFINITY),
+            Type::Real if literal == "f64::NEG_INFINITY" => Value::Real(f64::NEG_INFINITY),
             Type::Real => {
                 Value::Real(literal.replace('_', "").trim_end_matches("f64").parse().unwrap())
             }
@@ -353,20 +365,49 @@ fn store(create: &str, rows: &Literals) -> Store {
 
 /// What the store answers for a caller, as `in_rust` does.
 fn in_sql(store: &mut Store, predicate: &str, caller: Option<&str>) -> String {
-    let access = dadbs_store::RowAccess {
+    let access = RowAccess {
         can_read: [("row".to_owned(), predicate.to_owned())].into(),
         caller: caller.map(str::to_owned),
-        ..Default::default()
+        ..RowAccess::default()
     };
     let gas = &mut GasMeter::new(u64::MAX);
     let found = store.query_user(1, "SELECT id FROM \"row\" ORDER BY id", &[], Some(&access), gas);
     let found = found.unwrap_or_else(|why| panic!("{predicate}: {why:?}"));
+    answers(&found.rows)
+}
+
+/// `1` for each row whose id is there.
+fn answers(rows: &[Vec<Value>]) -> String {
     let mut answers = vec![b'0'; ROWS];
-    for row in found.rows {
+    for row in rows {
         let Value::Integer(id) = row[0] else { panic!("{row:?}") };
         answers[usize::try_from(id).unwrap()] = b'1';
     }
     String::from_utf8(answers).unwrap()
+}
+
+/// Rule 3: which rows the caller updates, and whether the caller inserts one like the row `id`.
+fn written_in_sql(store: &mut Store, predicate: &str, caller: &str, id: usize) -> (String, bool) {
+    let access = RowAccess {
+        can_write: [("row".to_owned(), predicate.to_owned())].into(),
+        caller: Some(caller.to_owned()),
+        ..RowAccess::default()
+    };
+    let gas = &mut GasMeter::new(u64::MAX);
+    let update = "UPDATE \"row\" SET n = n RETURNING id";
+    let updated = store.exec_as(1, update, &[], Some(&access), gas);
+    let updated = updated.unwrap_or_else(|why| panic!("{predicate}: {why:?}"));
+    let fields = COLUMNS.map(|(name, ..)| name).join(", ");
+    let insert =
+        format!("INSERT INTO \"row\" SELECT {ROWS}, {fields} FROM \"row\" WHERE id = {id}");
+    store.savepoint().unwrap();
+    let inserted = match store.exec_as(1, &insert, &[], Some(&access), gas) {
+        Ok(inserted) => inserted.changes == 1,
+        Err(Error::Rejected(why)) if why.code == Code::SqlRowAccess => false,
+        Err(why) => panic!("{predicate}: {why:?}"),
+    };
+    store.rollback_to().unwrap();
+    (answers(&updated.rows), inserted)
 }
 
 #[test]
@@ -376,7 +417,8 @@ fn predicates_answer_in_sql_as_in_rust() {
     let mut row = || {
         let column = |(_, ty, nullable): &(_, Type, bool)| {
             let is_null = *nullable && random.below(3) == 0;
-            (!is_null).then(|| random.of(ty.literals()))
+            let values = [ty.literals(), ty.beyond_literals()].concat();
+            (!is_null).then(|| random.of(&values))
         };
         COLUMNS.iter().map(column).collect()
     };
@@ -395,6 +437,15 @@ fn predicates_answer_in_sql_as_in_rust() {
             if answer != *expected {
                 wrong.push(format!("{predicate}\n{sql}\n{caller:?} {expected}\n{answer}"));
             }
+        }
+        let (caller, id) = (at % CALLERS.len(), at % ROWS);
+        let (updated, inserted) = written_in_sql(&mut store, sql, CALLERS[caller], id);
+        let may_insert = of_rust[caller].as_bytes()[id] == b'1';
+        if updated != of_rust[caller] || inserted != may_insert {
+            wrong.push(format!(
+                "written: {predicate}\n{sql}\n{:?} {}\n{updated}\n{id}: {inserted}",
+                CALLERS[caller], of_rust[caller]
+            ));
         }
         let unknown = in_sql(&mut store, sql, None);
         let tells = unknown.bytes().enumerate().any(|(row, allowed)| {
