@@ -127,9 +127,17 @@ impl Store {
     pub fn memory() -> Result<Store, Fatal> {
         use std::sync::atomic::{AtomicU64, Ordering};
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("dadbs-{}-{number}", std::process::id());
-        let dir = std::env::temp_dir().join(name);
+        let dir = loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let name = format!("dadbs-{}-{number}", std::process::id());
+            let dir = std::env::temp_dir().join(name);
+            match std::fs::create_dir(&dir) {
+                Ok(()) => break dir,
+                // A process that was killed left its folder, and its id has come again.
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(Fatal::new(format!("{}: {error}", dir.display()))),
+            }
+        };
         let lock = lock(&dir)?;
         let folder = TemporaryFolder(dir.clone());
         let config = StoreConfig { checkpoint_interval: 0, ..StoreConfig::new(dir) };
