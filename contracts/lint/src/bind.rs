@@ -133,6 +133,9 @@ impl Walk<'_> {
         {
             return item.clone();
         }
+        if let Some((_, known)) = base.named.iter().find(|(known, _)| known == name) {
+            return known.clone();
+        }
         match (base.ty.as_str(), name) {
             ("Context", "caller") => return Value::typed(CALLER, "String"),
             ("Context", "time_ms" | "height") => return Value::typed(TIME, "i64"),
@@ -194,13 +197,20 @@ impl Walk<'_> {
                 if let Expr::Path(path) = base
                     && let Some(variable) = path.path.get_ident()
                     && let Some(known) = self.state.variables.get_mut(&variable.to_string())
-                    && let Some(row) = &mut known.row
                 {
+                    if let Some((_, part)) =
+                        known.named.iter_mut().find(|(known, _)| *known == name)
+                    {
+                        *part = value;
+                        return;
+                    }
+                    let Some(row) = &mut known.row else { return };
                     let relative = relative && value.taint & STATE != 0;
                     row.assigned.push(crate::value::Assigned {
                         field: name,
                         taint: value.taint,
                         less: value.less,
+                        asked: self.state.row_checked,
                         relative,
                     });
                 }

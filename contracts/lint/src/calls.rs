@@ -87,6 +87,7 @@ impl Walk<'_> {
         if let Some(function) = own {
             let value = self.inline(&function, arguments);
             self.give_back(&call.args);
+            self.compared_in(&function, call.args.iter());
             return value;
         }
         let taint = arguments.iter().fold(0, |taint, value| taint | value.taint);
@@ -152,6 +153,24 @@ impl Walk<'_> {
                 Value::default()
             }
             _ => Value { taint, ..Value::default() },
+        }
+    }
+
+    /// What a function has compared is what it was given.
+    pub(crate) fn compared_in<'e>(
+        &mut self,
+        function: &crate::model::Function,
+        arguments: impl Iterator<Item = &'e Expr>,
+    ) {
+        let skipped = usize::from(function.method);
+        for ((name, _), argument) in function.parameters.iter().skip(skipped).zip(arguments) {
+            let given = crate::operators::idents(argument).pop();
+            if self.compared.contains(name) {
+                self.compared.extend(given.clone());
+            }
+            if self.capped.contains(name) {
+                self.capped.extend(given);
+            }
         }
     }
 

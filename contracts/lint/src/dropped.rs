@@ -35,6 +35,8 @@ impl Walk<'_> {
         if value.outcome.is_some() || value.each.is_some() && how != "the result of this is dropped"
         {
             self.report(Rule::IgnoredResult, span, how);
+            // One fault: that the check is there is not asked again.
+            self.state.guard |= value.pending;
         } else if value.verdict {
             self.report(
                 Rule::IgnoredResult,

@@ -31,6 +31,12 @@ pub(crate) struct Column {
     /// A condition keeps it from going below zero.
     pub(crate) floored: bool,
     pub(crate) references: Option<String>,
+    /// No two rows have the same: the only key, or unique by itself.
+    pub(crate) unique: bool,
+    /// A key that the store counts up.
+    pub(crate) auto: bool,
+    /// The only key, of which a condition leaves few: the table is small.
+    pub(crate) few: bool,
 }
 
 /// A table, declared or made by a statement.
@@ -101,6 +107,8 @@ pub(crate) struct Model {
     /// Names of enums.
     pub(crate) enums: std::collections::BTreeSet<String>,
     pub(crate) aliases: BTreeMap<String, crate::types::Alias>,
+    /// `macro_rules!` by name.
+    pub(crate) macros: BTreeMap<String, Vec<crate::expand::Arm>>,
 }
 
 pub(crate) fn text_of(expr: &Expr) -> Option<String> {
@@ -224,6 +232,12 @@ impl Model {
                 self.constants.insert(item.ident.to_string(), Rc::new((*item.expr).clone()));
             }
             Item::Use(item) => self.import(&item.tree, ""),
+            Item::Macro(item) => {
+                if let Some(name) = &item.ident {
+                    let arms = crate::expand::arms(item.mac.tokens.clone());
+                    self.macros.insert(name.to_string(), arms);
+                }
+            }
             _ => {}
         }
     }

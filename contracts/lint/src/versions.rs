@@ -76,7 +76,7 @@ impl Walk<'_> {
             return;
         }
         let what = format!("#[migrate] writes {table} whatever the version is");
-        if self.state.row_checked {
+        if self.state.row_checked || write.asked {
             let raw = self.raw(Rule::UnprotectedInit, write.span, what);
             self.migration.open.push(raw);
         } else {

@@ -61,6 +61,9 @@ pub(crate) struct Facts {
     pub(crate) authorities: BTreeSet<String>,
     /// Tables in which `#[init]` keeps who has made the contract.
     pub(crate) appointed: BTreeSet<String>,
+    /// Tables with rows whose key is a constant, and tables with others.
+    pub(crate) single: BTreeSet<String>,
+    pub(crate) many: BTreeSet<String>,
     /// Tables that `#[init]` writes.
     pub(crate) set_up: BTreeSet<String>,
     /// Tables with a rule that looks at the caller.
@@ -115,6 +118,8 @@ pub(crate) struct Walk<'a> {
     pub(crate) seen: BTreeSet<String>,
     /// Tables that it has inserted into.
     pub(crate) inserted: BTreeSet<String>,
+    /// Tables whose one row the entry point has deleted.
+    pub(crate) emptied: BTreeSet<String>,
     pub(crate) migration: crate::versions::Migration,
     budget: u32,
 }
@@ -145,6 +150,7 @@ impl<'a> Walk<'a> {
             missed: Vec::new(),
             seen: BTreeSet::new(),
             inserted: BTreeSet::new(),
+            emptied: BTreeSet::new(),
             migration: crate::versions::Migration::default(),
             budget: BUDGET,
         }
@@ -152,6 +158,7 @@ impl<'a> Walk<'a> {
 
     /// Walks one entry point.
     pub(crate) fn entry(&mut self, function: &Rc<Function>, kind: &Kind) {
+        let told = self.found.len();
         self.entry = kind.clone();
         self.entry_name.clone_from(&function.name);
         self.state = State::default();
@@ -161,6 +168,7 @@ impl<'a> Walk<'a> {
         self.capped.clear();
         self.seen.clear();
         self.inserted.clear();
+        self.emptied.clear();
         let is_rule = matches!(kind, Kind::Rule(..));
         let arguments = function.parameters.iter().map(|(name, ty)| {
             let taint = match inner(ty) {
@@ -175,7 +183,10 @@ impl<'a> Walk<'a> {
         self.float_parameters(function);
         self.inline(function, arguments);
         let open = std::mem::take(&mut self.open);
-        if !self.paid {
+        // Whoever may set up the contract may do the rest as well: one fault.
+        let told = &self.found[told..];
+        let set_up = told.iter().any(|raw| raw.rule == Rule::UnprotectedInit);
+        if !self.paid && !set_up {
             self.found.extend(open);
         }
         self.migrated();
@@ -332,7 +343,11 @@ impl<'a> Walk<'a> {
                     syn::Lit::Float(_) => {
                         Value { taint: FLOAT, ty: "f64".into(), ..Value::constant() }
                     }
-                    syn::Lit::Int(int) => Value { ty: int.suffix().into(), ..Value::constant() },
+                    syn::Lit::Int(int) => Value {
+                        ty: int.suffix().into(),
+                        number: int.base10_parse().ok(),
+                        ..Value::constant()
+                    },
                     _ => Value::constant(),
                 },
                 _ => Value::constant(),
@@ -351,7 +366,8 @@ impl<'a> Walk<'a> {
                     UnOp::Not(_) => {
                         let bits = value.bits();
                         let swapped = (bits & 1) << 1 | bits >> 1;
-                        Value { allowed: Some(swapped), ..value }
+                        let [no, yes] = value.caps.clone();
+                        Value { allowed: Some(swapped), caps: [yes, no], ..value }
                     }
                     _ => value,
                 }
@@ -481,7 +497,13 @@ impl<'a> Walk<'a> {
                     ..value
                 }
             }
-            None => Value { ty: String::new(), ..Value::constant() },
+            None => {
+                let mut parts = path.path.segments.iter().rev().skip(1);
+                let home = parts.next().map(|part| part.ident.to_string()).unwrap_or_default();
+                let number = (name == "MAX").then_some(u64::MAX);
+                let ty = if self.model.enums.contains(&home) { home } else { String::new() };
+                Value { ty, number, ..Value::constant() }
+            }
         }
     }
 }
