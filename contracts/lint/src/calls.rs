@@ -61,7 +61,20 @@ impl Walk<'_> {
         }
         let endless = u32::from(matches!(last, "from_fn" | "successors" | "repeat_with"));
         self.endless += endless;
-        let arguments = self.arguments(&call.args);
+        let runs_later = home.is_none_or(|home| !crate::names::is_number(home))
+            && (self.model.find(home, last, false).is_some()
+                || home.is_none() && self.model.find(None, last, false).is_some());
+        let arguments = if runs_later {
+            let pass = |walk: &mut Self, argument: &Expr| match argument {
+                Expr::Closure(closure) => {
+                    Value { closure: Some(std::rc::Rc::new(closure.clone())), ..Value::default() }
+                }
+                argument => walk.expr(argument),
+            };
+            call.args.iter().map(|argument| pass(self, argument)).collect()
+        } else {
+            self.arguments(&call.args)
+        };
         self.endless -= endless;
         if let Some(value) = self.sdk(&name, &arguments, call) {
             return value;

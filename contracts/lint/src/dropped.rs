@@ -38,6 +38,7 @@ impl Walk<'_> {
             // One fault: that the check is there is not asked again.
             self.state.guard |= value.pending;
         } else if value.verdict {
+            self.state.guard |= value.bits() != 0;
             self.report(
                 Rule::IgnoredResult,
                 span,

@@ -68,7 +68,10 @@ impl Walk<'_> {
                 } else if let Some(value) = self.passed(argument, &receiver) {
                     value
                 } else {
-                    self.expr(argument)
+                    let value = self.expr(argument);
+                    // The path of a function, which works on what the receiver holds.
+                    let constant = value.constant && (name != "map" || receiver.constant);
+                    Value { constant, ..value }
                 }
             })
             .collect();
@@ -223,6 +226,10 @@ impl Walk<'_> {
                 self.asked(&receiver, None);
                 let value = Value { allowed: receiver.allowed, ..Value::of(taint) };
                 Value { ty: "bool".into(), ..value }
+            }
+            "is_empty" if receiver.column.is_some() && taint & CALLER == 0 => {
+                self.asked(&receiver, None);
+                Value::typed(taint, "bool")
             }
             "is_empty" | "starts_with" | "ends_with" if constant_text || !receiver.of_caller() => {
                 Value {

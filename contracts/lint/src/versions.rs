@@ -31,6 +31,7 @@ pub(crate) struct Migration {
 impl Walk<'_> {
     /// A condition asks for a stored value.
     pub(crate) fn asked(&mut self, value: &Value, inclusive: Option<String>) {
+        self.free.extend(value.column.clone());
         if self.entry != Kind::Migrate {
             return;
         }

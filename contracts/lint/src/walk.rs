@@ -118,6 +118,8 @@ pub(crate) struct Walk<'a> {
     pub(crate) seen: BTreeSet<String>,
     /// Tables that it has inserted into.
     pub(crate) inserted: BTreeSet<String>,
+    /// Columns that conditions ask whether they are free: (table, column).
+    pub(crate) free: BTreeSet<(String, String)>,
     /// Tables whose one row the entry point has deleted.
     pub(crate) emptied: BTreeSet<String>,
     pub(crate) migration: crate::versions::Migration,
@@ -150,6 +152,7 @@ impl<'a> Walk<'a> {
             missed: Vec::new(),
             seen: BTreeSet::new(),
             inserted: BTreeSet::new(),
+            free: BTreeSet::new(),
             emptied: BTreeSet::new(),
             migration: crate::versions::Migration::default(),
             budget: BUDGET,
@@ -168,6 +171,7 @@ impl<'a> Walk<'a> {
         self.capped.clear();
         self.seen.clear();
         self.inserted.clear();
+        self.free.clear();
         self.emptied.clear();
         let is_rule = matches!(kind, Kind::Rule(..));
         let arguments = function.parameters.iter().map(|(name, ty)| {
@@ -227,7 +231,14 @@ impl<'a> Walk<'a> {
             value.taint |= money(name) & if is_number(&value.ty) { MONEY } else { 0 };
             (name.clone(), value)
         });
-        let variables = std::mem::replace(&mut self.state.variables, bound.collect());
+        let mut bound: BTreeMap<String, Value> = bound.collect();
+        if bound.values().any(|value| value.closure.is_some()) {
+            // A closure takes what it has captured with it.
+            for (name, value) in &self.state.variables {
+                bound.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+        }
+        let variables = std::mem::replace(&mut self.state.variables, bound);
         let returns = std::mem::take(&mut self.returns);
         let unseen = std::mem::take(&mut self.unseen);
         let file = std::mem::replace(&mut self.file, function.file);
@@ -246,6 +257,8 @@ impl<'a> Walk<'a> {
         let aborted = self.exit == Exit::Abort;
         let mut gained = self.state.guard || value.pending;
         if self.exit == Exit::None {
+            // Who comes behind `?` has not come by a failure at the end.
+            gained |= value.is_err && function.result;
             value.outcome = None;
         } else {
             gained = true;

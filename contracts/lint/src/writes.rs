@@ -71,7 +71,9 @@ impl Write {
             write.own = row.key & CALLER != 0;
             write.fields = row.assigned.iter().map(|a| (a.field.clone(), a.taint)).collect();
             write.relative = !row.assigned.is_empty() && row.assigned.iter().all(|a| a.relative);
-            write.asked = !row.assigned.is_empty() && row.assigned.iter().all(|a| a.asked);
+            let absolute = |a: &crate::value::Assigned| a.taint & STATE == 0 && !a.relative;
+            write.asked = row.assigned.iter().any(|a| a.asked)
+                && row.assigned.iter().all(|a| a.asked || absolute(a));
         }
         // What whoever upgrades says is the same when it is said again.
         let absolute = write.fields.iter().all(|(_, field)| field & STATE == 0);
@@ -302,6 +304,14 @@ impl Walk<'_> {
             return;
         }
         if takes_over && once {
+            return;
+        }
+        // Who takes a place that is free, after asking for it.
+        let takes = |(field, taint): &(String, u16)| {
+            let asked = self.free.contains(&(write.table.clone(), field.clone()));
+            asked && taint & (CALLER | PARAM) == CALLER
+        };
+        if !write.key_constant && self.state.row_checked && write.fields.iter().any(takes) {
             return;
         }
         let given =
