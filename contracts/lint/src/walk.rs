@@ -501,22 +501,15 @@ impl<'a> Walk<'a> {
                 return value.clone();
             }
         }
-        match self.model.constants.get(&name).cloned() {
-            Some(expr) => {
-                let value = self.expr(&expr);
-                Value {
-                    constant: true,
-                    taint: value.taint & FLOAT | money(&name.to_lowercase()),
-                    ..value
-                }
-            }
-            None => {
-                let mut parts = path.path.segments.iter().rev().skip(1);
-                let home = parts.next().map(|part| part.ident.to_string()).unwrap_or_default();
-                let number = (name == "MAX").then_some(u64::MAX);
-                let ty = if self.model.enums.contains(&home) { home } else { String::new() };
-                Value { ty, number, ..Value::constant() }
-            }
+        if let Some(expr) = self.model.constants.get(&name).cloned() {
+            let value = self.expr(&expr);
+            let taint = value.taint & FLOAT | money(&name.to_lowercase());
+            return Value { constant: true, taint, ..value };
         }
+        let mut parts = path.path.segments.iter().rev().skip(1);
+        let home = parts.next().map(|part| part.ident.to_string()).unwrap_or_default();
+        let ty = if self.model.enums.contains(&home) { home } else { String::new() };
+        let number = (name == "MAX").then_some(u64::MAX);
+        Value { number, ty, ..Value::constant() }
     }
 }
