@@ -169,6 +169,8 @@ impl Walk<'_> {
     pub(crate) fn literal(&mut self, literal: &syn::ExprStruct) -> Value {
         let name =
             literal.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+        let own = self.current().filter(|_| name == "Self").map(|function| function.home.clone());
+        let name = own.unwrap_or(name);
         let base = literal.rest.as_ref().map(|rest| self.expr(rest));
         let mut named = base.as_ref().map(|base| base.named.clone()).unwrap_or_default();
         let table = self.model.table_of_row(&name).map(|table| table.name.clone());

@@ -89,6 +89,7 @@ impl Walk<'_> {
             "filter" | "take_while" => argument.ends_with("Result::is_ok"),
             "flatten" => true,
             "count" | "last" => receiver.each.is_some(),
+            "or_else" => argument.starts_with("|_|Ok"),
             "for_each" => argument.ends_with("drop") || argument.starts_with("|_"),
             _ => false,
         };

@@ -48,6 +48,8 @@ pub(crate) struct Table {
     pub(crate) columns: Vec<Column>,
     /// A `can_write` predicate names the caller.
     pub(crate) guarded: bool,
+    /// Columns that are unique together.
+    pub(crate) unique: Vec<Vec<String>>,
 }
 
 impl Table {
@@ -296,7 +298,7 @@ impl Model {
             .collect();
         let output = match &signature.output {
             ReturnType::Default => String::new(),
-            ReturnType::Type(_, ty) => self.type_of(ty),
+            ReturnType::Type(_, ty) => own_name(&self.type_of(ty), home),
         };
         let mutates = signature.inputs.iter().any(|input| match input {
             FnArg::Receiver(receiver) => receiver.mutability.is_some(),
@@ -357,6 +359,19 @@ impl Model {
             Some(home) => named.find(|f| f.home == home).cloned(),
         }
     }
+}
+
+/// A type with the name of the type that it stands in for `Self`.
+fn own_name(ty: &str, home: &str) -> String {
+    let parts = ty.split_inclusive(|c: char| !c.is_alphanumeric() && c != '_');
+    parts
+        .map(|part| {
+            part.strip_prefix("Self").map_or(part.to_owned(), |rest| {
+                let whole = !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+                if whole { format!("{home}{rest}") } else { part.to_owned() }
+            })
+        })
+        .collect()
 }
 
 /// `#[cfg(test)]` and `#[test]`.

@@ -5,6 +5,7 @@
 //! 2. A loop that rows, answers or arguments end has none: paging through a table in it reads the whole table.
 //! 3. A function that calls itself is such a loop, and so are `from_fn`, `successors` and `repeat_with`.
 //! 4. A loop may not run: what it has checked does not hold after it.
+//! 5. `while let Some(..) = list.pop()` ends if nothing is put on the list in its body.
 
 use crate::dropped::changes;
 use crate::operators::idents;

@@ -76,6 +76,10 @@ impl Model {
         for part in ["index", "unique"] {
             for rest in arguments.split(part).skip(1) {
                 let list = rest.trim_start().strip_prefix('(').unwrap_or_default();
+                if part == "unique" {
+                    let columns = list.split(')').next().unwrap_or_default().split(',');
+                    table.unique.push(columns.map(|column| column.trim().to_owned()).collect());
+                }
                 let first = list.split([',', ')']).next().unwrap_or_default().trim().to_owned();
                 table.columns.iter_mut().filter(|c| c.name == first).for_each(|c| c.indexed = true);
             }
