@@ -192,7 +192,7 @@ impl Walk<'_> {
                 let mut base = &*field.base;
                 let asked = self.state.row_checked;
                 // `change.row.amount = ..`: the outermost variable, unless its field is known by itself.
-                if !self.place(base).is_some_and(|known| known.row.is_some()) {
+                if self.place(base).is_none_or(|known| known.row.is_none()) {
                     while let Expr::Field(outer) = base {
                         base = &outer.base;
                     }
