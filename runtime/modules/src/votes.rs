@@ -1,7 +1,8 @@
 //! Votes on open ballots, and their running tally. Lies below staking, which tells of changed shares.
 //!
 //! State: `chain.ballots(id, closed)`; `chain.votes(ballot, voter, yes, abstain, no, veto, locked, metadata)`;
-//! `chain.tallies(ballot, validator, yes, abstain, no, veto)`.
+//! `chain.tallies(ballot, validator, yes, abstain, no, veto)`; `chain.ballot_ages(ballot, start, bonus, full)`, how a
+//! ballot counts the age of shares, if it does ([`age`]).
 //!
 //! Invariant: the tallies of an open ballot are what its votes give, counted anew.
 //!
@@ -12,7 +13,8 @@
 //! 3. Its power is the voter's shares of validators, and coins that it locks for this ballot. A vote without
 //!    power is refused, but for an operator's, whose validator has shares.
 //! 4. The tally counts by validator the shares that have voted, and follows every change of shares
-//!    ([`shares_changed`]); the row without a validator counts locked coins.
+//!    ([`shares_changed`]); the row without a validator counts locked coins, one of `age:` and a validator the shares
+//!    that the age of those that have voted adds.
 //! 5. The result counts the validators of the set only: shares are worth floor(shares * tokens / all shares).
 //!    Shares that did not vote follow the operator's vote, if there is one.
 //! 6. All power is the bonded tokens and the coins locked for this ballot.
@@ -21,6 +23,7 @@
 //! 8. A closed ballot takes no votes and follows no shares. [`sweep`] removes what is left of it, a bounded
 //!    number of rows at a time.
 
+mod age;
 mod tally;
 mod weights;
 
@@ -29,13 +32,15 @@ use crate::context::{Rows, Table, integer};
 use dadbs_store::Store;
 use dadbs_types::limits::VOTES_OPEN_MAX;
 use dadbs_types::{AccountAddress, Code, Error, Fatal, Value};
-use tally::{adjust, sweep_tallies};
+use tally::{adjust, aged, sweep_tallies};
 
+pub use age::{AgeRule, Ages, Held, age_rule};
 pub use tally::{Electorate, Tally, Validator, invariant, tally};
 pub use weights::{Counts, OPTIONS, WHOLE, Weights};
 
 const VOTES: Table = Table("chain.votes");
 const BALLOTS: Table = Table("chain.ballots");
+const BALLOT_AGES: Table = Table("chain.ballot_ages");
 
 /// The module's tables.
 pub const SCHEMA: &[&str] = &[
@@ -64,6 +69,12 @@ pub const SCHEMA: &[&str] = &[
         veto INTEGER NOT NULL,
         PRIMARY KEY (ballot, validator)
     ) STRICT, WITHOUT ROWID",
+    "CREATE TABLE chain_ballot_ages (
+        ballot INTEGER PRIMARY KEY NOT NULL,
+        start INTEGER NOT NULL,
+        bonus INTEGER NOT NULL,
+        full INTEGER NOT NULL
+    ) STRICT",
 ];
 
 /// A vote as it is cast or kept.
@@ -85,7 +96,7 @@ pub struct Vote {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stake {
     /// Validators and the voter's shares of them, each once.
-    pub delegations: Vec<(AccountAddress, u64)>,
+    pub delegations: Vec<(AccountAddress, Held)>,
     /// True if the voter operates a validator that has shares.
     pub is_operator: bool,
 }
@@ -95,10 +106,10 @@ pub fn init(store: &mut Store) -> Result<(), Fatal> {
     SCHEMA.iter().try_for_each(|sql| store.execute(sql, &[]).map(drop))
 }
 
-/// Opens a ballot.
-pub fn open(store: &mut Store, ballot: u64) -> Result<(), Fatal> {
+/// Opens a ballot that begins at a time, in seconds since 1970.
+pub fn open(store: &mut Store, ballot: u64, start: u64) -> Result<(), Fatal> {
     store.execute("INSERT INTO chain_ballots (id, closed) VALUES (?1, 0)", &[&integer(ballot)?])?;
-    Ok(())
+    age::begin(store, ballot, start)
 }
 
 /// Closes a ballot (rule 8).
@@ -163,7 +174,7 @@ fn open_votes(rows: &impl Rows, voter: AccountAddress) -> Result<Vec<Vote>, Fata
 /// Casts a vote on an open ballot (rules 1 to 4 and 7).
 pub fn cast(store: &mut Store, vote: &Vote, stake: &Stake) -> Result<(), Error> {
     let before = self::vote(store, vote.ballot, vote.voter)?;
-    let staked = stake.delegations.iter().any(|(_, shares)| *shares > 0);
+    let staked = stake.delegations.iter().any(|(_, held)| held.shares > 0);
     if !staked && !stake.is_operator && vote.locked == 0 {
         let message =
             format!("{} has no stake: delegate coins, or lock some for this vote", vote.voter);
@@ -176,9 +187,15 @@ pub fn cast(store: &mut Store, vote: &Vote, stake: &Stake) -> Result<(), Error> 
     bank::lock(store, vote.voter, &reason(vote.ballot), vote.locked)?;
     let counted =
         |amount: u64| before.as_ref().map_or([0; 4], |before| before.weights.split(amount));
-    for (operator, shares) in &stake.delegations {
-        let plus = vote.weights.split(*shares);
-        adjust(store, vote.ballot, &operator.to_string(), counted(*shares), plus)?;
+    let rule = age_rule(store, vote.ballot)?;
+    for (operator, held) in &stake.delegations {
+        let plus = vote.weights.split(held.shares);
+        adjust(store, vote.ballot, &operator.to_string(), counted(held.shares), plus)?;
+        if let Some(rule) = rule {
+            let extra = rule.extra_of(*held);
+            let plus = vote.weights.split(extra);
+            adjust(store, vote.ballot, &aged(*operator), counted(extra), plus)?;
+        }
     }
     let locked = counted(before.as_ref().map_or(0, |before| before.locked));
     adjust(store, vote.ballot, "", locked, vote.weights.split(vote.locked))?;
@@ -209,15 +226,21 @@ pub fn shares_changed(
     store: &mut Store,
     delegator: AccountAddress,
     validator: AccountAddress,
-    before: u64,
-    after: u64,
+    before: Held,
+    after: Held,
 ) -> Result<u64, Fatal> {
     let votes = open_votes(store, delegator)?;
+    let mut written = votes.len() as u64;
     for vote in &votes {
-        let (minus, plus) = (vote.weights.split(before), vote.weights.split(after));
+        let (minus, plus) = (vote.weights.split(before.shares), vote.weights.split(after.shares));
         adjust(store, vote.ballot, &validator.to_string(), minus, plus)?;
+        if let Some(rule) = age_rule(store, vote.ballot)? {
+            let [minus, plus] = [before, after].map(|held| vote.weights.split(rule.extra_of(held)));
+            adjust(store, vote.ballot, &aged(validator), minus, plus)?;
+            written += 1;
+        }
     }
-    Ok(votes.len() as u64)
+    Ok(written)
 }
 
 /// Removes at most `rows` rows of closed ballots (rule 8); gives how many.
@@ -238,6 +261,10 @@ pub fn sweep(store: &mut Store, rows: u64) -> Result<u64, Fatal> {
                 &[&integer(ballot)?, &Value::Text(vote.voter.to_string())],
             )?;
             left -= 1;
+        }
+        if left > 0 {
+            let ages = "DELETE FROM chain_ballot_ages WHERE ballot = ?1";
+            left -= store.execute(ages, &[&integer(ballot)?])? as u64;
         }
         if left > 0 {
             store.execute("DELETE FROM chain_ballots WHERE id = ?1", &[&integer(ballot)?])?;

@@ -6,7 +6,7 @@ use crate::votes::Tally;
 const BAR: Bar = Bar { quorum: 334_000, threshold: 500_000, veto: 334_000 };
 
 fn verdict(counts: [u64; 4], electorate: u64) -> Verdict {
-    BAR.verdict(Tally { counts, electorate })
+    BAR.verdict(Tally { counts, electorate, ..Tally::default() })
 }
 
 #[test]
@@ -27,6 +27,6 @@ fn rule_4_the_order_of_the_result() {
     assert_eq!(verdict([666, 0, 0, 334], 1_000), Verdict::Passed, "not more than the veto's part");
     assert_eq!(verdict([665, 0, 0, 335], 1_000), Verdict::Vetoed);
     assert_eq!(verdict([i64::MAX as u64, 0, 0, 0], i64::MAX as u64), Verdict::Passed);
-    let huge = Tally { counts: [u64::MAX / 4; 4], electorate: u64::MAX };
+    let huge = Tally { counts: [u64::MAX / 4; 4], electorate: u64::MAX, ..Tally::default() };
     assert_eq!(BAR.verdict(huge), Verdict::Rejected);
 }
