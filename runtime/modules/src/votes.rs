@@ -275,4 +275,6 @@ pub fn sweep(store: &mut Store, rows: u64) -> Result<u64, Fatal> {
 }
 
 #[cfg(test)]
+mod age_tests;
+#[cfg(test)]
 mod tests;

@@ -106,7 +106,10 @@ fn rules_1_5_and_6_delegators_override_their_operator() {
         Tally { counts: [150, 0, 0, 87], electorate: 307, ..Tally::default() }
     );
     cast(&mut store, &ballot(1, 1, all(1), 5), &stake(&[(9, 100), (8, 30)])).unwrap();
-    assert_eq!(count(&store), Tally { counts: [150, 85, 0, 0], electorate: 305 });
+    assert_eq!(
+        count(&store),
+        Tally { counts: [150, 85, 0, 0], electorate: 305, ..Tally::default() }
+    );
     let missing = Electorate { bonded: 300, validators: vec![validator(8, 100, 100)] };
     assert_eq!(tally(&store, 1, &missing).unwrap().counts, [0, 35, 0, 0]);
 }
