@@ -12,6 +12,7 @@
 //! 10. A thousand proposals that end at once are carried over, and stop nothing.
 //! 11. Stake votes: operators for what their delegators leave open, and for as long as it is staked.
 //! 12. Coins of the community are spent by vote.
+//! 13. Where governance says so, older stake decides between the votes; each vote counts by the rule of its beginning.
 #![allow(
     clippy::too_many_lines,
     clippy::cast_possible_wrap,
@@ -64,6 +65,7 @@ fn genesis() -> Genesis {
         ("gov.expedited_voting_period", EXPEDITED),
         ("gov.timelock", TIMELOCK),
         ("circuit.guardian_period", 60),
+        ("circuit.guardian_rest", 300),
         // The supply moves by deposits alone.
         ("mint.inflation_min", 0),
         ("mint.inflation_max", 0),
@@ -841,6 +843,29 @@ fn rule_9_pauses() {
     assert_eq!(kinds(&outcomes), ["circuit.expire"]);
     assert!(chain.run(0, vec![send]).is_ok());
 
+    // Governance ends the guardian's, too, which does not begin again.
+    assert!(chain.run(5, vec![pause("contracts", 30)]).is_ok());
+    let message = MsgResume { authority: authority(), scope: "contracts".into() };
+    let id = propose(&mut chain, vec![any(&message)]);
+    yes(&mut chain, id);
+    assert_eq!(verdict(&chain.sql(0, "other", "INSERT INTO t VALUES (0)")), paused);
+    blocks(&mut chain, VOTING);
+    assert_eq!(status(&chain, id), "executed");
+    assert!(chain.sql(0, "other", "INSERT INTO t VALUES (0)").is_ok());
+    for scope in ["contract:shop", "message:/cosmos.bank.v1beta1.MsgSend"] {
+        assert!(chain.run(5, vec![pause(scope, 1)]).is_ok(), "in the same emergency");
+    }
+    blocks(&mut chain, 60);
+    for scope in ["contracts", "contract:shop", "contract:other"] {
+        assert_eq!(verdict(&chain.run(5, vec![pause(scope, 1)])), number(Code::InvalidPause));
+    }
+    for open in
+        ["/cosmos.gov.v1.MsgVote", "/cosmos.gov.v1.MsgDeposit", "/dadbs.circuit.v1.MsgResume"]
+    {
+        let scope = format!("message:{open}");
+        assert_eq!(verdict(&chain.run(5, vec![pause(&scope, 1)])), number(Code::InvalidPause));
+    }
+
     // By vote, for longer than the guardian may; nothing stops the vote that ends it.
     let message = MsgPause { authority: authority(), scope: "contracts".into(), seconds: 1_000 };
     let id = propose(&mut chain, vec![any(&message)]);
@@ -932,6 +957,67 @@ fn rule_11_stake_that_comes_when_the_vote_is_over_does_not_count() {
     assert!(chain.run(4, vec![message]).is_ok());
     invariants(&chain);
     assert_eq!(status(&chain, id), "rejected");
+}
+
+#[test]
+fn rule_13_older_stake_decides_between_the_votes() {
+    let mut genesis = genesis();
+    genesis.validators = dadbs_tests::staked_genesis(ACCOUNTS, 3).validators;
+    let mut chain = Chain::of(App::memory().unwrap(), &genesis);
+    let each = genesis.validators.iter().map(|validator| validator.tokens).sum::<u64>() / 3;
+    let agree = |chain: &mut Chain, id| {
+        for index in [0, 1] {
+            assert!(plain_vote(chain, index, id, VoteOption::Yes).is_ok());
+        }
+    };
+    let too_much = update(&[("gov.age_bonus", 1_000_001, None)]);
+    let refused = chain.run(0, vec![any(&submission(0, vec![too_much], DEPOSIT))]);
+    assert_eq!(verdict(&refused), number(Code::InvalidRequest));
+    let id = propose(&mut chain, vec![update(&[("gov.age_bonus", 1_000_000, None)])]);
+    agree(&mut chain, id);
+    blocks(&mut chain, VOTING + TIMELOCK);
+    assert_eq!((status(&chain, id).as_str(), param(&chain, "gov.age_bonus")), ("executed", 1_000_000));
+    assert_eq!(count(&chain, "ballot_ages"), Value::Integer(0), "it began without a bonus");
+
+    chain.skipped_seconds = 400 * 86_400;
+    for index in [4, 5] {
+        let message = dadbs_tests::stake::delegate(&chain, index, 2, each);
+        assert!(chain.run(index, vec![message]).is_ok());
+    }
+    // The bonus ends by vote while the second proposal is voted on.
+    let off = propose(&mut chain, vec![update(&[("gov.age_bonus", 0, None)])]);
+    agree(&mut chain, off);
+    blocks(&mut chain, 4);
+    let id = propose(&mut chain, vec![update(&[("gov.timelock", 5, None)])]);
+    agree(&mut chain, id);
+    for index in [4, 5] {
+        assert!(plain_vote(&mut chain, index, id, VoteOption::No).is_ok());
+    }
+    let stands = tally(&chain, id);
+    assert_eq!((stands.yes, stands.no, stands.power), (2 * each, 2 * each, 5 * each));
+    assert_eq!((stands.yes_age, stands.no_age), (2 * each, 0), "of full age, and of none");
+    assert_eq!(stands.outlook, "passes");
+    let request = QueryTallyResultRequest { proposal_id: id };
+    let cosmos: QueryTallyResultResponse =
+        chain.query("/cosmos.gov.v1.Query/TallyResult", &request).unwrap();
+    assert_eq!(cosmos.tally.unwrap().yes_count, (4 * each).to_string());
+    let message = dadbs_tests::stake::redelegate(&chain, 0, 0, 1, each / 2);
+    assert!(chain.run(0, vec![message]).is_ok());
+    invariants(&chain);
+    assert_eq!(tally(&chain, id).yes_age, 2 * each, "it was at stake all the time");
+    while param(&chain, "gov.age_bonus") > 0 {
+        checked(&mut chain, vec![]);
+    }
+    assert_eq!(status(&chain, id), "voting");
+    while status(&chain, id) == "voting" {
+        checked(&mut chain, vec![]);
+    }
+    assert_eq!(status(&chain, id), "queued");
+    let result = tally(&chain, id);
+    assert_eq!((result.yes, result.no, result.yes_age), (2 * each, 2 * each, 2 * each));
+    blocks(&mut chain, TIMELOCK + 1);
+    assert_eq!(param(&chain, "gov.timelock"), 5);
+    assert_eq!((count(&chain, "ballot_ages"), count(&chain, "tallies")), (0.into(), 0.into()));
 }
 
 #[test]

@@ -121,7 +121,8 @@ params! {
     BlockBytes "consensus.block_bytes" = BLOCK_BYTES_MAX as u64, BLOCK_BYTES_LEAST, BLOCK_BYTES_MAX as u64, "bytes", "A block, with header, evidence and commit.";
     BlockGas "consensus.block_gas" = BLOCK_GAS_MAX, 10_000_000, BLOCK_GAS_MAX, "gas", "The gas limits of all transactions of a block together.";
     EvidenceAge "consensus.evidence_age" = YEAR, 1, YEAR, "seconds", "How long evidence counts; never longer than stake waits.";
-    CircuitGuardianPeriod "circuit.guardian_period" = 259_200, 0, 2_592_000, "seconds", "The longest pause that the guardian alone may set.";
+    CircuitGuardianPeriod "circuit.guardian_period" = 259_200, 0, 2_592_000, "seconds", "The emergency in which all pauses of the guardian end, from its first one on.";
+    CircuitGuardianRest "circuit.guardian_rest" = 604_800, 0, YEAR, "seconds", "How long the guardian pauses nothing after its emergency.";
 }
 
 /// What is fixed about a parameter.
@@ -261,6 +262,8 @@ pub fn check(rows: &impl Rows) -> Result<(), Error> {
         (Param::GovVotingPeriod, Param::UnbondingTime),
         // Or what is withdrawn while a fault waits would be free before it costs.
         (Param::FaultDelay, Param::UnbondingTime),
+        // Or the guardian could pause again before governance has decided.
+        (Param::GovExpeditedVotingPeriod, Param::CircuitGuardianRest),
         // Or blocks could never be full enough for the price of gas to rise.
         (Param::TargetGas, Param::BlockGas),
     ] {

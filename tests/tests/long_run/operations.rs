@@ -71,6 +71,8 @@ const PARAMS: [(&str, u64, u64); 27] = [
     ("gov.cancel_burn", 0, 1_000_000),
     ("gov.block_gas", 0, 20_000_000),
     ("circuit.guardian_period", 0, 20),
+    ("circuit.guardian_rest", 4, 20),
+    ("gov.age_bonus", 0, 1_000_000),
 ];
 
 /// A contract that plans calls of itself; its versions differ.
