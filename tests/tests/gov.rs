@@ -9,7 +9,7 @@
 //! 7. A contract of governance moves to the code that the proposal names by its hash.
 //! 8. A planned upgrade halts the old software before its block, and the new one goes on.
 //! 9. A pause stops messages and contracts, never governance, and ends by itself.
-//! 10. A thousand proposals that end at once are carried over, and stop nothing.
+//! 10. A thousand proposals that end at once are carried over, and stop nothing; their results are those of their end.
 //! 11. Stake votes: operators for what their delegators leave open, and for as long as it is staked.
 //! 12. Coins of the community are spent by vote.
 //! 13. Where governance says so, older stake decides between the votes; each vote counts by the rule of its beginning.
@@ -976,7 +976,10 @@ fn rule_13_older_stake_decides_between_the_votes() {
     let id = propose(&mut chain, vec![update(&[("gov.age_bonus", 1_000_000, None)])]);
     agree(&mut chain, id);
     blocks(&mut chain, VOTING + TIMELOCK);
-    assert_eq!((status(&chain, id).as_str(), param(&chain, "gov.age_bonus")), ("executed", 1_000_000));
+    assert_eq!(
+        (status(&chain, id).as_str(), param(&chain, "gov.age_bonus")),
+        ("executed", 1_000_000)
+    );
     assert_eq!(count(&chain, "ballot_ages"), Value::Integer(0), "it began without a bonus");
 
     chain.skipped_seconds = 400 * 86_400;
@@ -1047,6 +1050,111 @@ fn rule_12_the_community_spends() {
     let status = [good, more, module].map(|id| status(&chain, id));
     assert_eq!(status, ["executed", "failed", "failed"]);
     assert_eq!(held(&chain, to), 5_000);
+}
+
+/// Makes proposals that end at one time, 25 in a transaction, and gives their number.
+fn many(chain: &mut Chain, wanted: u64, expedited: bool) -> u64 {
+    let deposit = if expedited { 5 * DEPOSIT } else { DEPOSIT };
+    let message = MsgSubmitProposal { expedited, ..submission(0, vec![], deposit) };
+    let messages = vec![any(&message); 25];
+    let txs = (0..wanted / 25).map(|_| chain.sign_with_gas(0, messages.clone(), 90_000_000));
+    let txs: Vec<_> = txs.collect();
+    let outcome = checked(chain, txs);
+    assert!(outcome.tx_results.iter().all(TxResult::is_ok), "{}", outcome.tx_results[0].log);
+    let Value::Integer(made) = count(chain, "proposals") else { panic!("no number") };
+    made as u64
+}
+
+/// The last of 250 proposals that end at once, of which two are voted on; what is done while they stand in line.
+fn carried(expedited: bool, is_late: bool) -> (Vec<u64>, TallyResponse, Chain) {
+    let mut genesis = genesis();
+    genesis.params.insert("gov.age_bonus".into(), 1_000_000);
+    genesis.validators = dadbs_tests::staked_genesis(ACCOUNTS, 3).validators;
+    let mut chain = Chain::of(App::memory().unwrap(), &genesis);
+    let each = genesis.validators.iter().map(|validator| validator.tokens).sum::<u64>() / 3;
+    chain.skipped_seconds = 100 * 86_400;
+    assert!(chain.run(4, vec![dadbs_tests::stake::delegate(&chain, 4, 2, each / 2)]).is_ok());
+    let last = many(&mut chain, 250, expedited);
+    for (index, option) in [(0, VoteOption::Yes), (1, VoteOption::No), (4, VoteOption::Yes)] {
+        assert!(plain_vote(&mut chain, index, last, option).is_ok());
+        assert!(plain_vote(&mut chain, index, last - 1, option).is_ok());
+    }
+    let at_the_end = tally(&chain, last);
+    while chain.rows("", "SELECT 1 FROM chain.ballots WHERE closed = 1").is_empty()
+        && chain.rows("", "SELECT 1 FROM chain.electorates").is_empty()
+    {
+        checked(&mut chain, vec![]);
+    }
+    assert_eq!(count(&chain, "electorates"), Value::Integer(3));
+    if is_late {
+        // Stake comes to the silent and to who has voted, moves, and leaves.
+        let delegate = dadbs_tests::stake::delegate(&chain, 5, 1, each);
+        let more = dadbs_tests::stake::delegate(&chain, 4, 2, each);
+        let leave = dadbs_tests::stake::undelegate(&chain, 4, 2, each / 4);
+        let txs = vec![
+            chain.sign(5, vec![delegate]),
+            chain.sign(4, vec![more, leave]),
+            chain.sign(
+                0,
+                vec![any(&MsgVote {
+                    proposal_id: last,
+                    voter: key(0).address().to_string(),
+                    option: VoteOption::No.into(),
+                    metadata: String::new(),
+                })],
+            ),
+        ];
+        let outcome = checked(&mut chain, txs);
+        let results: Vec<_> = outcome.tx_results.iter().map(verdict).collect();
+        assert_eq!(results[2], number(Code::InactiveProposal), "no votes after the end");
+        assert!(outcome.tx_results[..2].iter().all(TxResult::is_ok));
+        assert_eq!(status(&chain, last), "voting", "it still stands in line");
+        let stands = tally(&chain, last);
+        assert_eq!((stands.yes, stands.no), (at_the_end.yes, at_the_end.no));
+        assert_eq!((stands.yes_age, stands.power), (at_the_end.yes_age, at_the_end.power));
+    }
+    let mut results = Vec::new();
+    for _ in 0..3 {
+        let outcome = checked(&mut chain, vec![]);
+        let told = outcome.events.iter().filter(|event| event.kind == "proposal_result");
+        for event in told {
+            let of = |name: &str| {
+                let found = event.attributes.iter().find(|attribute| attribute.0 == name);
+                found.map_or(0, |(_, value)| value.parse().unwrap())
+            };
+            if of("proposal_id") == last {
+                results.extend(["yes", "no", "power"].map(of));
+            }
+        }
+    }
+    assert_eq!(count(&chain, "electorates"), Value::Integer(0));
+    assert_eq!(results, [at_the_end.yes, at_the_end.no, at_the_end.power]);
+    let after = tally(&chain, last);
+    (results, after, chain)
+}
+
+#[test]
+fn rule_10_results_that_stand_in_line_are_those_of_their_end() {
+    let (undisturbed, result, _) = carried(false, false);
+    let (disturbed, same, mut chain) = carried(false, true);
+    assert_eq!((undisturbed, &result.status), (disturbed, &same.status));
+    assert_eq!(result.yes_age, same.yes_age);
+    assert!(result.yes_age > 0, "{result:?}");
+    blocks(&mut chain, 10);
+    assert_eq!(count(&chain, "frozen_tallies"), Value::Integer(0));
+}
+
+#[test]
+fn rule_10_an_expedited_vote_that_goes_on_has_followed_the_stake() {
+    // The bonus leaves it below two thirds: it goes on as an ordinary one, with what moved meanwhile.
+    let (_, _, mut chain) = carried(true, true);
+    let stands = tally(&chain, 250);
+    assert_eq!((status(&chain, 250).as_str(), stands.status.as_str()), ("voting", "voting"));
+    // 1 and 5/4 of what a validator has; 1 and the new 1 that follows it.
+    assert_eq!(stands.yes * 8, stands.no * 9);
+    while status(&chain, 250) == "voting" {
+        checked(&mut chain, vec![]);
+    }
 }
 
 #[test]

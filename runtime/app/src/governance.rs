@@ -5,7 +5,8 @@
 //!    largest transaction. What is refused, out of gas or panics leaves nothing, and the proposal has failed.
 //! 3. Once executions have used `gov.block_gas`, no further one begins in this block.
 //! 4. A step that is refused fails its proposal; the others go on.
-//! 5. Votes whose time is over end before the block's transactions, which may move stake.
+//! 5. Votes whose time is over end before the block's transactions, which may move stake; for those that stand in
+//!    line the electorate is kept.
 //! 6. The seed of `random()` is a hash of height and number.
 
 use crate::electorate::electorate;
@@ -13,6 +14,7 @@ use crate::execute::{BlockContext, seed};
 use crate::messages;
 use dadbs_modules::gov::{self, Proposal, Status};
 use dadbs_modules::params::{self, Param};
+use dadbs_modules::votes;
 use dadbs_types::limits::{PROPOSALS_BLOCK_MAX, TX_GAS_MAX};
 use dadbs_types::{Event, Fatal, GasMeter, Rejection};
 
@@ -25,7 +27,8 @@ impl BlockContext<'_> {
             self.step(&proposal, &mut events)?;
         }
         self.events.append(&mut events);
-        Ok(())
+        let last = gov::last_ended(self.store, self.info)?;
+        votes::keep_electorate(self.store, self.info.unix_ms(), last, |store| electorate(store))
     }
 
     /// Moves proposals on and settles those that have ended.

@@ -1,8 +1,8 @@
 //! Votes on open ballots, and their running tally. Lies below staking, which tells of changed shares.
 //!
-//! State: `chain.ballots(id, closed)`; `chain.votes(ballot, voter, yes, abstain, no, veto, locked, metadata)`;
+//! State: `chain.ballots(id, closed, ends)`; `chain.votes(ballot, voter, yes, abstain, no, veto, locked, metadata)`;
 //! `chain.tallies(ballot, validator, yes, abstain, no, veto)`; `chain.ballot_ages(ballot, start, bonus, full)`, how a
-//! ballot counts the age of shares, if it does ([`age`]).
+//! ballot counts the age of shares, if it does ([`age`]). What ended ballots wait with is in [`frozen`].
 //!
 //! Invariant: the tallies of an open ballot are what its votes give, counted anew.
 //!
@@ -24,6 +24,7 @@
 //!    number of rows at a time.
 
 mod age;
+mod frozen;
 mod tally;
 mod weights;
 
@@ -35,6 +36,7 @@ use dadbs_types::{AccountAddress, Code, Error, Fatal, Value};
 use tally::{adjust, aged, sweep_tallies};
 
 pub use age::{AgeRule, Ages, Held, age_rule};
+pub use frozen::keep as keep_electorate;
 pub use tally::{Electorate, Tally, Validator, invariant, tally};
 pub use weights::{Counts, OPTIONS, WHOLE, Weights};
 
@@ -46,7 +48,8 @@ const BALLOT_AGES: Table = Table("chain.ballot_ages");
 pub const SCHEMA: &[&str] = &[
     "CREATE TABLE chain_ballots (
         id INTEGER PRIMARY KEY NOT NULL,
-        closed INTEGER NOT NULL
+        closed INTEGER NOT NULL,
+        ends INTEGER NOT NULL
     ) STRICT",
     "CREATE TABLE chain_votes (
         ballot INTEGER NOT NULL,
@@ -63,6 +66,25 @@ pub const SCHEMA: &[&str] = &[
     "CREATE TABLE chain_tallies (
         ballot INTEGER NOT NULL,
         validator TEXT NOT NULL,
+        yes INTEGER NOT NULL,
+        abstain INTEGER NOT NULL,
+        no INTEGER NOT NULL,
+        veto INTEGER NOT NULL,
+        PRIMARY KEY (ballot, validator)
+    ) STRICT, WITHOUT ROWID",
+    "CREATE TABLE chain_electorates (
+        time INTEGER NOT NULL,
+        operator TEXT NOT NULL,
+        bonded INTEGER NOT NULL,
+        tokens INTEGER NOT NULL,
+        shares INTEGER NOT NULL,
+        ages BLOB NOT NULL,
+        PRIMARY KEY (time, operator)
+    ) STRICT, WITHOUT ROWID",
+    "CREATE TABLE chain_frozen_tallies (
+        ballot INTEGER NOT NULL,
+        validator TEXT NOT NULL,
+        end INTEGER NOT NULL,
         yes INTEGER NOT NULL,
         abstain INTEGER NOT NULL,
         no INTEGER NOT NULL,
@@ -106,10 +128,22 @@ pub fn init(store: &mut Store) -> Result<(), Fatal> {
     SCHEMA.iter().try_for_each(|sql| store.execute(sql, &[]).map(drop))
 }
 
-/// Opens a ballot that begins at a time, in seconds since 1970.
-pub fn open(store: &mut Store, ballot: u64, start: u64) -> Result<(), Fatal> {
-    store.execute("INSERT INTO chain_ballots (id, closed) VALUES (?1, 0)", &[&integer(ballot)?])?;
-    age::begin(store, ballot, start)
+/// Opens a ballot that begins and ends at times in milliseconds since 1970.
+pub fn open(store: &mut Store, ballot: u64, start: u64, ends: u64) -> Result<(), Fatal> {
+    store.execute(
+        "INSERT INTO chain_ballots (id, closed, ends) VALUES (?1, 0, ?2)",
+        &[&integer(ballot)?, &integer(ends)?],
+    )?;
+    age::begin(store, ballot, start / 1_000)
+}
+
+/// Lets a ballot go on to another end.
+pub fn extend(store: &mut Store, ballot: u64, ends: u64) -> Result<(), Fatal> {
+    store.execute(
+        "UPDATE chain_ballots SET ends = ?2 WHERE id = ?1",
+        &[&integer(ballot)?, &integer(ends)?],
+    )?;
+    Ok(())
 }
 
 /// Closes a ballot (rule 8).
@@ -160,15 +194,15 @@ pub fn votes(rows: &impl Rows, ballot: u64, after: &str, limit: u64) -> Result<V
     found.iter().map(|row| to_vote(row)).collect()
 }
 
-/// Votes of an account on open ballots.
-fn open_votes(rows: &impl Rows, voter: AccountAddress) -> Result<Vec<Vote>, Fatal> {
+/// Votes of an account on open ballots, each with the ballot's end.
+fn open_votes(rows: &impl Rows, voter: AccountAddress) -> Result<Vec<(Vote, u64)>, Fatal> {
     let found = rows.rows(
-        "SELECT ballot, voter, yes, abstain, no, veto, locked, metadata
+        "SELECT ballot, voter, yes, abstain, no, veto, locked, metadata, ends
          FROM chain_votes JOIN chain_ballots ON id = ballot
          WHERE voter = ?1 AND closed = 0 ORDER BY ballot",
         &[&Value::Text(voter.to_string())],
     )?;
-    found.iter().map(|row| to_vote(row)).collect()
+    found.iter().map(|row| Ok((to_vote(row)?, BALLOTS.count(row, 8)?))).collect()
 }
 
 /// Casts a vote on an open ballot (rules 1 to 4 and 7).
@@ -219,24 +253,30 @@ pub fn cast(store: &mut Store, vote: &Vote, stake: &Stake) -> Result<(), Error> 
     Ok(())
 }
 
-/// Follows a change of a voter's shares (rule 4); gives the number of rows that it wrote at most.
+/// Follows a change of a voter's shares at a time in milliseconds since 1970 (rule 4); gives the number of rows that
+/// it wrote at most.
 ///
 /// Staking calls it before or after it writes the shares, which are not read here.
 pub fn shares_changed(
     store: &mut Store,
+    now: u64,
     delegator: AccountAddress,
     validator: AccountAddress,
-    before: Held,
-    after: Held,
+    (before, after): (Held, Held),
 ) -> Result<u64, Fatal> {
-    let votes = open_votes(store, delegator)?;
-    let mut written = votes.len() as u64;
-    for vote in &votes {
-        let (minus, plus) = (vote.weights.split(before.shares), vote.weights.split(after.shares));
-        adjust(store, vote.ballot, &validator.to_string(), minus, plus)?;
+    let mut written = 0;
+    for (vote, end) in open_votes(store, delegator)? {
+        let split = |amounts: [u64; 2]| amounts.map(|amount| vote.weights.split(amount));
+        let mut changes = vec![(validator.to_string(), split([before, after].map(|h| h.shares)))];
         if let Some(rule) = age_rule(store, vote.ballot)? {
-            let [minus, plus] = [before, after].map(|held| vote.weights.split(rule.extra_of(held)));
-            adjust(store, vote.ballot, &aged(validator), minus, plus)?;
+            changes.push((aged(validator), split([before, after].map(|h| rule.extra_of(h)))));
+        }
+        for (row, [minus, plus]) in changes {
+            if end <= now && minus != plus {
+                frozen::copy(store, vote.ballot, end, &row)?;
+                written += 1;
+            }
+            adjust(store, vote.ballot, &row, minus, plus)?;
             written += 1;
         }
     }
@@ -252,6 +292,7 @@ pub fn sweep(store: &mut Store, rows: u64) -> Result<u64, Fatal> {
         let Some(row) = found.first() else { break };
         let ballot = BALLOTS.count(row, 0)?;
         left = sweep_tallies(store, ballot, left)?;
+        left = frozen::sweep(store, ballot, left)?;
         for vote in votes(store, ballot, "", left)? {
             if vote.locked > 0 {
                 bank::unlock(store, vote.voter, &reason(ballot))?;

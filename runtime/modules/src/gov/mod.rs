@@ -20,8 +20,8 @@
 //!    one has a larger deposit and a shorter period. Without its deposit in time it has expired.
 //! 2. A deposit is at least `deposit_step` of `min_deposit`, the first one `initial_deposit` of it; deposits are in
 //!    the base denomination and held by [`escrow`].
-//! 3. Votes count until the end of the period, wherever the result stands in line. The result is that of the stake
-//!    before the first block whose time is beyond it, up to `PROPOSALS_BLOCK_MAX` results a block.
+//! 3. Votes count until the end of the period. The result is that of the stake before the first block whose time is
+//!    not before it, however long it stands in line: a block has up to `PROPOSALS_BLOCK_MAX` results.
 //! 4. The result, in this order: too little power voted (`quorum`), only abstentions, more than
 //!    `veto_threshold` of the votes veto: refused; votes for, of all but abstentions, more than the threshold of its
 //!    kind: passed. The quorum counts plain stake, all that follows the votes with what age adds to them.
@@ -43,8 +43,8 @@ mod settle;
 
 pub use keeper::{Submission, cancel, deposit, submit, vote};
 pub use proposal::{
-    Kind, Proposal, Status, deposit_of, deposits, ended, extra_of, messages, next_due, proposal,
-    proposals, require,
+    Kind, Proposal, Status, deposit_of, deposits, ended, extra_of, last_ended, messages, next_due,
+    proposal, proposals, require,
 };
 pub use result::{Bar, Verdict, conclude, executed, expire, failed};
 pub use settle::settle;

@@ -331,6 +331,16 @@ pub fn ended(rows: &impl Rows, block: &BlockInfo, most: u64) -> Result<Vec<Propo
     Ok(ended)
 }
 
+/// When the last of the votes ended that have no result yet, in milliseconds since 1970 (rule 3).
+pub fn last_ended(rows: &impl Rows, block: &BlockInfo) -> Result<Option<u64>, Fatal> {
+    let found = rows.rows(
+        "SELECT due FROM chain_proposal_queue JOIN chain_proposals ON id = proposal
+         WHERE due <= ?1 AND status = 'voting' ORDER BY due DESC LIMIT 1",
+        &[&integer(block.unix_ms())?],
+    )?;
+    found.first().map(|row| Table("chain.proposal_queue").count(row, 0)).transpose()
+}
+
 /// What an account has deposited on a proposal.
 pub fn deposit_of(
     rows: &impl Rows,

@@ -107,6 +107,7 @@ pub fn conclude(
         let voting_end = proposal.voting_start.saturating_add(period);
         let ordinary = Proposal { expedited: false, voting_end, ..proposal.clone() };
         write(store, Some(proposal), &ordinary)?;
+        votes::extend(store, proposal.id, voting_end)?;
         events.push(told("expedited_proposal_rejected"));
         return Ok(());
     }

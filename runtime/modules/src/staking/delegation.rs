@@ -66,7 +66,8 @@ fn set_shares(
     let (had, has) = (before.shares, after.shares);
     distribution::before_shares_change(store, events, operator, delegator, had, has)?;
     validator.ages.replace(before, after, block.time_s())?;
-    let written = votes::shares_changed(store, delegator, operator, before, after)?;
+    let now = block.unix_ms();
+    let written = votes::shares_changed(store, now, delegator, operator, (before, after))?;
     *rows = rows.saturating_add(written);
     let keys = (account_key(delegator), operator_key(operator));
     if has == 0 {

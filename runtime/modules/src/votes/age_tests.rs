@@ -29,7 +29,7 @@ fn later(world: &mut World, seconds: u64) {
 
 fn begin(world: &mut World, ballot: u64) {
     let start = now(world);
-    open(&mut world.store, ballot, start).unwrap();
+    open(&mut world.store, ballot, start * 1_000, u64::MAX >> 1).unwrap();
 }
 
 fn stake_of(store: &Store, voter: AccountAddress) -> Result<Stake, Fatal> {

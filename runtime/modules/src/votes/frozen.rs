@@ -23,8 +23,7 @@ const FROZEN: Table = Table("chain.frozen_tallies");
 
 /// Until when a ballot takes votes; 0 if it is gone.
 fn end_of(rows: &impl Rows, ballot: u64) -> Result<u64, Fatal> {
-    let found =
-        rows.rows("SELECT ends FROM chain_ballots WHERE id = ?1", &[&integer(ballot)?])?;
+    let found = rows.rows("SELECT ends FROM chain_ballots WHERE id = ?1", &[&integer(ballot)?])?;
     found.first().map_or(Ok(0), |row| BALLOTS.count(row, 0))
 }
 
@@ -80,8 +79,9 @@ pub(super) fn of(rows: &impl Rows, ballot: u64) -> Result<Option<(u64, Electorat
     let Some(first) = found.first() else { return Ok(None) };
     let bonded = ELECTORATES.count(first, 1)?;
     let validator = |row: &Vec<Value>| {
-        let ages = Ages::of_bytes(&ELECTORATES.blob(row, 4)?)
-            .ok_or_else(|| Fatal::new("chain.electorates: ages are malformed: restore the store"))?;
+        let ages = Ages::of_bytes(&ELECTORATES.blob(row, 4)?).ok_or_else(|| {
+            Fatal::new("chain.electorates: ages are malformed: restore the store")
+        })?;
         let (tokens, shares) = (ELECTORATES.count(row, 2)?, ELECTORATES.count(row, 3)?);
         Ok(Validator { operator: ELECTORATES.address(row, 0)?, tokens, shares, ages })
     };
@@ -108,12 +108,7 @@ pub(super) fn tallied_at(
 }
 
 /// Copies a row that is about to change after the end (rule 3).
-pub(super) fn copy(
-    store: &mut Store,
-    ballot: u64,
-    end: u64,
-    validator: &str,
-) -> Result<(), Fatal> {
+pub(super) fn copy(store: &mut Store, ballot: u64, end: u64, validator: &str) -> Result<(), Fatal> {
     let [yes, abstain, no, veto] = tallied_at(store, ballot, end, validator)?;
     store.execute(
         "INSERT INTO chain_frozen_tallies (ballot, validator, end, yes, abstain, no, veto)

@@ -1,7 +1,7 @@
 //! What votes come to, validator by validator.
 
 use super::weights::sum;
-use super::{Ages, BALLOTS, Counts, Stake, age_rule, counts, vote, votes};
+use super::{Ages, BALLOTS, Counts, Stake, age_rule, counts, frozen, vote, votes};
 use crate::context::{Rows, Table, integer};
 use dadbs_store::Store;
 use dadbs_types::{AccountAddress, Fatal, Value};
@@ -56,7 +56,7 @@ pub(super) fn aged(validator: AccountAddress) -> String {
 }
 
 /// The row of a tally; `validator` is empty for locked coins (rule 4).
-fn tallied(rows: &impl Rows, ballot: u64, validator: &str) -> Result<Counts, Fatal> {
+pub(super) fn tallied(rows: &impl Rows, ballot: u64, validator: &str) -> Result<Counts, Fatal> {
     let found = rows.rows(
         "SELECT yes, abstain, no, veto FROM chain_tallies WHERE ballot = ?1 AND validator = ?2",
         &[&integer(ballot)?, &Value::Text(validator.into())],
@@ -100,14 +100,29 @@ pub(super) fn adjust(
     Ok(())
 }
 
-/// The result so far (rules 5 and 6); bounded by the number of validators.
-pub fn tally(rows: &impl Rows, ballot: u64, electorate: &Electorate) -> Result<Tally, Fatal> {
+/// The result so far (rules 5 and 6), or at its end if it stands in line for it; bounded by the number of validators.
+/// `today` is the electorate as it is.
+pub fn tally(rows: &impl Rows, ballot: u64, today: &Electorate) -> Result<Tally, Fatal> {
+    match frozen::of(rows, ballot)? {
+        None => count(rows, ballot, today, |row| tallied(rows, ballot, row)),
+        Some((end, then)) => {
+            count(rows, ballot, &then, |row| frozen::tallied_at(rows, ballot, end, row))
+        }
+    }
+}
+
+fn count(
+    rows: &impl Rows,
+    ballot: u64,
+    electorate: &Electorate,
+    tallied: impl Fn(&str) -> Result<Counts, Fatal>,
+) -> Result<Tally, Fatal> {
     let beyond = || Fatal::new(format!("the votes on ballot {ballot} are beyond the supply"));
-    let locked = tallied(rows, ballot, "")?;
+    let locked = tallied("")?;
     let (mut counts, mut extra) = (locked, [0; 4]);
     let rule = age_rule(rows, ballot)?;
     for validator in electorate.validators.iter().filter(|validator| validator.shares > 0) {
-        let voted = tallied(rows, ballot, &validator.operator.to_string())?;
+        let voted = tallied(&validator.operator.to_string())?;
         let rest = u128::from(validator.shares).saturating_sub(sum(voted));
         let rest = u64::try_from(rest).map_err(|_| beyond())?;
         let operators = vote(rows, ballot, validator.operator)?;
@@ -123,7 +138,7 @@ pub fn tally(rows: &impl Rows, ballot: u64, electorate: &Electorate) -> Result<T
         };
         count(&mut counts, voted, follow(rest))?;
         if let Some(rule) = rule {
-            let voted = tallied(rows, ballot, &aged(validator.operator))?;
+            let voted = tallied(&aged(validator.operator))?;
             let rest = rule.extra_of_rest(&validator.ages, sum(voted), rest);
             count(&mut extra, voted, follow(rest))?;
         }
