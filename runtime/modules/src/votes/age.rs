@@ -20,7 +20,7 @@ use super::BALLOT_AGES;
 use crate::context::{Rows, integer};
 use crate::params::{self, MONTH, MONTHS, PPM, Param};
 use dadbs_store::Store;
-use dadbs_types::Fatal;
+use dadbs_types::{Fatal, Value};
 use std::collections::BTreeMap;
 
 /// Months that a validator's shares are kept apart by: the longest full age, and a vote of a year before it ends.
@@ -39,9 +39,12 @@ impl Held {
     /// With more shares (rule 1), where nothing is older than `oldest`.
     #[must_use]
     pub fn joined(self, more: Held, oldest: u64) -> Held {
+        if self.shares == 0 {
+            return more;
+        }
         let shares = self.shares.saturating_add(more.shares);
         let moment = |held: Held| u128::from(held.shares) * u128::from(held.since.max(oldest));
-        let mean = (moment(self) + moment(more)).div_ceil(u128::from(shares.max(1)));
+        let mean = (moment(self) + moment(more)).div_ceil(u128::from(shares));
         Held { shares, since: u64::try_from(mean).unwrap_or(u64::MAX) }
     }
 
@@ -174,7 +177,8 @@ pub(super) fn begin(store: &mut Store, ballot: u64, start: u64) -> Result<(), Fa
 pub fn age_rule(rows: &impl Rows, ballot: u64) -> Result<Option<AgeRule>, Fatal> {
     let found = rows.rows(
         "SELECT start, bonus, full FROM chain_ballot_ages WHERE ballot = ?1",
-        &[&integer(ballot)?],
+        // A number beyond 63 bits exists no more than any other unknown one.
+        &[&Value::Integer(i64::try_from(ballot).unwrap_or(-1))],
     )?;
     let Some(row) = found.first() else { return Ok(None) };
     let count = |column| BALLOT_AGES.count(row, column);

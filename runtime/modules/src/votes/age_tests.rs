@@ -311,7 +311,9 @@ impl Model {
             let shares = world.shares(who, to);
             let before = self.held.get(&(who, to)).copied().unwrap_or_default();
             let oldest = now(world).saturating_sub(self.full);
-            let after = if shares > before.shares {
+            let after = if before.shares == 0 {
+                Held { shares, since }
+            } else if shares > before.shares {
                 let came = shares - before.shares;
                 let sum = u128::from(before.shares) * u128::from(before.since.max(oldest))
                     + u128::from(came) * u128::from(since.max(oldest));
