@@ -43,7 +43,7 @@ const GAS: u64 = 40_000_000;
 const DEPOSIT: u64 = 1_000_000;
 
 /// Parameters that proposals change, and the values between which they do.
-const PARAMS: [(&str, u64, u64); 27] = [
+const PARAMS: [(&str, u64, u64); 29] = [
     ("staking.max_validators", 1, 8),
     ("staking.unbonding_time", 8, 20),
     ("staking.max_entries", 1, 7),
