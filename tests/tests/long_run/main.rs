@@ -115,6 +115,7 @@ fn genesis() -> Genesis {
         ("gov.expedited_voting_period", 4),
         ("gov.timelock", 3),
         ("circuit.guardian_period", 10),
+        ("circuit.guardian_rest", 4),
     ] {
         genesis.params.insert(name.into(), value);
     }

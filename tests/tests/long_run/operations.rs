@@ -43,7 +43,7 @@ const GAS: u64 = 40_000_000;
 const DEPOSIT: u64 = 1_000_000;
 
 /// Parameters that proposals change, and the values between which they do.
-const PARAMS: [(&str, u64, u64); 27] = [
+const PARAMS: [(&str, u64, u64); 29] = [
     ("staking.max_validators", 1, 8),
     ("staking.unbonding_time", 8, 20),
     ("staking.max_entries", 1, 7),
@@ -71,6 +71,8 @@ const PARAMS: [(&str, u64, u64); 27] = [
     ("gov.cancel_burn", 0, 1_000_000),
     ("gov.block_gas", 0, 20_000_000),
     ("circuit.guardian_period", 0, 20),
+    ("circuit.guardian_rest", 4, 20),
+    ("gov.age_bonus", 0, 1_000_000),
 ];
 
 /// A contract that plans calls of itself; its versions differ.

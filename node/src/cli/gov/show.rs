@@ -28,8 +28,8 @@ fn percent(ppm: u128) -> String {
     format!("{}.{} %", ppm / 10_000, ppm % 10_000 / 1_000)
 }
 
-fn part(votes: u64, of: u64) -> String {
-    let ppm = (u128::from(votes) * 1_000_000).checked_div(u128::from(of)).unwrap_or(0);
+fn part(votes: u128, of: u128) -> String {
+    let ppm = (votes * 1_000_000).checked_div(of).unwrap_or(0);
     percent(ppm)
 }
 
@@ -42,6 +42,8 @@ fn tally_json(id: u64, tally: &TallyResponse) -> Json {
         "proposal_id": id, "status": tally.status, "kind": tally.kind, "outlook": tally.outlook,
         "yes": tally.yes.to_string(), "abstain": tally.abstain.to_string(),
         "no": tally.no.to_string(), "veto": tally.veto.to_string(),
+        "yes_age": tally.yes_age.to_string(), "abstain_age": tally.abstain_age.to_string(),
+        "no_age": tally.no_age.to_string(), "veto_age": tally.veto_age.to_string(),
         "power": tally.power.to_string(), "quorum_ppm": tally.quorum,
         "threshold_ppm": tally.threshold, "veto_threshold_ppm": tally.veto_threshold,
         "voting_end_ms": tally.voting_end_ms, "eta_ms": tally.eta_ms,
@@ -50,12 +52,15 @@ fn tally_json(id: u64, tally: &TallyResponse) -> Json {
 }
 
 fn tally_text(id: u64, tally: &TallyResponse) -> String {
-    let votes = [tally.yes, tally.no, tally.veto, tally.abstain];
-    let voted = votes.iter().fold(0u64, |sum, votes| sum.saturating_add(*votes));
-    let decided = voted.saturating_sub(tally.abstain);
-    let mut table = output::table(["option", "udadb", "of the votes"]);
-    for (option, votes) in ["yes", "no", "no with veto", "abstain"].into_iter().zip(votes) {
-        table.add_row([option.to_owned(), grouped(votes.into()), part(votes, voted)]);
+    let votes = [tally.yes, tally.no, tally.veto, tally.abstain].map(u128::from);
+    let ages = [tally.yes_age, tally.no_age, tally.veto_age, tally.abstain_age].map(u128::from);
+    let [yes, no, veto, abstain] = std::array::from_fn(|option| votes[option] + ages[option]);
+    let (turnout, voted) = (votes.iter().sum::<u128>(), yes + no + veto + abstain);
+    let mut table = output::table(["option", "udadb", "by age", "of the votes"]);
+    for (index, option) in ["yes", "no", "no with veto", "abstain"].into_iter().enumerate() {
+        let (plain, age) = (votes[index], ages[index]);
+        let row = [option.into(), grouped(plain), grouped(age), part(plain + age, voted)];
+        table.add_row(row);
     }
     let outlook = match tally.outlook.as_str() {
         "" => String::new(),
@@ -73,11 +78,11 @@ fn tally_text(id: u64, tally: &TallyResponse) -> String {
         "proposal {id} ({}): {}{outlook}\n{table}\nturnout    {} of {} needed\nyes        {} of {} needed\nveto       {} of {} allowed\ntime       {ends}{reason}",
         tally.kind,
         tally.status,
-        part(voted, tally.power),
+        part(turnout, tally.power.into()),
         percent(tally.quorum.into()),
-        part(tally.yes, decided),
+        part(yes, yes + no + veto),
         percent(tally.threshold.into()),
-        part(tally.veto, voted),
+        part(veto, voted),
         percent(tally.veto_threshold.into()),
     )
 }
