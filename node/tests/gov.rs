@@ -1,20 +1,18 @@
-//! Governance on a dev node: the command line, cosmjs, and upgrades.
+//! Governance on a dev node: the command line, and upgrades. Other clients: `journeys.rs`.
 //!
 //! 1. A proposal is made, voted on, watched and executed from the command line; time is moved on by the dev engine.
-//! 2. cosmjs, unmodified, does the same.
-//! 3. A node that comes to an upgrade that it does not know ends with its own exit code and leaves a note.
-//! 4. A wrong header is proven, appealed, and another fault attributed, from the command line.
+//! 2. A node that comes to an upgrade that it does not know ends with its own exit code and leaves a note.
+//! 3. A wrong header is proven, appealed, and another fault attributed, from the command line.
 #![allow(clippy::too_many_lines, reason = "journeys are long")]
 
 mod common;
 
+use common::Node;
 use common::cli::{Dev, text};
-use common::{CHAIN, Node, config};
 use dadbs::NodeError;
 use dadbs_app::{Software, Upgrade};
 use dadbs_proto::dadbs::dev::v1::dev_client::DevClient;
 use dadbs_proto::dadbs::dev::v1::{AdvanceBlocksRequest, AdvanceTimeRequest};
-use dadbs_proto::dadbs::params::v1::ParamsRequest;
 use serde_json::json;
 use tendermint::vote::Vote;
 
@@ -139,7 +137,7 @@ fn accusation(dev: &Dev, height: u64) -> serde_json::Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rule_4_faults_from_the_command_line() {
+async fn rule_3_faults_from_the_command_line() {
     let dev = Dev::with(&PERIODS);
     for _ in 0..3 {
         dev.json(&["tx", "send", "dev1", "1"]);
@@ -181,35 +179,7 @@ async fn rule_4_faults_from_the_command_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "slow: runs npm"]
-async fn rule_2_cosmjs_governs() {
-    let home = tempfile::tempdir().unwrap();
-    let mut config = config(home.path());
-    let funds = dadbs_types::Amount(1_000_000_000);
-    config.genesis.accounts.push((common::clients::account(), funds));
-    for (name, value) in [
-        ("gov.min_deposit", 1_000_000),
-        ("gov.voting_period", 8),
-        ("gov.expedited_voting_period", 8),
-        ("gov.timelock", 0),
-    ] {
-        config.genesis.params.insert(name.into(), value);
-    }
-    config.block_time = Some(std::time::Duration::from_millis(200));
-    let node = Node::with(config).await.unwrap();
-    let url = format!("http://{}", node.ready.rpc_addr);
-    let authority = dadbs_types::AccountAddress::of_module("gov").to_string();
-    let operator = dadbs_types::OperatorAddress(common::key(common::FAUCET).address());
-    common::clients::cosmjs_script("gov.mjs", url, format!("{authority},{operator}")).await;
-    let client = dadbs_client::Client::connect(&node.grpc_url()).await.unwrap();
-    let params = client.params(ParamsRequest {}).await.unwrap().params;
-    let changed = params.iter().find(|param| param.name == "contract.schedule_block_gas");
-    assert_eq!(changed.unwrap().value, 77, "{CHAIN}");
-    node.stop().await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn rule_3_a_node_halts_for_an_upgrade() {
+async fn rule_2_a_node_halts_for_an_upgrade() {
     let mut dev = Dev::with(&PERIODS);
     let height = dev.json(&["status"])["height"].as_u64().unwrap() + 20;
     let upgrade = ["gov", "propose", "upgrade", "v2", &height.to_string(), "--info", "sha256:00"];

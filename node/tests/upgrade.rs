@@ -11,7 +11,7 @@ mod common;
 
 use common::cli::command;
 use common::comet::Killed;
-use common::network::{Network, wait_for};
+use common::network::{Network, SHORT, wait_for};
 use dadbs::{NodeError, StartConfig, run_node};
 use dadbs_app::{Software, Upgrade};
 use serde_json::{Value as Json, json};
@@ -22,15 +22,6 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-
-const SHORT: &[(&str, u64)] = &[
-    ("staking.unbonding_time", 60),
-    ("slashing.fault_delay", 30),
-    ("gov.voting_period", 6),
-    ("gov.expedited_voting_period", 6),
-    ("gov.timelock", 1),
-    ("gov.min_deposit", 1_000_000),
-];
 
 /// The software after this one, which knows the upgrade `v2`.
 const NEXT: Software =

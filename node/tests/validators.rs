@@ -11,7 +11,7 @@ mod common;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use common::network::{Network, wait_for};
+use common::network::{Network, SHORT, wait_for};
 use ed25519_consensus::SigningKey;
 use serde_json::{Value as Json, json};
 use std::io::{Read, Write};
@@ -19,17 +19,15 @@ use std::net::{SocketAddr, TcpStream};
 use tendermint::block::{Height, Id, Round, parts};
 use tendermint::{Hash, Time, account, chain, vote};
 
-const SHORT: &[(&str, u64)] = &[
-    ("staking.unbonding_time", 60),
-    ("slashing.fault_delay", 30),
-    ("gov.voting_period", 1),
-    ("gov.expedited_voting_period", 1),
-    ("gov.voting_period", 60),
-    ("gov.expedited_voting_period", 30),
-    ("slashing.signed_blocks_window", 8),
-    ("slashing.min_signed_per_window", 500_000),
-    ("slashing.downtime_jail_duration", 2),
-];
+/// A network whose validators are soon missed.
+fn start(full_nodes: u16) -> Network {
+    let slashing = [
+        ("slashing.signed_blocks_window", 8),
+        ("slashing.min_signed_per_window", 500_000),
+        ("slashing.downtime_jail_duration", 2),
+    ];
+    Network::start_with(4, full_nodes, &[SHORT, &slashing].concat())
+}
 
 /// The validators of CometBFT: powers by address.
 fn powers(network: &Network) -> Vec<(String, u64)> {
@@ -74,7 +72,7 @@ fn validator(network: &Network, key: &str) -> Json {
 #[test]
 #[ignore = "slow: builds and runs CometBFT"]
 fn rule_1_a_fifth_validator_joins_proposes_and_leaves() {
-    let network = Network::start_with(4, 1, SHORT);
+    let network = start(1);
     let (home, fifth) = (network.home(4), address(&network, 4));
     assert_eq!(powers(&network).len(), 4);
     let home = home.to_str().unwrap();
@@ -129,7 +127,7 @@ fn rule_1_a_fifth_validator_joins_proposes_and_leaves() {
 #[test]
 #[ignore = "slow: builds and runs CometBFT"]
 fn rule_2_a_stopped_validator_is_jailed_and_comes_back() {
-    let mut network = Network::start_with(4, 0, SHORT);
+    let mut network = start(0);
     let third = address(&network, 3);
     tick(&network);
     network.kill(3);
@@ -213,7 +211,7 @@ fn forged(
 #[test]
 #[ignore = "slow: builds and runs CometBFT"]
 fn rule_3_who_signs_twice_is_tombstoned() {
-    let network = Network::start_with(4, 0, SHORT);
+    let network = start(0);
     for _ in 0..3 {
         tick(&network);
     }
@@ -278,7 +276,7 @@ fn assert_sets_are_known(network: &Network) {
 #[test]
 #[ignore = "slow: builds and runs CometBFT"]
 fn rule_4_who_signs_a_wrong_header_is_proven_to_have() {
-    let network = Network::start_with(4, 0, SHORT);
+    let network = start(0);
     network.json(0, &["tx", "staking", "delegate", "dev1", "25000000", "--from", "dev0"]);
     for _ in 0..4 {
         tick(&network);

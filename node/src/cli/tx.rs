@@ -229,7 +229,8 @@ pub(crate) async fn advance_time(globals: &Globals, args: &AdvanceTime) -> Outco
     let advanced = session.client.advance_time(args.seconds, args.blocks).await;
     let tip = advanced.map_err(|error| dev_only(globals, "keeps the time of its clock", error))?;
     let json = json!({ "height": tip.height, "time_ns": tip.time_ns });
-    globals.print(&json, || format!("block time is {} s ahead; height {}", args.seconds, tip.height));
+    globals
+        .print(&json, || format!("block time is {} s ahead; height {}", args.seconds, tip.height));
     Ok(())
 }
 

@@ -18,6 +18,16 @@ use std::time::{Duration, Instant};
 pub const PATIENCE: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(50);
 
+/// Parameters of a genesis whose votes, and what waits with them, end while a test waits.
+pub const SHORT: &[(&str, u64)] = &[
+    ("staking.unbonding_time", 60),
+    ("slashing.fault_delay", 30),
+    ("gov.voting_period", 6),
+    ("gov.expedited_voting_period", 6),
+    ("gov.timelock", 1),
+    ("gov.min_deposit", 1_000_000),
+];
+
 /// A base for `ports` free ports, below those that the system hands out; never the same twice.
 pub fn free_base(ports: u16) -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
