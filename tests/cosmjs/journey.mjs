@@ -29,16 +29,18 @@ const client = await SigningStargateClient.connectWithSigner(url, wallet, {
   registry,
   broadcastPollIntervalMs: 100,
 });
-const queries = QueryClient.withExtensions(await connectComet(url), setupStakingExtension);
+const comet = await connectComet(url);
+const queries = QueryClient.withExtensions(comet, setupStakingExtension);
 const rpc = createProtobufRpcClient(queries);
 const gov = new QueryClientImpl(rpc);
 assert.equal(await client.getChainId(), chainId);
 
-async function send(typeUrl, value) {
+async function submit(typeUrl, value) {
   const result = await client.signAndBroadcast(address, [{ typeUrl, value }], 1.5, "");
   assert.equal(result.code, 0, result.rawLog);
-  return result.msgResponses[0].value;
+  return result;
 }
+const send = async (typeUrl, value) => (await submit(typeUrl, value)).msgResponses[0].value;
 // One of the chain's own queries, such as sql.v1.Query.
 async function ask(name, request) {
   const [module, method] = name.split("/");
@@ -58,7 +60,7 @@ const packed = (registered, value) => ({ typeUrl: registered, value: registry.en
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest();
 
 // 1. Stake: a validator of its own, and a delegation to another one.
-await send("/cosmos.staking.v1beta1.MsgCreateValidator", {
+const created = await submit("/cosmos.staking.v1beta1.MsgCreateValidator", {
   description: { moniker: "cosmjs", identity: "", website: "", securityContact: "", details: "" },
   // cosmjs writes rates as whole numbers of 10^-18.
   commission: { rate: String(10n ** 17n), maxRate: String(2n * 10n ** 17n), maxChangeRate: String(10n ** 16n) },
@@ -68,6 +70,8 @@ await send("/cosmos.staking.v1beta1.MsgCreateValidator", {
   pubkey: encodePubkey({ type: "tendermint/PubKeyEd25519", value: key }),
   value: { denom: "udadb", amount: "1000000" },
 });
+const { validatorUpdates } = await comet.blockResults(created.height);
+assert.ok(validatorUpdates.some(({ pubkey }) => Buffer.from(pubkey.data).toString("base64") === key));
 const delegated = await client.delegateTokens(address, operator, { denom: "udadb", amount: "300000000" }, 1.5, "");
 assert.equal(delegated.code, 0, delegated.rawLog);
 const { validator } = await queries.staking.validator(ownOperator);
@@ -151,6 +155,6 @@ assert.ok(info.codeId > Number(codeId), "it runs other code");
 const code = await ask("contract/Code", { codeId: info.codeId });
 assert.deepEqual(Buffer.from(code.codeHash), sha256(newWasm));
 const rows = (await ask("sql/Query", { database: contract, sql: "SELECT text, stars FROM note" })).rows;
-assert.deepEqual(rows.map(({ values }) => values), [[{ text: "kept" }, { integer: 3 }]]);
+assert.deepEqual(rows.map(({ values }) => values), [[{ text: "cosmjs" }, { integer: 3 }]]);
 console.log("cosmjs ok");
 process.exit(0);

@@ -2,7 +2,7 @@
 
 use super::cli::{Dev, command, text};
 use super::network::{Network, SHORT, wait_for};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
@@ -86,10 +86,10 @@ impl Engine {
     pub fn pass(&self, seconds: u64) {
         match self {
             Engine::Dev(_) => drop(self.json(&["advance-time", &seconds.to_string()])),
-            Engine::CometBft(_) => {
+            Engine::CometBft(network) => {
                 std::thread::sleep(Duration::from_secs(seconds + 1));
                 for _ in 0..3 {
-                    self.json(&["tx", "send", "dev0", "1", "--from", "dev4"]);
+                    network.tick();
                 }
             }
         }
@@ -162,9 +162,10 @@ fn module(entries: &[(&str, &[&str])]) -> Vec<u8> {
     wat::parse_str(text).unwrap()
 }
 
-/// Two versions of a contract, as files: the later one migrates the table `note` to one with `stars`.
-pub fn versions(folder: &Path) -> [PathBuf; 2] {
-    let made = ["CREATE TABLE note (text TEXT)", "INSERT INTO note VALUES ('kept')"];
+/// Two versions of a contract, as files: the later one migrates the table `note`, which holds `text`, to one with `stars`.
+pub fn versions(folder: &Path, text: &str) -> [PathBuf; 2] {
+    let insert = format!("INSERT INTO note VALUES ('{text}')");
+    let made = ["CREATE TABLE note (text TEXT)", &insert];
     let change = ["ALTER TABLE note ADD COLUMN stars INTEGER NOT NULL DEFAULT 3"];
     let old = module(&[("init", &made)]);
     let new = module(&[("init", &made), ("migrate", &change)]);
@@ -173,4 +174,20 @@ pub fn versions(folder: &Path) -> [PathBuf; 2] {
         std::fs::write(&path, module).unwrap();
         path
     })
+}
+
+/// The file of a proposal that changes all consensus parameters, with this age of evidence.
+pub fn smaller_blocks(folder: &Path, age: &str) -> String {
+    let file = folder.join("smaller_blocks.json");
+    let proposal = json!({
+        "title": "Smaller blocks",
+        "messages": [{
+            "@type": "/cosmos.consensus.v1.MsgUpdateParams",
+            "block": { "max_bytes": "5000000", "max_gas": "1500000000" },
+            "evidence": { "max_age_num_blocks": "1", "max_age_duration": age, "max_bytes": "1048576" },
+            "validator": { "pub_key_types": ["ed25519"] },
+        }],
+    });
+    std::fs::write(&file, proposal.to_string()).unwrap();
+    file.to_str().unwrap().to_owned()
 }

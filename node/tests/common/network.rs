@@ -290,6 +290,23 @@ impl Network {
         height
     }
 
+    /// Compares what the node says of changes by all blocks with what its CometBFT says; how many there are.
+    pub fn assert_block_updates(&self, number: usize) -> usize {
+        let listen = self.members[number].listen;
+        let updates = |addr, height: u64| {
+            let results =
+                wait_for("results", || get(addr, &format!("block_results?height={height}")));
+            ["validator_updates", "consensus_param_updates"].map(|field| results[field].clone())
+        };
+        let mut found = 0;
+        for height in 1..=self.height(number) {
+            let own = updates(listen.rpc, height);
+            assert_eq!(own, updates(listen.cometbft_rpc, height), "at {height}");
+            found += own.iter().filter(|update| !update.is_null()).count();
+        }
+        found
+    }
+
     /// Who signed the block before this height, as CometBFT tells the application.
     pub fn votes(&self, number: usize, height: u64) -> Vec<Vote> {
         let block = wait_for("a block", || self.rpc(number, &format!("block?height={height}")));
@@ -319,6 +336,17 @@ impl Network {
     pub fn run(&self, number: usize, args: &[&str]) -> Output {
         let node = format!("http://{}", self.members[number].listen.grpc);
         command(self.dir.path()).args(["--node", &node]).args(args).output().unwrap()
+    }
+
+    /// A transaction by a node, which makes a block whatever the network does about empty ones.
+    pub fn tick(&self) {
+        assert!(self.try_tick(0), "no block takes a transaction");
+    }
+
+    /// [`Network::tick`] by any node; whether there was a block.
+    pub fn try_tick(&self, number: usize) -> bool {
+        let to = "dadbs15yk64u7zc9g9k2yr2wmzeva5qgwxps6y5g5299";
+        self.run(number, &["tx", "send", to, "1", "--from", "dev4"]).status.success()
     }
 
     /// A command that must succeed; its JSON.
