@@ -682,6 +682,7 @@ fn proposal(message: Any) -> Any {
 /// Proposals of consensus parameters that are refused when they are made: name, code, a word of the reason, message.
 fn consensus_rows() -> Vec<(String, Code, &'static str, Any)> {
     type Change = fn(&mut MsgUpdateParams, i64);
+    type Absence = (&'static str, &'static str, fn(&mut MsgUpdateParams));
     let bytes: Change = |m, value| m.block.as_mut().unwrap().max_bytes = value;
     let gas: Change = |m, value| m.block.as_mut().unwrap().max_gas = value;
     let age: Change = |m, value| {
@@ -740,7 +741,7 @@ fn consensus_rows() -> Vec<(String, Code, &'static str, Any)> {
         });
         rows.push(row(format!("keys of {types:?}"), "type ed25519", message));
     }
-    let absent: [(&str, &str, fn(&mut MsgUpdateParams)); 4] = [
+    let absent: [Absence; 4] = [
         ("no block", "as a whole", |message| message.block = None),
         ("no evidence", "as a whole", |message| message.evidence = None),
         ("no validator", "as a whole", |message| message.validator = None),

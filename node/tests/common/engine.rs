@@ -3,6 +3,7 @@
 use super::cli::{Dev, command, text};
 use super::network::{Network, SHORT, wait_for};
 use serde_json::{Value as Json, json};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
@@ -141,11 +142,11 @@ fn module(entries: &[(&str, &[&str])]) -> Vec<u8> {
     for (entry, statements) in entries {
         let mut calls = String::new();
         for sql in *statements {
-            data += &format!("(data (i32.const {at}) \"{sql}\")\n");
-            calls += &format!("(call 2 (i32.const {at}) (i32.const {}))", sql.len());
+            writeln!(data, "(data (i32.const {at}) \"{sql}\")").unwrap();
+            write!(calls, "(call 2 (i32.const {at}) (i32.const {}))", sql.len()).unwrap();
             at += sql.len();
         }
-        functions += &format!("(func (export \"{entry}\") {calls})\n");
+        writeln!(functions, "(func (export \"{entry}\") {calls})").unwrap();
     }
     let text = format!(
         r#"(module

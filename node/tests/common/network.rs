@@ -47,7 +47,8 @@ pub fn free_base(ports: u16) -> u16 {
 pub fn get(addr: SocketAddr, target: &str) -> Option<Json> {
     let mut stream = TcpStream::connect(addr).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    write!(stream, "GET /{target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok()?;
+    // Of HTTP/1.0, so that a long answer does not come in chunks.
+    write!(stream, "GET /{target} HTTP/1.0\r\nHost: x\r\nConnection: close\r\n\r\n").ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     let mut answer: Json = serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()?;
