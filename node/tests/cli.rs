@@ -22,8 +22,27 @@ fn help_and_exit_codes_are_frozen() {
         .filter_map(|line| line.split_whitespace().next())
         .collect();
     let expected = [
-        "dev", "init", "join", "start", "testnet", "keys", "tx", "sql", "contract", "lint", "gov",
-        "genesis", "import", "export", "query", "doctor", "status", "verify", "faucet", "help",
+        "dev",
+        "init",
+        "join",
+        "start",
+        "testnet",
+        "keys",
+        "tx",
+        "sql",
+        "contract",
+        "lint",
+        "gov",
+        "genesis",
+        "import",
+        "export",
+        "query",
+        "doctor",
+        "status",
+        "verify",
+        "faucet",
+        "advance-time",
+        "help",
     ];
     assert_eq!(commands, expected, "{help}");
     assert!(help.contains("  8  the import refuses objects that were not accepted"), "{help}");

@@ -3,14 +3,24 @@
 use crate::cli::context::{Globals, Session};
 use crate::cli::exit::Outcome;
 use crate::cli::output::{self, grouped};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use dadbs_client::proto::FILE_DESCRIPTOR_SET;
 use dadbs_client::proto::cosmos::base::query::v1beta1::PageRequest;
 use dadbs_client::proto::cosmos::gov::v1::{Proposal, QueryProposalRequest, QueryProposalsRequest};
 use dadbs_client::proto::cosmos::upgrade::v1beta1::QueryCurrentPlanRequest;
 use dadbs_client::proto::dadbs::circuit::v1::PausesRequest;
 use dadbs_client::proto::dadbs::gov::v1::{TallyRequest, TallyResponse};
 use dadbs_client::proto::dadbs::params::v1::ParamsRequest;
+use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
+use prost_types::Any;
 use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
 use std::time::Duration;
+
+/// Fields of messages that hold code or a hash of it.
+const BYTES: [&str; 4] = ["wasm", "code_hash", "replaces_hash", "evidence_hash"];
 
 /// Between two looks at a tally.
 const WATCH: Duration = Duration::from_secs(1);
@@ -105,13 +115,45 @@ pub(super) async fn tally(globals: &Globals, id: u64, watch: bool) -> Outcome {
     }
 }
 
+/// A message in the form of a file that `gov submit` takes; one of an unknown type with its bytes in hex.
+fn message_json(any: &Any) -> Json {
+    let decoded = DescriptorPool::decode(FILE_DESCRIPTOR_SET).ok().and_then(|pool| {
+        let descriptor = pool.get_message_by_name(any.type_url.trim_start_matches('/'))?;
+        let message = DynamicMessage::decode(descriptor, any.value.as_slice()).ok()?;
+        let options = SerializeOptions::new().use_proto_field_name(true);
+        message.serialize_with_options(serde_json::value::Serializer, &options).ok()
+    });
+    let mut json = json!({ "@type": any.type_url });
+    match (json.as_object_mut(), decoded) {
+        (Some(json), Some(Json::Object(fields))) => json.extend(fields),
+        (Some(json), _) => drop(json.insert("value".into(), hex::encode(&any.value).into())),
+        (None, _) => {}
+    }
+    json
+}
+
+/// A message for people: code and hashes as voters compare them.
+fn message_text(any: &Any) -> String {
+    let Json::Object(fields) = message_json(any) else { return any.type_url.clone() };
+    let mut text = format!("message    {}", any.type_url);
+    for (name, value) in fields.iter().filter(|(name, _)| *name != "@type") {
+        let bytes = value.as_str().filter(|_| BYTES.contains(&name.as_str()));
+        let shown = match bytes.and_then(|text| BASE64.decode(text).ok()) {
+            Some(hash) if hash.len() == 32 => hex::encode(hash),
+            Some(code) => {
+                format!("{} bytes, sha256 {}", code.len(), hex::encode(Sha256::digest(&code)))
+            }
+            None => value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+        };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n           {name}: {shown}");
+    }
+    text
+}
+
 fn proposal_json(proposal: &Proposal) -> Json {
     let deposit = proposal.total_deposit.first().map_or("0", |coin| coin.amount.as_str());
-    let messages: Vec<_> = proposal
-        .messages
-        .iter()
-        .map(|any| json!({ "@type": any.type_url, "value": hex::encode(&any.value) }))
-        .collect();
+    let messages: Vec<_> = proposal.messages.iter().map(message_json).collect();
     json!({
         "id": proposal.id, "title": proposal.title, "summary": proposal.summary,
         "metadata": proposal.metadata, "proposer": proposal.proposer, "deposit": deposit,
@@ -131,7 +173,7 @@ pub(super) async fn proposal(globals: &Globals, id: u64) -> Outcome {
     globals.print(&json, || {
         let deposit = proposal.total_deposit.first().map_or("0", |coin| coin.amount.as_str());
         let messages: Vec<_> =
-            proposal.messages.iter().map(|any| format!("\nmessage    {}", any.type_url)).collect();
+            proposal.messages.iter().map(|any| format!("\n{}", message_text(any))).collect();
         format!(
             "title      {}\nsummary    {}\nproposer   {}\ndeposit    {deposit} udadb{}\n\n{}",
             proposal.title,
