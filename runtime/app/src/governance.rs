@@ -28,7 +28,7 @@ impl BlockContext<'_> {
         }
         self.events.append(&mut events);
         let last = gov::last_ended(self.store, self.info)?;
-        votes::keep_electorate(self.store, self.info.unix_ms(), last, |store| electorate(store))
+        votes::keep_electorate(self.store, self.info.unix_ms(), last, electorate)
     }
 
     /// Moves proposals on and settles those that have ended.

@@ -1,4 +1,5 @@
 //! The rules of ages, against a model that keeps every delegation's age and counts ballots anew.
+#![allow(clippy::cast_precision_loss, reason = "the model counts in floats, within a margin")]
 
 use super::age::{AgeRule, Ages, Held};
 use super::*;
@@ -162,7 +163,9 @@ fn rule_2_moved_stake_keeps_its_age_and_loops_add_nothing() {
     world.end();
     later(&mut world, YEAR / 2);
     begin(&mut world, 1);
-    [5, 6].iter().for_each(|voter| yes(&mut world, 1, *voter));
+    for voter in [5, 6] {
+        yes(&mut world, 1, voter);
+    }
     let before = counted(&world, 1).extra[0];
     for from in [0, 1, 2] {
         world.redelegate(5, from, (from + 1) % 3, 30 * DADB).unwrap();
@@ -176,7 +179,9 @@ fn rule_2_moved_stake_keeps_its_age_and_loops_add_nothing() {
     let lost = before - after;
     assert!(lost * 13 <= before, "at most a month of it: {before}, {after}");
     begin(&mut world, 2);
-    [5, 6].iter().for_each(|voter| yes(&mut world, 2, *voter));
+    for voter in [5, 6] {
+        yes(&mut world, 2, voter);
+    }
     assert!(counted(&world, 2).extra[0] <= before + before / 5);
 }
 
@@ -290,7 +295,9 @@ fn rule_5_split_accounts_count_as_much_as_one() {
     let one = Weights::new([WHOLE, 0, 0, 0]).unwrap();
     let other = Weights::new([0, 0, WHOLE, 0]).unwrap();
     votes_for(&mut world, 1, 4, one).unwrap();
-    [5, 6, 7].iter().for_each(|voter| votes_for(&mut world, 1, *voter, other).unwrap());
+    for voter in [5, 6, 7] {
+        votes_for(&mut world, 1, voter, other).unwrap();
+    }
     let Tally { extra: [one, _, split, _], .. } = counted(&world, 1);
     assert!(one > 0 && one.abs_diff(split) <= 8, "{one} {split}");
 }
@@ -317,7 +324,7 @@ impl Model {
                 let came = shares - before.shares;
                 let sum = u128::from(before.shares) * u128::from(before.since.max(oldest))
                     + u128::from(came) * u128::from(since.max(oldest));
-                let up = (sum + u128::from(shares) - 1) / u128::from(shares);
+                let up = sum.div_ceil(u128::from(shares));
                 Held { shares, since: u64::try_from(up).unwrap() }
             } else {
                 Held { shares, ..before }
