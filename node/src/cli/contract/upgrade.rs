@@ -309,3 +309,32 @@ pub(super) async fn watch(globals: &Globals, name: &str, path: &Path) -> Outcome
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::output::to_wire;
+
+    #[test]
+    fn accept_losses_stands_before_the_arguments() {
+        let row = |fields: &str| Row {
+            kind: Kind::Migrate,
+            name: "migrate".into(),
+            fields: fields.into(),
+            doc: String::new(),
+            more: vec![String::new()],
+        };
+        let texts = ["7".to_owned()];
+        let of = |row: Option<&Row>, accepts| arguments(row, &texts, accepts);
+        let (seven, text) = (to_wire(&Value::Integer(7)), to_wire(&Value::Text("7".into())));
+        let declared = row("accept_losses INTEGER NULL, name TEXT");
+        for (accepts, number) in [(false, 0), (true, 1)] {
+            assert_eq!(
+                of(Some(&declared), accepts),
+                [to_wire(&Value::Integer(number)), text.clone()]
+            );
+        }
+        assert_eq!(of(Some(&row("name TEXT")), true), [text]);
+        assert_eq!(of(None, true), [seven]);
+    }
+}
