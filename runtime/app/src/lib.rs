@@ -32,7 +32,7 @@ pub use app::{App, AppConfig, Block, CHECKPOINT_INTERVAL, ChainParams, CheckKind
 pub use check::{Checker, Decoded, Precheck, Prechecked};
 pub use dadbs_modules::params::Param;
 pub use dadbs_modules::staking::{self, GenesisValidator};
-pub use dadbs_modules::{bank, consensus, distribution, slashing};
+pub use dadbs_modules::{bank, consensus, distribution, rewards, slashing};
 pub use dadbs_types::Event;
 pub use export::export;
 pub use genesis::{ExportedState, Genesis};
