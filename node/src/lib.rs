@@ -19,6 +19,7 @@ pub mod http;
 pub mod index;
 pub mod metrics;
 pub mod network;
+pub mod prover;
 pub mod readiness;
 pub mod rpc;
 pub mod telemetry;

@@ -37,5 +37,5 @@ pub use dadbs_types::Event;
 pub use export::export;
 pub use genesis::{ExportedState, Genesis};
 pub use outcome::{BlockOutcome, TxResult};
-pub use queries::Queries;
+pub use queries::{OpenChallenges, Queries};
 pub use upgrades::{Software, UPGRADES, Upgrade};

@@ -14,6 +14,8 @@ mod page;
 mod rewards;
 mod staking;
 
+pub use rewards::OpenChallenges;
+
 use crate::app::ChainParams;
 use crate::messages::{address, values, wire};
 use dadbs_modules::{auth, bank, contract};

@@ -373,11 +373,7 @@ impl View {
     ///
     /// # Errors
     /// A rejection if the version is not kept; a fault if a row of it is not found.
-    pub fn prove_nearest(
-        &mut self,
-        root: &Hash,
-        targets: &[Hash],
-    ) -> Result<Vec<RowProof>, Error> {
+    pub fn prove_nearest(&mut self, root: &Hash, targets: &[Hash]) -> Result<Vec<RowProof>, Error> {
         let (height, tree) = self.version_of(root)?;
         let leaves: Vec<Hash> =
             targets.iter().filter_map(|target| Some(tree.nearest(target)?.0)).collect();
@@ -419,9 +415,8 @@ impl View {
     fn version_of(&self, root: &Hash) -> Result<(u64, Tree), Error> {
         let versions =
             self.slot.readers.shared.versions.read().unwrap_or_else(PoisonError::into_inner);
-        let found = versions.with_root(root).map(|(height, tree)| (height, tree.clone()));
-        // The same root may have come with a height above the view's: then nothing has changed in between.
-        found.map(|(height, tree)| (height.min(self.head.height), tree)).ok_or_else(|| {
+        let found = versions.with_root(root, self.head.height);
+        found.map(|(height, tree)| (height, tree.clone())).ok_or_else(|| {
             let kept = dadbs_types::limits::VERSIONS_KEPT;
             Error::rejected(
                 Code::NotFound,

@@ -60,7 +60,39 @@ pub(super) fn challenges(
     Ok(ChallengesResponse { epoch: epoch.number, last_height: epoch.last_height, challenges })
 }
 
+/// The open challenges of a validator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenChallenges {
+    /// The validator's operator.
+    pub validator: AccountAddress,
+    /// The running epoch.
+    pub epoch: u64,
+    /// Which of its challenges can be answered in the next block.
+    pub indexes: Vec<u32>,
+}
+
 impl Queries {
+    /// The open challenges of the validator that has a consensus address now; `None` if there are none.
+    pub fn open_challenges(
+        &self,
+        consensus_address: [u8; 20],
+    ) -> Result<Option<OpenChallenges>, Error> {
+        let view = self.readers.view()?;
+        let epoch = rewards::epoch(&view)?;
+        if view.height() >= epoch.last_height {
+            return Ok(None);
+        }
+        let Some(validator) = staking::by_consensus_address(&view, consensus_address)? else {
+            return Ok(None);
+        };
+        let validator = validator.operator;
+        let issued = rewards::issued(&view, &epoch, validator)?.into_iter().zip(0..);
+        let indexes: Vec<u32> =
+            issued.filter(|((_, answered), _)| !answered).map(|(_, index)| index).collect();
+        let open = OpenChallenges { validator, epoch: epoch.number, indexes };
+        Ok(Some(open).filter(|open| !open.indexes.is_empty()))
+    }
+
     /// The answers to the open challenges of a validator, as messages without submitter; none if it has no open
     /// challenge.
     ///
@@ -77,13 +109,12 @@ impl Queries {
         if view.height() >= epoch.last_height {
             return Ok(Vec::new());
         }
-        let (indexes, targets): (Vec<u32>, Vec<Hash>) =
-            rewards::issued(&view, &epoch, validator)?
-                .into_iter()
-                .zip(0..)
-                .filter(|((_, answered), _)| !answered)
-                .map(|((target, _), index)| (index, target))
-                .unzip();
+        let (indexes, targets): (Vec<u32>, Vec<Hash>) = rewards::issued(&view, &epoch, validator)?
+            .into_iter()
+            .zip(0..)
+            .filter(|((_, answered), _)| !answered)
+            .map(|((target, _), index)| (index, target))
+            .unzip();
         if indexes.is_empty() {
             return Ok(Vec::new());
         }

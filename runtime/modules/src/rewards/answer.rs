@@ -92,8 +92,7 @@ pub fn submit(writer: &mut Writer<'_>, answer: &Answer<'_>) -> Result<(), Error>
         let message = format!("challenge {} of {name} is answered already", answer.index);
         return Err(refuse(Code::ChallengeAnswered, message));
     }
-    let target =
-        challenge(&running.root, &score.consensus_address, running.number, answer.index);
+    let target = challenge(&running.root, &score.consensus_address, running.number, answer.index);
     verify(&running.root, &target, answer)?;
     writer.store.execute(
         "UPDATE chain_storage_scores SET answered = ?2 WHERE validator = ?1",
@@ -131,7 +130,6 @@ fn verify(root: &Hash, target: &Hash, answer: &Answer<'_>) -> Result<(), Error> 
         return Err(refuse(Code::WrongAnswer, message));
     }
     let (key, value) = (leaf_key(answer.table, answer.key), leaf_value(answer.row));
-    dadbs_merkle::verify_nearest(root, target, &key, &value, answer.proof).map_err(|error| {
-        refuse(Code::WrongAnswer, format!("challenge {}: {error}", answer.index))
-    })
+    dadbs_merkle::verify_nearest(root, target, &key, &value, answer.proof)
+        .map_err(|error| refuse(Code::WrongAnswer, format!("challenge {}: {error}", answer.index)))
 }

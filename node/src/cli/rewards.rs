@@ -1,0 +1,167 @@
+//! `dadbs tx rewards` and `dadbs query rewards`: epochs, scores and storage challenges.
+
+use super::context::Globals;
+use super::distribution::operator;
+use super::exit::{Failure, Outcome};
+use super::output::{self, grouped};
+use dadbs_client::proto::dadbs::rewards::v1::{
+    ChallengesRequest, EpochRequest, MsgSubmitStorageProof, ScoresRequest,
+};
+use dadbs_client::tx::{UnsignedTx, any};
+use prost_types::Timestamp;
+use serde_json::{Value as Json, json};
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Tx {
+    /// Submit an answer to a storage challenge; a node with a prover key does it by itself
+    SubmitStorageProof {
+        /// Operator address of the validator (dadbsvaloper1...), or an account or key that runs it
+        validator: String,
+        /// The challenge's index
+        index: u32,
+        /// JSON with epoch, table, and key, row and proof in hex
+        #[arg(long, value_name = "FILE")]
+        answer: PathBuf,
+    },
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Query {
+    /// The running epoch, and what storage has earned in it
+    Epoch,
+    /// How validators stand in the running epoch
+    Scores,
+    /// A validator's storage challenges
+    Challenges {
+        /// Operator address (dadbsvaloper1...), or an account or key that runs the validator
+        validator: String,
+    },
+}
+
+/// The file of an answer.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnswerFile {
+    epoch: u64,
+    table: String,
+    key: String,
+    row: String,
+    proof: String,
+}
+
+pub(crate) async fn run(globals: &Globals, command: &Tx) -> Outcome {
+    let Tx::SubmitStorageProof { validator, index, answer } = command;
+    let wrong = |why: String| Failure::usage(format!("{}: {why}", answer.display()));
+    let text = std::fs::read(answer).map_err(|error| wrong(error.to_string()))?;
+    let file: AnswerFile =
+        serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+    let bytes = |text: &str| hex::decode(text).map_err(|error| wrong(error.to_string()));
+    let (ring, name) = globals.signing_key()?;
+    let message = MsgSubmitStorageProof {
+        submitter: ring.info(&name)?.address.to_string(),
+        validator_address: operator(globals, validator)?,
+        epoch: file.epoch,
+        index: *index,
+        key: bytes(&file.key)?,
+        row: bytes(&file.row)?,
+        proof: bytes(&file.proof)?,
+        table: file.table,
+    };
+    let session = globals.session().await?;
+    let tx = UnsignedTx::new(vec![any(&message)]);
+    if let Some(included) = globals.submit(&session, &tx, None).await? {
+        globals.print_included(&included, json!({}), &format!("challenge {index} is answered"));
+    }
+    Ok(())
+}
+
+pub(crate) async fn query(globals: &Globals, query: &Query) -> Outcome {
+    match query {
+        Query::Epoch => epoch(globals).await,
+        Query::Scores => scores(globals).await,
+        Query::Challenges { validator } => challenges(globals, validator).await,
+    }
+}
+
+async fn epoch(globals: &Globals) -> Outcome {
+    let epoch = globals.session().await?.client.reward_epoch(EpochRequest {}).await?;
+    let json = json!({
+        "epoch": epoch.epoch,
+        "height": epoch.height,
+        "root": hex::encode(&epoch.root),
+        "ends": epoch.ends,
+        "challenges": epoch.challenges,
+        "last_height": epoch.last_height,
+        "pool": epoch.pool.to_string(),
+    });
+    globals.print(&json, || {
+        let ends = Timestamp { seconds: epoch.ends / 1_000, nanos: 0 };
+        format!(
+            "epoch {} since height {}, to {ends} at least\nstorage has earned {} udadb\n{} challenges for each validator, answers count up to height {}",
+            epoch.epoch,
+            epoch.height,
+            grouped(epoch.pool.into()),
+            epoch.challenges,
+            epoch.last_height
+        )
+    });
+    Ok(())
+}
+
+async fn scores(globals: &Globals) -> Outcome {
+    let answer = globals.session().await?.client.reward_scores(ScoresRequest {}).await?;
+    let scores: Vec<Json> = answer
+        .scores
+        .iter()
+        .map(|score| {
+            json!({
+                "validator": score.validator_address,
+                "power": score.power,
+                "answered": score.answered,
+                "score": score.score,
+            })
+        })
+        .collect();
+    globals.print(&json!({ "epoch": answer.epoch, "scores": scores }), || {
+        let mut table = output::table(["validator", "power", "answered", "score"]);
+        for score in &answer.scores {
+            table.add_row([
+                score.validator_address.clone(),
+                grouped(score.power.into()),
+                score.answered.len().to_string(),
+                grouped(score.score.into()),
+            ]);
+        }
+        format!("epoch {}\n{table}", answer.epoch)
+    });
+    Ok(())
+}
+
+async fn challenges(globals: &Globals, validator: &str) -> Outcome {
+    let validator_address = operator(globals, validator)?;
+    let request = ChallengesRequest { validator_address };
+    let answer = globals.session().await?.client.reward_challenges(request).await?;
+    let challenges: Vec<Json> = answer
+        .challenges
+        .iter()
+        .map(|one| {
+            json!({ "index": one.index, "target": hex::encode(&one.target), "answered": one.answered })
+        })
+        .collect();
+    let json = json!({
+        "epoch": answer.epoch, "last_height": answer.last_height, "challenges": challenges,
+    });
+    globals.print(&json, || {
+        let mut table = output::table(["challenge", "the leaf nearest to", "answered"]);
+        for one in &answer.challenges {
+            let answered = if one.answered { "yes" } else { "no" };
+            table.add_row([one.index.to_string(), hex::encode(&one.target), answered.into()]);
+        }
+        format!(
+            "epoch {}, answers count up to height {}\n{table}",
+            answer.epoch, answer.last_height
+        )
+    });
+    Ok(())
+}
