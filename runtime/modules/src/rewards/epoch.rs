@@ -16,7 +16,7 @@ const SCORES: Table = Table("chain.storage_scores");
 /// An epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Epoch {
-    /// Its number; 0 until the first block with transactions (rule 11).
+    /// Its number; 0 until the first block with transactions (rule 12).
     pub number: u64,
     /// The height that began it.
     pub height: u64,
@@ -43,7 +43,7 @@ pub struct Score {
     pub answered: u64,
 }
 
-/// Makes the module's tables, with epoch 0 (rule 11).
+/// Makes the module's tables, with epoch 0 (rule 12).
 pub fn init(store: &mut Store) -> Result<(), Fatal> {
     super::SCHEMA.iter().try_for_each(|sql| store.execute(sql, &[]).map(drop))?;
     store.execute(
