@@ -80,11 +80,8 @@ impl Prover {
         let mut epoch = 0;
         let mut held: Vec<Held> = Vec::new();
         while committed.changed().await.is_ok() {
-            let open = match core.open_challenges(self.consensus_address) {
-                Ok(Some(open)) => open,
-                // Before genesis, without a validator, or all is answered.
-                Ok(None) | Err(_) => continue,
-            };
+            // None before genesis, without a validator, or when all is answered.
+            let Ok(Some(open)) = core.open_challenges(self.consensus_address) else { continue };
             if open.epoch != epoch {
                 epoch = open.epoch;
                 held = answers(&core, open.validator).await;

@@ -403,9 +403,9 @@ mod tests {
         let change = |param, value| Change { param, value, replaces: None };
         let (more, less) =
             (change(Param::WeightUptime, 300_000), change(Param::WeightCompute, 200_000));
-        for refused in [&[more.clone()][..], &[less.clone()]] {
+        for alone in [&more, &less] {
             store.begin_tx([0; 32]).unwrap();
-            let refused = apply(&mut store, refused).unwrap_err();
+            let refused = apply(&mut store, std::slice::from_ref(alone)).unwrap_err();
             assert!(matches!(refused, Error::Rejected(r) if r.code == Code::InvalidRequest));
             store.rollback_tx().unwrap();
         }

@@ -33,7 +33,7 @@
 //! 9. At the end of an epoch its coins are divided by score, each part rounded down, into the rewards of the validators, as any reward;
 //!    the community tax, and what is left over, go to the community pool: all of it if no score is above 0.
 //! 10. A challenge that was not answered lowers the score and does nothing else. A row that fits no transaction cannot be proven, so
-//!    a challenge that selects it is lost, alike for all.
+//!     a challenge that selects it is lost, alike for all.
 //! 11. An answer publishes its row, also one that a predicate hides from readers: every replica has it anyway.
 //! 12. The first block with transactions ends epoch 0, which has no challenges.
 
