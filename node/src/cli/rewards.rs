@@ -1,30 +1,12 @@
-//! `dadbs tx rewards` and `dadbs query rewards`: epochs, scores and storage challenges.
+//! `dadbs query rewards`: epochs, scores and storage challenges; nodes with a prover key answer them.
 
 use super::context::Globals;
 use super::distribution::operator;
-use super::exit::{Failure, Outcome};
+use super::exit::Outcome;
 use super::output::{self, grouped};
-use dadbs_client::proto::dadbs::rewards::v1::{
-    ChallengesRequest, EpochRequest, MsgSubmitStorageProof, ScoresRequest,
-};
-use dadbs_client::tx::{UnsignedTx, any};
+use dadbs_client::proto::dadbs::rewards::v1::{ChallengesRequest, EpochRequest, ScoresRequest};
 use prost_types::Timestamp;
 use serde_json::{Value as Json, json};
-use std::path::PathBuf;
-
-#[derive(Debug, clap::Subcommand)]
-pub(crate) enum Tx {
-    /// Submit an answer to a storage challenge; a node with a prover key does it by itself
-    SubmitStorageProof {
-        /// Operator address of the validator (dadbsvaloper1...), or an account or key that runs it
-        validator: String,
-        /// The challenge's index
-        index: u32,
-        /// JSON with epoch, table, and key, row and proof in hex
-        #[arg(long, value_name = "FILE")]
-        answer: PathBuf,
-    },
-}
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Query {
@@ -37,43 +19,6 @@ pub(crate) enum Query {
         /// Operator address (dadbsvaloper1...), or an account or key that runs the validator
         validator: String,
     },
-}
-
-/// The file of an answer.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AnswerFile {
-    epoch: u64,
-    table: String,
-    key: String,
-    row: String,
-    proof: String,
-}
-
-pub(crate) async fn run(globals: &Globals, command: &Tx) -> Outcome {
-    let Tx::SubmitStorageProof { validator, index, answer } = command;
-    let wrong = |why: String| Failure::usage(format!("{}: {why}", answer.display()));
-    let text = std::fs::read(answer).map_err(|error| wrong(error.to_string()))?;
-    let file: AnswerFile =
-        serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
-    let bytes = |text: &str| hex::decode(text).map_err(|error| wrong(error.to_string()));
-    let (ring, name) = globals.signing_key()?;
-    let message = MsgSubmitStorageProof {
-        submitter: ring.info(&name)?.address.to_string(),
-        validator_address: operator(globals, validator)?,
-        epoch: file.epoch,
-        index: *index,
-        key: bytes(&file.key)?,
-        row: bytes(&file.row)?,
-        proof: bytes(&file.proof)?,
-        table: file.table,
-    };
-    let session = globals.session().await?;
-    let tx = UnsignedTx::new(vec![any(&message)]);
-    if let Some(included) = globals.submit(&session, &tx, None).await? {
-        globals.print_included(&included, json!({}), &format!("challenge {index} is answered"));
-    }
-    Ok(())
 }
 
 pub(crate) async fn query(globals: &Globals, query: &Query) -> Outcome {

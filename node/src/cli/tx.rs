@@ -33,9 +33,6 @@ pub(crate) enum Tx {
     /// End a validator's jail, prove a wrong header
     #[command(subcommand)]
     Slashing(super::staking::SlashingTx),
-    /// Answer storage challenges
-    #[command(subcommand)]
-    Rewards(super::rewards::Tx),
     /// Pay fees for others
     #[command(subcommand)]
     Feegrant(super::feegrant::Tx),
@@ -122,7 +119,6 @@ pub(crate) async fn run(globals: &Globals, command: &Tx) -> Outcome {
         Tx::Distribution(command) => super::distribution::run(globals, command).await,
         Tx::Staking(command) => super::staking::run(globals, command).await,
         Tx::Slashing(command) => super::staking::run_slashing(globals, command).await,
-        Tx::Rewards(command) => super::rewards::run(globals, command).await,
         Tx::Feegrant(command) => super::feegrant::run(globals, command).await,
         Tx::Show { hash } => show(globals, hash).await,
     }
