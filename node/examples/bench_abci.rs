@@ -315,6 +315,7 @@ async fn main() -> anyhow::Result<()> {
             checkpoint_interval: 1_000,
             verify_rows: false,
             software: dadbs_app::Software::THIS,
+            prover: None,
         };
         let (up, is_up) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();

@@ -13,12 +13,13 @@
 
 use crate::metrics::Metrics;
 use dadbs_app::{
-    App, AppConfig, Block, BlockOutcome, ChainParams, CheckKind, Checker, Genesis, Info, Precheck,
-    Prechecked, Queries, TxResult,
+    App, AppConfig, Block, BlockOutcome, ChainParams, CheckKind, Checker, Genesis, Info,
+    OpenChallenges, Precheck, Prechecked, Queries, TxResult,
 };
+use dadbs_proto::dadbs::rewards::v1::MsgSubmitStorageProof;
 use dadbs_proto::dadbs::sql::v1::{ExplainRequest, ExplainResponse};
 use dadbs_store::RowProof;
-use dadbs_types::{Code, Error, Fatal, Hash, Rejection, Value};
+use dadbs_types::{AccountAddress, Code, Error, Fatal, Hash, Rejection, Value};
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -552,6 +553,26 @@ impl Core {
     /// Reads of the last committed height; they do not pass through the thread.
     pub fn query(&self, path: &str, request: &[u8]) -> Result<(u64, Vec<u8>), Error> {
         let result = self.readers()?.queries.query(path, request);
+        if let Err(Error::Fatal(fatal)) = &result {
+            self.record_fault(fatal);
+        }
+        result
+    }
+
+    /// The open storage challenges of the validator with a consensus address; `None` if there are none.
+    pub fn open_challenges(
+        &self,
+        consensus_address: [u8; 20],
+    ) -> Result<Option<OpenChallenges>, Error> {
+        self.readers()?.queries.open_challenges(consensus_address)
+    }
+
+    /// The answers to a validator's open storage challenges: reads every row.
+    pub fn storage_answers(
+        &self,
+        validator: AccountAddress,
+    ) -> Result<Vec<MsgSubmitStorageProof>, Error> {
+        let result = self.readers()?.queries.storage_answers(validator);
         if let Err(Error::Fatal(fatal)) = &result {
             self.record_fault(fatal);
         }

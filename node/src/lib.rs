@@ -20,6 +20,7 @@ pub mod http;
 pub mod index;
 pub mod metrics;
 pub mod network;
+pub mod prover;
 pub mod readiness;
 pub mod rpc;
 pub mod telemetry;

@@ -39,6 +39,7 @@ async fn start_measured(home: &std::path::Path, metrics_addr: Option<SocketAddr>
         checkpoint_interval: 1_000,
         verify_rows: true,
         software: dadbs_app::Software::THIS,
+        prover: None,
     };
     let node =
         tokio::spawn(run_abci(config, |ready| up.send(ready.clone()).unwrap(), async move {

@@ -105,6 +105,56 @@ fn one_command_runs_four_validators_and_another_start_goes_on() {
 
 #[test]
 #[ignore = "slow: builds and runs CometBFT"]
+fn validators_of_a_new_network_are_paid_for_storage() {
+    // Validators earn by storage alone.
+    let params = [
+        ("rewards.epoch", 5),
+        ("rewards.challenge_blocks", 40),
+        ("rewards.weight_storage", 1_000_000),
+        ("rewards.weight_compute", 0),
+        ("rewards.weight_uptime", 0),
+        ("rewards.weight_bandwidth", 0),
+        ("fees.burned", 1_000_000),
+    ];
+    let network = Network::start_with(3, 1, &params);
+    let epoch = || network.json(0, &["query", "rewards", "epoch"])["epoch"].as_u64().unwrap();
+    let mut sent = 0;
+    let mut work = || {
+        sent += 1;
+        network.json(0, &["tx", "send", "dev1", &sent.to_string()]);
+    };
+    work();
+    assert_eq!(epoch(), 1);
+    let answered = || {
+        let scores = network.json(0, &["query", "rewards", "scores"]);
+        let scores = scores["scores"].as_array().unwrap().clone();
+        assert_eq!(scores.len(), 3);
+        let of = |score: &Json| score["answered"].as_array().unwrap().len();
+        scores.iter().map(of).collect::<Vec<_>>()
+    };
+    wait_for("all answers", || (answered() == [4, 4, 4]).then_some(()));
+    let owed = || -> f64 {
+        let operator = network.json(0, &["query", "rewards", "scores"]);
+        let operator = operator["scores"][0]["validator"].as_str().unwrap().to_owned();
+        let sql = format!(
+            "SELECT outstanding FROM chain.validator_rewards WHERE validator = '{operator}'"
+        );
+        let rows = network.json(0, &["sql", "query", "", &sql]);
+        rows["rows"][0][0].as_f64().unwrap()
+    };
+    let before = owed();
+    while epoch() == 1 {
+        work();
+    }
+    // At least 7 % a year of 5,000,000 DADB for five seconds, by three, less tax and commission.
+    assert!(owed() - before > 10_000.0, "{before} and {}", owed());
+    wait_for("answers of the next epoch", || (answered() == [4, 4, 4]).then_some(()));
+    network.wait_for_all();
+    network.assert_equal(&[0, 1, 2, 3]);
+}
+
+#[test]
+#[ignore = "slow: builds and runs CometBFT"]
 fn a_killed_node_catches_up_and_a_stranger_joins() {
     let mut network = Network::start_all(4, 1);
     network.json(0, &["sql", "create", "shop"]);

@@ -97,6 +97,7 @@ fn start_next(runtime: &Runtime, network: &Network, number: usize) -> NextNode {
         cometbft: Some(network.cometbft().into()),
         chain_id: None,
         software: NEXT,
+        prover_key: None,
     };
     let (stop, stopped) = oneshot::channel();
     let shutdown = async { drop(stopped.await) };

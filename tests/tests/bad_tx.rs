@@ -21,12 +21,13 @@ use dadbs_proto::cosmos::consensus::v1::MsgUpdateParams;
 use dadbs_proto::cosmos::gov::v1::MsgSubmitProposal;
 use dadbs_proto::cosmos::tx::v1beta1::{TxBody, TxRaw, mode_info};
 use dadbs_proto::dadbs::contract::v1::{MsgInstantiate, MsgStoreCode};
+use dadbs_proto::dadbs::rewards::v1::MsgSubmitStorageProof;
 use dadbs_proto::dadbs::slashing::v1::{MsgCancelFault, MsgResolveFault, MsgSubmitInvalidHeader};
 use dadbs_proto::dadbs::sql::v1::Statement;
 use dadbs_proto::tendermint::types::{AbciParams, BlockParams, EvidenceParams, ValidatorParams};
 use dadbs_tests::craft::{Craft, Encoder, Field, Mutation};
 use dadbs_tests::{CHAIN_ID, Chain, GAS, key};
-use dadbs_types::{AccountAddress, Code, Value, limits};
+use dadbs_types::{AccountAddress, Code, OperatorAddress, Value, limits};
 use prost::Message;
 use prost_types::{Any, Duration};
 
@@ -824,6 +825,28 @@ fn failing() -> Vec<(&'static str, Code, Any)> {
         }),
         ("a fault cancelled without a vote", Code::Unauthorized, {
             any(&MsgCancelFault { authority: key(0).address().to_string(), fault_id: 1 })
+        }),
+        ("a storage proof of another epoch", Code::WrongEpoch, {
+            any(&MsgSubmitStorageProof {
+                submitter: key(0).address().to_string(),
+                validator_address: OperatorAddress(key(0).address()).to_string(),
+                epoch: 7,
+                ..MsgSubmitStorageProof::default()
+            })
+        }),
+        ("a storage proof for nobody's challenge", Code::NoChallenge, {
+            any(&MsgSubmitStorageProof {
+                submitter: key(0).address().to_string(),
+                validator_address: OperatorAddress(key(0).address()).to_string(),
+                epoch: 1,
+                ..MsgSubmitStorageProof::default()
+            })
+        }),
+        ("a storage proof for no validator", Code::InvalidAddress, {
+            any(&MsgSubmitStorageProof {
+                submitter: key(0).address().to_string(),
+                ..MsgSubmitStorageProof::default()
+            })
         }),
         ("too many statements", Code::SqlTooLarge, {
             any(&dadbs_proto::dadbs::sql::v1::MsgExec {

@@ -227,8 +227,8 @@ fn rule_6_who_comes_first_after_a_pause_takes_nothing_of_what_was_due() {
     let shares = dadbs_app::staking::delegated_shares(store, chain.address(5), operator).unwrap();
     let pending = distribution::pending(store, operator, chain.address(5), shares).unwrap();
     assert_eq!((shares, pending), (10_000 * DADB, 0));
-    // A quarter of ten minutes of 100 % a year on 8,000,400 DADB.
-    let quarter = 8_000_400 * DADB * 600 / 31_557_600 / 4;
+    // A quarter of the fifth for uptime of ten minutes of 100 % a year on 8,000,400 DADB.
+    let quarter = 8_000_400 * DADB * 600 / 31_557_600 / 5 / 4;
     let after = owed(&chain, 0);
     let grown = after.0 + after.1 - before.0 - before.1;
     assert!(grown.abs_diff(quarter) < quarter / 100, "{grown}, not {quarter}");

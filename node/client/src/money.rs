@@ -7,6 +7,7 @@ use dadbs_proto::cosmos::mint::v1beta1 as mint;
 use dadbs_proto::cosmos::slashing::v1beta1 as slashing;
 use dadbs_proto::cosmos::staking::v1beta1 as staking;
 use dadbs_proto::dadbs::fees::v1 as fees;
+use dadbs_proto::dadbs::rewards::v1 as contribution;
 
 macro_rules! reads {
     ($($(#[$doc:meta])* $name:ident: $module:ident.$method:ident($request:ident) -> $response:ident;)*) => {
@@ -63,6 +64,12 @@ reads! {
     redelegations: staking.redelegations(QueryRedelegationsRequest) -> QueryRedelegationsResponse;
     /// All stake.
     staking_pool: staking.pool(QueryPoolRequest) -> QueryPoolResponse;
+    /// The running epoch of rewards.
+    reward_epoch: contribution.epoch(EpochRequest) -> EpochResponse;
+    /// How validators stand in the running epoch.
+    reward_scores: contribution.scores(ScoresRequest) -> ScoresResponse;
+    /// A validator's storage challenges.
+    reward_challenges: contribution.challenges(ChallengesRequest) -> ChallengesResponse;
     /// Who has missed how many blocks.
     signing_infos: slashing.signing_infos(QuerySigningInfosRequest) -> QuerySigningInfosResponse;
 }

@@ -19,6 +19,7 @@ use crate::grpc::{self, Calls};
 use crate::home::Home;
 use crate::index::TxIndex;
 use crate::metrics;
+use crate::prover::Prover;
 use crate::readiness::Readiness;
 use crate::rpc::{self, Facade};
 use dadbs_app::{AppConfig, Software};
@@ -54,6 +55,8 @@ pub struct AbciConfig {
     pub verify_rows: bool,
     /// The upgrades and versions of the software.
     pub software: Software,
+    /// Answers storage challenges by gRPC.
+    pub prover: Option<Arc<Prover>>,
 }
 
 /// A node that waits for CometBFT.
@@ -160,6 +163,8 @@ async fn run(
         move |listener, stop| metrics::serve(listener, metrics, home, config.cometbft_metrics, stop)
     }));
     let mut abci = tokio::spawn(server.serve(adapter, core.clone(), stopped(stopping)));
+    let prover = config.prover.zip(seen.grpc_addr);
+    let prover = prover.map(|(prover, addr)| tokio::spawn(prover.run(core.clone(), addr)));
     ready(&seen);
     let outcome = tokio::select! {
         () = shutdown => Ok(()),
@@ -174,6 +179,9 @@ async fn run(
     let linger = if is_halt { adapter::HALT_LINGER } else { Duration::ZERO };
     tokio::time::sleep(linger + Duration::from_millis(50)).await;
     stop.send_replace(true);
+    if let Some(prover) = prover {
+        prover.abort();
+    }
     if outcome.is_ok() {
         // How the servers end changes nothing now.
         drop(tokio::join!(grpc, rpc, metrics, abci));

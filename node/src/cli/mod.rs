@@ -18,6 +18,7 @@ mod lint;
 mod node;
 mod output;
 mod query;
+mod rewards;
 mod shell;
 mod sql;
 mod staking;

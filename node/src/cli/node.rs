@@ -98,6 +98,10 @@ pub(crate) struct Start {
     /// Log lines as JSON
     #[arg(long)]
     log_json: bool,
+    /// The key that answers the validator's storage challenges and pays for it, 64 hexadecimal digits in a file of mode
+    /// 600 [default: prover.key in the home, if it is there]
+    #[arg(long, value_name = "FILE")]
+    prover_key: Option<PathBuf>,
     /// Print nothing on stdout, stop when stdin ends: `dadbs testnet start` starts nodes so
     #[arg(long, hide = true)]
     supervised: bool,
@@ -228,6 +232,7 @@ pub(crate) async fn start(globals: &Globals, args: &Start) -> Outcome {
         cometbft: args.cometbft.clone(),
         chain_id: globals.chain_id.clone(),
         software: Software::THIS,
+        prover_key: args.prover_key.clone(),
     };
     let (printer, supervised) = (globals.clone(), args.supervised);
     let ready = move |ready: &StartReady| {

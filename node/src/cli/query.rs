@@ -41,6 +41,9 @@ pub(crate) enum Query {
     /// Who signs, who is jailed, and what faults wait
     #[command(subcommand)]
     Slashing(super::staking::SlashingQuery),
+    /// What validators earn for storage: epochs, scores, challenges
+    #[command(subcommand)]
+    Rewards(super::rewards::Query),
     /// The price of gas
     Fees,
     /// Who pays whose fees
@@ -91,6 +94,7 @@ pub(crate) async fn run(globals: &Globals, command: &Query) -> Outcome {
         Query::Distribution(query) => super::distribution::query(globals, query).await,
         Query::Staking(query) => super::staking::query(globals, query).await,
         Query::Slashing(query) => super::staking::query_slashing(globals, query).await,
+        Query::Rewards(query) => super::rewards::query(globals, query).await,
         Query::Fees => super::distribution::fees(globals).await,
         Query::Feegrant { address } => {
             let address = address_of(globals, address.as_deref())?;

@@ -3,6 +3,7 @@
 //! ```text
 //! lock            held while the node runs
 //! node.json       what it runs with
+//! prover.key      answers storage challenges, if it is there
 //! abci.sock       where CometBFT connects
 //! index.db        transactions and events; rebuilt when missing
 //! app/            the application's store and code cache

@@ -25,6 +25,7 @@ use crate::abci::{AbciAddr, AbciConfig, AbciReady, run_abci};
 use crate::dev::stopped;
 use crate::disk;
 use crate::error::NodeError;
+use crate::prover::Prover;
 use dadbs_app::Software;
 use home::NodeHome;
 use keys::SigningLock;
@@ -54,6 +55,8 @@ pub struct StartConfig {
     pub chain_id: Option<String>,
     /// The upgrades and versions of the software.
     pub software: Software,
+    /// The key that answers storage challenges, unless it is in the home.
+    pub prover_key: Option<PathBuf>,
 }
 
 /// A node whose ports answer; CometBFT starts.
@@ -171,9 +174,10 @@ pub async fn run_node(
     ready: impl FnOnce(&StartReady) + Send + 'static,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), NodeError> {
-    let software = config.software;
+    let (software, prover_key) = (config.software, config.prover_key.clone());
     let prepared = tokio::task::spawn_blocking(move || prepare(&config)).await;
     let (home, binary, _lock) = joined(prepared)?;
+    let prover = Prover::of_home(&home.path, prover_key.as_deref(), home.keys.validator)?;
     let settings = home.settings.clone();
     let abci = AbciConfig {
         home: home.path.clone(),
@@ -186,6 +190,7 @@ pub async fn run_node(
         checkpoint_interval: settings.checkpoint_interval,
         verify_rows: true,
         software,
+        prover: prover.map(Arc::new),
     };
     let (stop, stopping) = watch::channel(false);
     let (up, is_up) = oneshot::channel();

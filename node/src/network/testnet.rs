@@ -3,7 +3,8 @@
 //! 1. The folder holds `testnet.json` and a home per node. It is made beside its place and moved there: it
 //!    is whole or absent.
 //! 2. Making a network where one is changes nothing: with the same manifest that is fine, with another an error.
-//! 3. Account N of the genesis operates the validator of node N.
+//! 3. Account N of the genesis operates the validator of node N. Each validator's home has the key of an account that answers
+//!    its storage challenges, which the genesis funds, after all others.
 //! 4. Every node is a process `dadbs start` that is kept running; its lines carry its name. A node that ends
 //!    is started again; one that cannot work ends them all.
 //! 5. Nodes that halt for an upgrade are not started again. The others have [`HALT_WAIT`] to come to the same height,
@@ -18,6 +19,7 @@ use crate::network::manifest::{self, Manifest, Placement};
 use crate::network::settings::Peer;
 use crate::network::supervise::{GivenUp, Program, Supervised};
 use dadbs_app::Genesis;
+use dadbs_types::Amount;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,6 +31,8 @@ use tokio::sync::mpsc;
 const UPGRADE: i32 = Exit::Upgrade as i32;
 /// Exit codes of `dadbs start` that another start does not change.
 const HOPELESS: &[i32] = &[Exit::Usage as i32, Exit::Unreachable as i32, UPGRADE];
+/// What the account that answers storage challenges holds, in udadb.
+const PROVER_BALANCE: u128 = 1_000_000_000;
 /// How long nodes may take to come to the height at which the first one halted.
 const HALT_WAIT: Duration = Duration::from_secs(15);
 
@@ -76,6 +80,10 @@ fn make_homes(folder: &Path, manifest: &Manifest, mut genesis: Genesis) -> Resul
             genesis_validator(&genesis, number, &member.name, draft.keys.validator)
         })
         .collect();
+    for (member, _) in validators() {
+        let prover = crate::prover::make(&folder.join(&member.name))?;
+        genesis.accounts.push((prover, Amount(PROVER_BALANCE)));
+    }
     let document = Document { genesis };
     let peers: Vec<(String, Peer)> = validators()
         .map(|(member, draft)| {

@@ -238,6 +238,7 @@ pub async fn child() {
         checkpoint_interval: 1_000,
         verify_rows: true,
         software: dadbs_app::Software::THIS,
+        prover: None,
     };
     run_abci(config, |_| {}, dadbs::shutdown_signal()).await.unwrap();
 }

@@ -13,7 +13,7 @@ use dadbs_modules::params::{self, Definition, Param, fact};
 use dadbs_modules::staking::{self, GenesisValidator};
 use dadbs_modules::{
     Context, Writer, auth, bank, circuit, consensus, contract, distribution, feegrant, fees, gov,
-    mint, slashing, upgrade, votes,
+    mint, rewards, slashing, upgrade, votes,
 };
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
@@ -169,6 +169,7 @@ pub(crate) fn apply(
     let mut writer = Writer { store, block: &block, events: &mut Vec::new(), rows: 0 };
     fatal(staking::init(&mut writer, &genesis.validators))?;
     slashing::init(store)?;
+    rewards::init(store)?;
     store_codes(store, vm, genesis)?;
     fatal(store.commit_tx())
 }

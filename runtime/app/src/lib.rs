@@ -32,10 +32,10 @@ pub use app::{App, AppConfig, Block, CHECKPOINT_INTERVAL, ChainParams, CheckKind
 pub use check::{Checker, Decoded, Precheck, Prechecked};
 pub use dadbs_modules::params::Param;
 pub use dadbs_modules::staking::{self, GenesisValidator};
-pub use dadbs_modules::{bank, consensus, distribution, slashing};
+pub use dadbs_modules::{bank, consensus, distribution, rewards, slashing};
 pub use dadbs_types::Event;
 pub use export::export;
 pub use genesis::{ExportedState, Genesis};
 pub use outcome::{BlockOutcome, TxResult};
-pub use queries::Queries;
+pub use queries::{OpenChallenges, Queries};
 pub use upgrades::{Software, UPGRADES, Upgrade};

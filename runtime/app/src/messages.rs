@@ -42,6 +42,7 @@ pub mod distribution;
 pub mod faults;
 pub mod feegrant;
 pub mod gov;
+pub mod rewards;
 pub mod staking;
 
 use crate::tx::{Msg, Tx};
@@ -111,6 +112,7 @@ fn run_one(context: &mut Context<'_>, sender: AccountAddress, msg: &Msg) -> Resu
         Msg::Fault(msg) => faults::run(context, sender, msg),
         Msg::Distribution(msg) => distribution::run(context, sender, msg),
         Msg::FeeGrant(msg) => feegrant::run(context, sender, msg),
+        Msg::StorageProof(msg) => rewards::run(context, msg),
     }
 }
 

@@ -11,7 +11,10 @@ mod feegrant;
 mod gov;
 mod money;
 mod page;
+mod rewards;
 mod staking;
+
+pub use rewards::OpenChallenges;
 
 use crate::app::ChainParams;
 use crate::messages::{address, values, wire};
@@ -154,6 +157,9 @@ const ROUTES: &[(&str, Handler)] = &[
         answer(r, b, feegrant::allowances_by_granter)
     }),
     ("/dadbs.fees.v1.Query/BaseFee", |r, b| answer(r, b, money::base_fee)),
+    ("/dadbs.rewards.v1.Query/Epoch", |r, b| answer(r, b, rewards::epoch)),
+    ("/dadbs.rewards.v1.Query/Scores", |r, b| answer(r, b, rewards::scores)),
+    ("/dadbs.rewards.v1.Query/Challenges", |r, b| answer(r, b, rewards::challenges)),
     ("/dadbs.contract.v1.Query/Contract", |r, b| answer(r, b, contract_by_name)),
     ("/dadbs.contract.v1.Query/Contracts", |r, b| answer(r, b, contracts)),
     ("/dadbs.contract.v1.Query/Code", |r, b| answer(r, b, code)),

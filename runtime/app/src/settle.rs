@@ -2,16 +2,18 @@
 //!
 //! 1. A block settles if a transaction has passed ante, a scheduled call has begun, it carries evidence, or a fault is
 //!    due; the others write nothing.
-//! 2. Inflation is minted and divided among those who signed the block before, by power, before anything in the block
-//!    changes a share: what an idle chain has left unpaid belongs to those who were there.
+//! 2. Inflation is minted before anything in the block changes a share: what an idle chain has left unpaid belongs to those
+//!    who were there. Its part for uptime is divided among those who signed the block before, by power; the other parts
+//!    go where `rewards` says.
 //! 3. At the end of the block a part of its fees is burned, and the rest is divided alike, by the shares as they are
 //!    then. What was offered beyond the price of gas is the proposer's.
-//! 4. Allowances that have expired are removed; then the price of gas moves by what the transactions used.
+//! 4. Storage is paid if its epoch is over. Allowances that have expired are removed; then the price of gas moves by what
+//!    the transactions used.
 
 use crate::execute::BlockContext;
 use dadbs_modules::distribution::{self, Share};
 use dadbs_modules::params::{self, Param};
-use dadbs_modules::{Rows, bank, feegrant, fees, mint, staking};
+use dadbs_modules::{Rows, Writer, bank, feegrant, fees, mint, rewards, staking};
 use dadbs_types::coin::DENOM;
 use dadbs_types::{Amount, Event, Fatal};
 
@@ -79,8 +81,13 @@ impl BlockContext<'_> {
         if minted == 0 {
             return Ok(());
         }
+        let parts = rewards::divide(self.store, minted)?;
+        rewards::collect(self.store, parts.storage)?;
+        bank::credit(self.store, distribution::community_pool(), DENOM, parts.pool)?;
         let signers = self.signers()?;
-        distribution::distribute(self.store, &mut self.events, &signers, None, minted, 0)
+        let events = &mut self.events;
+        distribution::distribute(self.store, events, &signers, None, parts.uptime, 0)?;
+        Ok(())
     }
 
     /// Who signed the block before, with power and shares.
@@ -105,6 +112,8 @@ impl BlockContext<'_> {
         let signers = self.signers()?;
         let proposer = share(self.store, self.info.proposer_address, 0)?;
         distribution::distribute(self.store, events, &signers, proposer.as_ref(), amount, tips)?;
+        let store = &mut *self.store;
+        rewards::end_block(&mut Writer { store, block: self.info, events, rows: 0 })?;
         feegrant::prune(self.store, self.info.unix_ms())?;
         fees::settle(self.store, events, self.info.height, self.params.gas_price, gas)
     }

@@ -19,7 +19,7 @@ use crate::messages::staking::StakingMsg;
 use dadbs_proto::cosmos::tx::v1beta1::mode_info::{Single, Sum};
 use dadbs_proto::cosmos::tx::v1beta1::{AuthInfo, Fee, ModeInfo, SignDoc, TxBody, TxRaw};
 use dadbs_proto::cosmos::{bank, crypto};
-use dadbs_proto::dadbs::{contract, sql};
+use dadbs_proto::dadbs::{contract, rewards, sql};
 use dadbs_types::coin::DENOM;
 use dadbs_types::limits::{MEMO_BYTES_MAX, TX_BYTES_MAX, TX_GAS_MAX, TX_MESSAGES_MAX};
 use dadbs_types::{AccountAddress, Amount, Code, Hash, Rejection};
@@ -53,6 +53,8 @@ pub enum Msg {
     Distribution(DistributionMsg),
     /// Who pays fees for whom.
     FeeGrant(FeeGrantMsg),
+    /// Answers a storage challenge.
+    StorageProof(rewards::v1::MsgSubmitStorageProof),
     /// Proposals, votes, and what governance does.
     Gov(GovMsg),
 }
@@ -82,6 +84,7 @@ impl Msg {
             "dadbs.contract.v1.MsgExecute" => Msg::Execute(strict(bytes)?),
             "dadbs.contract.v1.MsgMigrate" => Msg::Migrate(strict(bytes)?),
             "dadbs.sql.v1.MsgExec" => Msg::SqlExec(strict(bytes)?),
+            "dadbs.rewards.v1.MsgSubmitStorageProof" => Msg::StorageProof(strict(bytes)?),
             _ => {
                 return Err(Rejection::new(
                     Code::UnknownRequest,
@@ -100,6 +103,7 @@ impl Msg {
             Msg::Execute(msg) => &msg.sender,
             Msg::Migrate(msg) => &msg.sender,
             Msg::SqlExec(msg) => &msg.sender,
+            Msg::StorageProof(msg) => &msg.submitter,
             Msg::Gov(msg) => msg.signer(),
             Msg::Staking(msg) => msg.signer(),
             Msg::Fault(msg) => msg.signer(),
@@ -126,6 +130,7 @@ impl Msg {
             Msg::Execute(_) => contract::v1::MsgExecute::type_url(),
             Msg::Migrate(_) => contract::v1::MsgMigrate::type_url(),
             Msg::SqlExec(_) => sql::v1::MsgExec::type_url(),
+            Msg::StorageProof(_) => rewards::v1::MsgSubmitStorageProof::type_url(),
             Msg::Gov(msg) => msg.type_url(),
             Msg::Staking(msg) => msg.type_url(),
             Msg::Fault(msg) => msg.type_url(),

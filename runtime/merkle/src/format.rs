@@ -59,6 +59,18 @@ impl Path {
         Path(bytes)
     }
 
+    /// The bits in which the paths differ: as a number, the distance between them.
+    pub(crate) fn distance(&self, other: &Path) -> Path {
+        let mut bytes = self.0;
+        bytes.iter_mut().zip(&other.0).for_each(|(a, b)| *a ^= b);
+        Path(bytes)
+    }
+
+    /// True if a bit is set in both.
+    pub(crate) fn meets(&self, other: &Path) -> bool {
+        self.0.iter().zip(&other.0).any(|(a, b)| a & b != 0)
+    }
+
     pub(crate) fn with_bit(mut self, height: u8, right: bool) -> Path {
         let byte = &mut self.0[31 - usize::from(height / 8)];
         *byte = (*byte & !(1 << (height % 8))) | (u8::from(right) << (height % 8));

@@ -41,7 +41,7 @@ pub mod versions;
 
 pub use checkpoint::{CheckpointError, read_checkpoint, write_checkpoint};
 pub use dadbs_types::Hash;
-pub use proof::{PROOF_BYTES_MAX, ProofError, verify};
+pub use proof::{PROOF_BYTES_MAX, ProofError, verify, verify_nearest};
 pub use tree::{Leaves, Tree};
 pub use versions::Versions;
 

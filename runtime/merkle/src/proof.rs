@@ -19,6 +19,10 @@
 //! makes the proof can hide the key itself in the "other side" of its own path, and have an existing
 //! key taken for absent. The reference crate accepts every proof that [`verify`] accepts.
 //!
+//! The proof of a present key also shows which sides of its path are empty. So it shows that no key is nearer to a
+//! target ([`verify_nearest`]): a nearer key would have to be on the other side of the path at a height at which key and
+//! target differ, and at each of these heights the other side is empty.
+//!
 //! A proof of absence is about a region of keys that share their upper bits: it holds for every key
 //! of the region.
 
@@ -62,6 +66,9 @@ pub enum ProofError {
     /// Rule 5.
     #[error("the Merkle proof is not for this key, value and root")]
     WrongRoot,
+    /// See [`verify_nearest`].
+    #[error("the Merkle proof shows leaves that are nearer to the target than this key")]
+    NotNearest,
 }
 
 impl Tree {
@@ -165,6 +172,31 @@ pub fn verify(
     value: Option<&Hash>,
     proof: &[u8],
 ) -> Result<(), ProofError> {
+    verified(root, key, value, proof).map(drop)
+}
+
+/// Checks that `key` has `value` in the tree of this root, and that no other key is nearer to `target`: that it is
+/// what [`Tree::nearest`] answers. The distance of two keys is the number whose bits are those in which they
+/// differ, the topmost first. Reads any bytes without panic.
+pub fn verify_nearest(
+    root: &Hash,
+    target: &Hash,
+    key: &Hash,
+    value: &Hash,
+    proof: &[u8],
+) -> Result<(), ProofError> {
+    let beside = verified(root, key, Some(value), proof)?;
+    let differ = Path::of_key(key).distance(&Path::of_key(target));
+    if differ.meets(&beside) { Err(ProofError::NotNearest) } else { Ok(()) }
+}
+
+/// [`verify`]; gives the heights, as bits, at which the other side is not empty.
+fn verified(
+    root: &Hash,
+    key: &Hash,
+    value: Option<&Hash>,
+    proof: &[u8],
+) -> Result<Path, ProofError> {
     if proof.len() > PROOF_BYTES_MAX {
         return Err(ProofError::TooLong(proof.len()));
     }
@@ -176,6 +208,7 @@ pub fn verify(
         node: value.map(|value| Merge::Value(*value)),
         height: 0,
         after_run: false,
+        beside: Path::of_key(&ZERO),
     };
     let (&first, mut rest) = proof.split_first().ok_or(ProofError::WrongLength)?;
     if first != LEAF {
@@ -188,7 +221,7 @@ pub fn verify(
         return Err(ProofError::WrongLength);
     }
     let computed = verifier.node.map_or(ZERO, |node| node.hash());
-    if computed == *root { Ok(()) } else { Err(ProofError::WrongRoot) }
+    if computed == *root { Ok(verifier.beside) } else { Err(ProofError::WrongRoot) }
 }
 
 struct Verifier {
@@ -197,6 +230,8 @@ struct Verifier {
     node: Option<Merge>,
     height: u16,
     after_run: bool,
+    /// The heights so far whose other side is not empty, as bits.
+    beside: Path,
 }
 
 impl Verifier {
@@ -253,6 +288,7 @@ impl Verifier {
         // `step` is called below height 256 only.
         let height = u8::try_from(self.height).map_err(|_| ProofError::WrongLength)?;
         let right = self.path.is_right(height);
+        self.beside = self.beside.with_bit(height, true);
         self.node = Some(match self.node {
             None => {
                 let beside = self.path.with_bit(height, !right);

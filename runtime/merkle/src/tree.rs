@@ -105,6 +105,22 @@ impl Tree {
         }
     }
 
+    /// The leaf nearest to a target: where the target's own side is empty, the other side's; `None` if there are no
+    /// leaves. [`crate::verify_nearest`] checks it with the proof of the leaf's key.
+    pub fn nearest(&self, target: &Hash) -> Option<(Hash, Hash)> {
+        let target = Path::of_key(target);
+        let mut node = &self.root.as_ref()?.node;
+        loop {
+            match node {
+                Node::Fork(fork) => node = &fork.side(target.is_right(fork.height)).node,
+                Node::Bucket(leaves) => {
+                    let nearest = leaves.iter().min_by_key(|leaf| leaf.path.distance(&target))?;
+                    return Some((nearest.path.key(), nearest.value));
+                }
+            }
+        }
+    }
+
     /// The (key, value) pairs in the order of the tree.
     pub fn iter(&self) -> Leaves<'_> {
         Leaves { bucket: [].iter(), rest: self.root.iter().map(|root| &root.node).collect() }

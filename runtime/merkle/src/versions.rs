@@ -50,9 +50,10 @@ impl Versions {
         self.kept.back().map(|(height, tree)| (*height, tree))
     }
 
-    /// The newest version whose root is this, and its height.
-    pub fn with_root(&self, root: &Hash) -> Option<(u64, &Tree)> {
-        let found = self.kept.iter().rev().find(|(_, tree)| tree.root() == *root);
+    /// The newest version up to a height whose root is this, and its height.
+    pub fn with_root(&self, root: &Hash, most: u64) -> Option<(u64, &Tree)> {
+        let mut newest_first = self.kept.iter().rev();
+        let found = newest_first.find(|(height, tree)| *height <= most && tree.root() == *root);
         found.map(|(height, tree)| (*height, tree))
     }
 
@@ -96,8 +97,9 @@ mod tests {
         for gone in [0, oldest - 1, last + 1, u64::MAX] {
             assert!(versions.get(gone).is_none());
         }
-        let (found, _) = versions.with_root(&at(last - 3).root()).unwrap();
-        assert_eq!(found, last - 3);
+        let root = at(last - 3).root();
+        assert_eq!(versions.with_root(&root, last - 3).unwrap().0, last - 3);
+        assert!(versions.with_root(&root, last - 4).is_none());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Oracle, Random, key, reference_verify};
-use dadbs_merkle::{Hash, PROOF_BYTES_MAX, ProofError, Tree, ZERO, verify};
+use dadbs_merkle::{Hash, PROOF_BYTES_MAX, ProofError, Tree, ZERO, verify, verify_nearest};
 
 fn tree(n: u64) -> Tree {
     Tree::from_leaves((0..n).map(|i| (key(i), key(i + 1_000_000))))
@@ -49,6 +49,50 @@ fn proofs_verify_for_keys_that_share_bits() {
         }
         for _ in 0..20 {
             check(&tree, &near());
+        }
+    }
+}
+
+/// The distance of two keys: their bits in the order of the tree, as a number.
+fn distance(a: &Hash, b: &Hash) -> Hash {
+    let mut distance = *a;
+    distance.iter_mut().zip(b).for_each(|(a, b)| *a ^= b);
+    distance.reverse();
+    distance
+}
+
+#[test]
+fn the_nearest_leaf_and_no_other_is_proven_nearest() {
+    assert_eq!(Tree::new().nearest(&key(1)), None);
+    for seed in 0..300 {
+        let mut random = Random(seed);
+        let (base, count) = (random.hash(), 1 + random.below(30));
+        // Half of the trees have keys that share most bits.
+        let mut make = || {
+            let mut made = if seed % 2 == 0 { random.hash() } else { base };
+            let bit = usize::try_from(random.below(256)).unwrap();
+            made[bit / 8] ^= 1 << (bit % 8);
+            made
+        };
+        let tree = Tree::from_leaves((0..count).map(|i| (make(), key(i))));
+        for target in (0..20).map(|_| make()) {
+            let expected = tree.iter().min_by_key(|(key, _)| distance(key, &target));
+            let nearest = tree.nearest(&target);
+            assert_eq!(nearest, expected);
+            for (other, value) in &tree {
+                let verdict =
+                    verify_nearest(&tree.root(), &target, &other, &value, &tree.prove(&other));
+                let is_nearest = nearest == Some((other, value));
+                let expected = if is_nearest { Ok(()) } else { Err(ProofError::NotNearest) };
+                assert_eq!(verdict, expected, "seed {seed}");
+            }
+            let (found, value) = nearest.unwrap();
+            let proof = tree.prove(&found);
+            let wrong = verify_nearest(&tree.root(), &target, &found, &key(9_999), &proof);
+            assert_eq!(wrong, Err(ProofError::WrongRoot));
+            let absent = verify_nearest(&tree.root(), &target, &found, &ZERO, &proof);
+            assert_eq!(absent, Err(ProofError::ZeroValue));
+            assert!(verify_nearest(&key(5), &target, &found, &value, &proof).is_err());
         }
     }
 }

@@ -11,6 +11,7 @@
 //! 6. Changes are applied together or not at all, and what they leave must fit together ([`check`]).
 
 use crate::context::{Rows, Table};
+use crate::rewards::CHALLENGES_MAX;
 use dadbs_store::Store;
 use dadbs_types::limits::{BLOCK_BYTES_MAX, BLOCK_GAS_MAX};
 use dadbs_types::{Code, Error, Fatal, Rejection, Value};
@@ -79,6 +80,14 @@ params! {
     GoalBonded "mint.goal_bonded" = 670_000, 1, 1_000_000, "ppm", "The part of the supply that is to be bonded.";
     InflationGap "mint.gap" = 600, 1, 3_600, "seconds", "The longest time between two settlements that inflation is paid for.";
     MaxSupply "mint.max_supply" = 9_223_372_036_854_775_807, 1, 9_223_372_036_854_775_807, "udadb", "The supply at which nothing is minted any more.";
+
+    WeightStorage "rewards.weight_storage" = 400_000, 0, PPM, "ppm", "The part of inflation that storage proofs earn.";
+    WeightCompute "rewards.weight_compute" = 300_000, 0, PPM, "ppm", "The part of inflation for compute, which nothing proves yet: it goes to the community pool.";
+    WeightUptime "rewards.weight_uptime" = 200_000, 0, PPM, "ppm", "The part of inflation that signatures earn.";
+    WeightBandwidth "rewards.weight_bandwidth" = 100_000, 0, PPM, "ppm", "The part of inflation for bandwidth, which nothing proves yet: it goes to the community pool.";
+    RewardEpoch "rewards.epoch" = 86_400, 1, YEAR, "seconds", "The time after which storage proofs are paid and asked for again.";
+    RewardChallenges "rewards.challenges" = 4, 1, CHALLENGES_MAX, "challenges", "Storage proofs that each validator is asked for in an epoch.";
+    ChallengeBlocks "rewards.challenge_blocks" = 100, 1, 100_000, "blocks", "How long storage proofs count after the first block of their epoch.";
 
     ScheduleBlockGas "contract.schedule_block_gas" = 200_000_000, 0, 2_000_000_000, "gas", "Gas of scheduled calls at the end of one block.";
 
@@ -212,6 +221,10 @@ pub const GUARDED: [Param; 4] = [
     Param::FaultDelay,
 ];
 
+/// The weights of rewards, which sum to [`PPM`].
+const WEIGHTS: [Param; 4] =
+    [Param::WeightStorage, Param::WeightCompute, Param::WeightUptime, Param::WeightBandwidth];
+
 /// Changes parameters as governance may (rules 2 and 4 to 6); the caller undoes its savepoint when it is refused.
 pub fn change(store: &mut Store, changes: &[Change]) -> Result<(), Error> {
     for Change { param, value, .. } in changes.iter().filter(|c| GUARDED.contains(&c.param)) {
@@ -272,6 +285,16 @@ pub fn check(rows: &impl Rows) -> Result<(), Error> {
             let message = format!("{lower} may not be above {upper}: change both together");
             return Err(Error::rejected(Code::InvalidRequest, message));
         }
+    }
+    let mut weights = 0;
+    for weight in WEIGHTS {
+        weights += get(rows, weight)?;
+    }
+    if weights != PPM {
+        let message = format!(
+            "the weights of rewards must sum to {PPM}, not {weights}: change several together"
+        );
+        return Err(Error::rejected(Code::InvalidRequest, message));
     }
     let wait = get(rows, Param::UnbondingTime)?;
     if get(rows, Param::EvidenceAge)? < wait.div_ceil(2) {
@@ -381,6 +404,22 @@ mod tests {
         to(51).unwrap();
         to(26).unwrap();
         to(604_800).unwrap();
+    }
+
+    #[test]
+    fn rule_6_weights_of_rewards_sum_to_the_whole() {
+        let mut store = store();
+        init(&mut store, &BTreeMap::new()).unwrap();
+        let change = |param, value| Change { param, value, replaces: None };
+        let (more, less) =
+            (change(Param::WeightUptime, 300_000), change(Param::WeightCompute, 200_000));
+        for alone in [&more, &less] {
+            store.begin_tx([0; 32]).unwrap();
+            let refused = apply(&mut store, std::slice::from_ref(alone)).unwrap_err();
+            assert!(matches!(refused, Error::Rejected(r) if r.code == Code::InvalidRequest));
+            store.rollback_tx().unwrap();
+        }
+        apply(&mut store, &[more, less]).unwrap();
     }
 
     fn apply_named(store: &mut Store, name: &str, value: u64) -> Result<(), Error> {

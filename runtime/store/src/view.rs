@@ -21,6 +21,7 @@ use dadbs_sql::{Namespace, Purpose, RowAccess};
 use dadbs_sqlite::{Connection, SqlFailure};
 use dadbs_types::row::{leaf_key, leaf_value};
 use dadbs_types::{Code, Error, Fatal, GasMeter, Hash, Key, Value, limits};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -365,6 +366,63 @@ impl View {
         }
         let row = row.unwrap_or_default();
         Ok(RowProof { height, table, key: encoded, row, proof: tree.prove(&leaf) })
+    }
+
+    /// Proves, under a root whose version is kept and not above the view's, the rows whose leaves are nearest to the
+    /// targets, in their order (rule 4). It reads every row, so it is nothing for strangers to ask.
+    ///
+    /// # Errors
+    /// A rejection if the version is not kept; a fault if a row of it is not found.
+    pub fn prove_nearest(&mut self, root: &Hash, targets: &[Hash]) -> Result<Vec<RowProof>, Error> {
+        let (height, tree) = self.version_of(root)?;
+        let leaves: Vec<Hash> =
+            targets.iter().filter_map(|target| Some(tree.nearest(target)?.0)).collect();
+        let mut found: BTreeMap<Hash, Option<RowProof>> =
+            leaves.iter().map(|leaf| (*leaf, None)).collect();
+        let mut take = |table: &str, key: &[u8], row: &[u8]| {
+            let leaf = leaf_key(table, key);
+            if let Some(empty @ None) = found.get_mut(&leaf)
+                && tree.get(&leaf) == Some(leaf_value(row))
+            {
+                let (table, key, row) = (table.to_string(), key.to_vec(), row.to_vec());
+                *empty = Some(RowProof { height, table, key, row, proof: tree.prove(&leaf) });
+            }
+        };
+        for later in height.saturating_add(1)..=self.head.height {
+            let Some((changes, _)) = restore::changes(self.connection()?, later)? else {
+                return Err(Error::fatal(format!("the journal of height {later} is not kept")));
+            };
+            for change in &changes {
+                if let Some(old) = &change.old {
+                    take(&change.table, &change.key, old);
+                }
+            }
+        }
+        restore::each_row(self.connection()?, &mut take)?;
+        let proofs = leaves.iter().map(|leaf| {
+            found.get(leaf).cloned().flatten().ok_or_else(|| {
+                Error::fatal(format!(
+                    "the row of leaf {} is not what the state tree of height {height} says: state.db is damaged; restore \
+                     it from a backup",
+                    restore::hex(leaf)
+                ))
+            })
+        });
+        proofs.collect()
+    }
+
+    /// The newest kept version of a root, not above the view's.
+    fn version_of(&self, root: &Hash) -> Result<(u64, Tree), Error> {
+        let versions =
+            self.slot.readers.shared.versions.read().unwrap_or_else(PoisonError::into_inner);
+        let found = versions.with_root(root, self.head.height);
+        found.map(|(height, tree)| (height, tree.clone())).ok_or_else(|| {
+            let kept = dadbs_types::limits::VERSIONS_KEPT;
+            Error::rejected(
+                Code::NotFound,
+                format!("the root {} is not that of the last {kept} heights", restore::hex(root)),
+            )
+        })
     }
 
     fn version(&self, height: u64) -> Result<Tree, Error> {

@@ -113,6 +113,12 @@ codes! {
     KeyRotation = "staking" 15, "The key cannot be changed now.";
     StakeSlashed = "staking" 16, "The stake is being slashed for a fault of its validator.";
 
+    WrongEpoch = "rewards" 2, "The epoch of a storage proof is not the running one.";
+    NoChallenge = "rewards" 3, "The validator has no such storage challenge.";
+    ChallengeOver = "rewards" 4, "The time for answers to the storage challenges is over.";
+    ChallengeAnswered = "rewards" 5, "The storage challenge is answered already.";
+    WrongAnswer = "rewards" 6, "Row and proof are not what the storage challenge selects.";
+
     NotJailed = "slashing" 1, "The validator is not jailed.";
     StillJailed = "slashing" 2, "The validator is jailed for longer, or for ever.";
     ProofMalformed = "slashing" 3, "A part of a proof cannot be decoded, or is not in its one encoding.";

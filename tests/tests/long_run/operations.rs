@@ -21,6 +21,7 @@ use dadbs_proto::dadbs::fees::v1::{MsgEndSponsorship, MsgSponsorCalls};
 use dadbs_proto::dadbs::gov::v1::MsgLockedVote;
 use dadbs_proto::dadbs::params::v1::MsgUpdateParams;
 use dadbs_proto::dadbs::params::v1::msg_update_params::Change;
+use dadbs_proto::dadbs::rewards::v1::MsgSubmitStorageProof;
 use dadbs_proto::dadbs::slashing::v1::{MsgCancelFault, MsgResolveFault};
 use dadbs_proto::dadbs::staking::v1::MsgAdmitOperator;
 use dadbs_tests::craft::Craft;
@@ -43,7 +44,7 @@ const GAS: u64 = 40_000_000;
 const DEPOSIT: u64 = 1_000_000;
 
 /// Parameters that proposals change, and the values between which they do.
-const PARAMS: [(&str, u64, u64); 29] = [
+const PARAMS: [(&str, u64, u64); 32] = [
     ("staking.max_validators", 1, 8),
     ("staking.unbonding_time", 8, 20),
     ("staking.max_entries", 1, 7),
@@ -73,6 +74,9 @@ const PARAMS: [(&str, u64, u64); 29] = [
     ("circuit.guardian_period", 0, 20),
     ("circuit.guardian_rest", 4, 20),
     ("gov.age_bonus", 0, 1_000_000),
+    ("rewards.epoch", 5, 20),
+    ("rewards.challenges", 1, 8),
+    ("rewards.challenge_blocks", 1, 8),
 ];
 
 /// A contract that plans calls of itself; its versions differ.
@@ -157,11 +161,21 @@ fn blob(value: &Value) -> Vec<u8> {
 }
 
 /// The operations of one block after the other, from a seed.
-pub(crate) struct Operations(pub(crate) Random);
+pub(crate) struct Operations {
+    random: Random,
+    /// False where answers to storage challenges cannot be right.
+    pub(crate) proves: bool,
+    /// Answers of before, for coming late.
+    answers: Vec<MsgSubmitStorageProof>,
+}
 
 impl Operations {
+    pub(crate) fn new(seed: u64) -> Operations {
+        Operations { random: Random(seed), proves: true, answers: Vec::new() }
+    }
+
     fn below(&mut self, bound: u64) -> u64 {
-        self.0.below(bound)
+        self.random.below(bound)
     }
 
     fn account(&mut self) -> u8 {
@@ -196,7 +210,7 @@ impl Operations {
             return self.paid_by_another(chain);
         }
         let index = self.account();
-        let (index, message) = match self.below(41) {
+        let (index, message) = match self.below(47) {
             0..=9 => (index, self.stake(chain, index)),
             10..=14 => (index, self.distribution(chain, index)),
             15..=17 => (index, self.feegrant(chain, index)),
@@ -205,6 +219,7 @@ impl Operations {
             32 | 33 => (GUARDIAN, self.circuit(chain.address(GUARDIAN).to_string())),
             34 => (index, self.sponsor(chain)),
             35 => (index, self.accuse(chain, index)),
+            36..=41 if self.proves => (index, self.prove(chain, index)),
             _ => (0, self.contract(chain, seen)),
         };
         chain.sign_with_gas(index, vec![message], GAS)
@@ -456,6 +471,33 @@ impl Operations {
             _ => {}
         }
         any(&case.message(chain.address(index)))
+    }
+
+    /// An answer to a storage challenge of some validator: mostly right, or late, or another's, or a wrong row. Two of one
+    /// block may be the same.
+    fn prove(&mut self, chain: &Chain, index: u8) -> Any {
+        let queries = chain.app.queries().unwrap();
+        let one = self.below(6) as u8;
+        // The tree of the epoch's root may be gone.
+        if let Ok(answers) = queries.storage_answers(chain.address(one)) {
+            self.answers.extend(answers);
+            let most = self.answers.len().saturating_sub(40);
+            self.answers.drain(..most);
+        }
+        let newest = self.answers.len().saturating_sub(1 + self.below(4) as usize);
+        let at = if self.below(8) == 0 { 0 } else { newest };
+        let Some(mut answer) = self.answers.get(at).cloned() else {
+            return chain.send(index, chain.address(one), 1);
+        };
+        answer.submitter = chain.address(index).to_string();
+        match self.below(12) {
+            0 => answer.validator_address = chain.operator(self.account()).to_string(),
+            1 => answer.row[0] ^= 1,
+            2 => answer.index += 1,
+            3 => answer.epoch += 1,
+            _ => {}
+        }
+        any(&answer)
     }
 
     fn circuit(&mut self, authority: String) -> Any {

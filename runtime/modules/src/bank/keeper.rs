@@ -210,6 +210,14 @@ pub fn take_fee(store: &mut Store, from: AccountAddress, coin: &Coin) -> Result<
     Ok(amount)
 }
 
+/// Takes the base denomination out of an account; the caller credits it in the same block.
+pub fn take(store: &mut Store, from: AccountAddress, amount: u64) -> Result<(), Error> {
+    if amount > 0 {
+        debit(store, from, DENOM, amount)?;
+    }
+    Ok(())
+}
+
 fn debit(store: &mut Store, from: AccountAddress, denom: &str, amount: u64) -> Result<(), Error> {
     let (held, locked) = if denom == DENOM {
         held_and_locked(store, from)?
@@ -325,9 +333,7 @@ fn set_supply(store: &mut Store, denom: &str, amount: u64) -> Result<(), Fatal> 
 
 /// Takes coins of the base denomination out of an account and out of the supply.
 pub fn burn(store: &mut Store, from: AccountAddress, amount: u64) -> Result<(), Error> {
-    if amount > 0 {
-        debit(store, from, DENOM, amount)?;
-    }
+    take(store, from, amount)?;
     Ok(burn_taken(store, DENOM, amount)?)
 }
 

@@ -20,7 +20,7 @@ mod keeper;
 
 pub use keeper::{
     balance, balances, burn, burn_taken, check_coins, check_recipient, credit, deposit, init,
-    invariant, issue, lock, locked, mint, pay_out, spendable, supply, supply_of, take_fee,
+    invariant, issue, lock, locked, mint, pay_out, spendable, supply, supply_of, take, take_fee,
     transfer, unlock,
 };
 
@@ -62,6 +62,7 @@ pub const MODULE_ACCOUNTS: &[&str] = &[
     "gov_deposits",
     BONDED_POOL,
     NOT_BONDED_POOL,
+    "storage_rewards",
 ];
 
 /// True for an account of the chain itself (rule 5).

@@ -123,7 +123,8 @@ fn save(store: &mut Store, validator: AccountAddress, rewards: &Rewards) -> Resu
     Ok(())
 }
 
-/// Divides `amount` and `tip`, which no balance holds any more or yet (rule 1).
+/// Divides `amount` and `tip`, which no balance holds any more or yet (rule 1); gives what each signer took of the
+/// amount.
 pub fn distribute(
     store: &mut Store,
     events: &mut Vec<Event>,
@@ -131,23 +132,25 @@ pub fn distribute(
     proposer: Option<&Share>,
     amount: u64,
     tip: u64,
-) -> Result<(), Fatal> {
+) -> Result<Vec<u64>, Fatal> {
     let tax = params::part(amount, params::get(store, Param::CommunityTax)?);
     let divided = amount.saturating_sub(tax);
     let power: u128 = signers.iter().map(|signer| u128::from(signer.power)).sum();
-    let mut given: u64 = 0;
+    let mut parts = Vec::with_capacity(signers.len());
     for signer in signers {
         let product = u128::from(divided) * u128::from(signer.power);
         // At most `divided`, since no power is above the sum.
         let part = u64::try_from(product.checked_div(power).unwrap_or(0)).unwrap_or(0);
-        given = given.saturating_add(allocate(store, events, signer, part)?);
+        parts.push(allocate(store, events, signer, part)?);
     }
+    let mut given: u64 = parts.iter().sum();
     if let Some(proposer) = proposer {
         given = given.saturating_add(allocate(store, events, proposer, tip)?);
     }
     bank::credit(store, account(), DENOM, given)?;
     let pool = amount.saturating_add(tip).saturating_sub(given);
-    bank::credit(store, community_pool(), DENOM, pool)
+    bank::credit(store, community_pool(), DENOM, pool)?;
+    Ok(parts)
 }
 
 /// Gives a validator its part of a block (rule 2); what it took, which is nothing or all.
