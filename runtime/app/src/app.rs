@@ -21,7 +21,7 @@ use crate::tx::Tx;
 use crate::upgrades::{self, Software};
 use crate::{electorate, explain, export, proposal};
 use dadbs_modules::params::{Param, get};
-use dadbs_modules::{auth, bank, consensus, distribution, fees, gov, staking, votes};
+use dadbs_modules::{auth, bank, consensus, distribution, fees, gov, rent, staking, votes};
 use dadbs_proto::dadbs::sql::v1::{ExplainRequest, ExplainResponse};
 use dadbs_store::{Store, StoreConfig};
 use dadbs_types::{BlockInfo, Code, ConsensusParams, Error, Fatal, Hash, Rejection};
@@ -357,6 +357,7 @@ impl App {
         })?);
         let delegations = staking::every_delegation(&self.store)?;
         broken.extend(distribution::invariant(&self.store, &delegations)?);
+        broken.extend(rent::invariant(&self.store)?);
         Ok(broken)
     }
 

@@ -13,6 +13,7 @@ use crate::execute::BlockContext;
 use crate::messages;
 use dadbs_modules::gov::{self, Proposal, Status};
 use dadbs_modules::params::{self, Param};
+use dadbs_modules::rent;
 use dadbs_types::limits::{PROPOSALS_BLOCK_MAX, TX_GAS_MAX};
 use dadbs_types::{Event, Fatal, GasMeter, Hash, Rejection};
 use sha2::{Digest, Sha256};
@@ -75,6 +76,7 @@ impl BlockContext<'_> {
         let outcome = self.attempt(seed, events, |block, events| {
             let mut context = block.context(seed, &mut gas, events);
             messages::gov::execute(&mut context, &encoded)?;
+            rent::check_writes(&mut context)?;
             Ok(gov::executed(context.store, context.events, proposal, context.gas.used())?)
         })?;
         if let Err(rejection) = outcome {

@@ -5,6 +5,7 @@ pub mod faults;
 pub mod feegrant;
 pub mod gov;
 pub mod staking;
+pub mod storage;
 
 use crate::tx::{Msg, Tx};
 use dadbs_modules::contract::{Instantiate, Statement};
@@ -73,6 +74,7 @@ fn run_one(context: &mut Context<'_>, sender: AccountAddress, msg: &Msg) -> Resu
         Msg::Fault(msg) => faults::run(context, sender, msg),
         Msg::Distribution(msg) => distribution::run(context, sender, msg),
         Msg::FeeGrant(msg) => feegrant::run(context, sender, msg),
+        Msg::Storage(msg) => storage::run(context, sender, msg),
     }
 }
 

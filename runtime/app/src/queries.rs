@@ -12,6 +12,7 @@ mod gov;
 mod money;
 mod page;
 mod staking;
+mod storage;
 
 use crate::app::ChainParams;
 use crate::messages::{address, values, wire};
@@ -154,6 +155,8 @@ const ROUTES: &[(&str, Handler)] = &[
         answer(r, b, feegrant::allowances_by_granter)
     }),
     ("/dadbs.fees.v1.Query/BaseFee", |r, b| answer(r, b, money::base_fee)),
+    ("/dadbs.storage.v1.Query/Storage", |r, b| answer(r, b, storage::storage)),
+    ("/dadbs.storage.v1.Query/Price", |r, b| answer(r, b, storage::price)),
     ("/dadbs.contract.v1.Query/Contract", |r, b| answer(r, b, contract_by_name)),
     ("/dadbs.contract.v1.Query/Contracts", |r, b| answer(r, b, contracts)),
     ("/dadbs.contract.v1.Query/Code", |r, b| answer(r, b, code)),

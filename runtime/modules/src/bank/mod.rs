@@ -62,6 +62,8 @@ pub const MODULE_ACCOUNTS: &[&str] = &[
     "gov_deposits",
     BONDED_POOL,
     NOT_BONDED_POOL,
+    "storage",
+    "storage_rent",
 ];
 
 /// True for an account of the chain itself (rule 5).
