@@ -21,6 +21,7 @@ mod query;
 mod shell;
 mod sql;
 mod staking;
+mod storage;
 mod testnet;
 mod tx;
 mod verify;

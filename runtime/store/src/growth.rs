@@ -172,7 +172,7 @@ impl Store {
         Ok(())
     }
 
-    /// The bytes of every user's database, counted from its rows: for audits.
+    /// The bytes of every user's database, counted from its rows: for audits, and where nothing was counted before.
     ///
     /// # Errors
     /// If a table cannot be read.
@@ -180,6 +180,9 @@ impl Store {
         let mut sums: BTreeMap<u64, u64> = BTreeMap::new();
         for name in restore::tables(&self.connection)? {
             let Some(layout) = Layout::load(&self.connection, &name)? else { continue };
+            if layout.database == schema::CHAIN && &*layout.table != SCHEMA_TABLE {
+                continue;
+            }
             let read = scan(&self.connection, &layout.select(false), &[], &mut |values| {
                 let (key, row) = layout.scanned(values)?;
                 let (database, bytes) = of_change(&layout, &key, None, Some(&row))?;

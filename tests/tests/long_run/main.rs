@@ -66,6 +66,8 @@ const HAPPENS: &[&str] = &[
     "/dadbs.slashing.v1.MsgSubmitInvalidHeader",
     "/dadbs.sql.v1.MsgExec",
     "/dadbs.staking.v1.MsgRotateConsPubKey",
+    "/dadbs.storage.v1.MsgFundStorage",
+    "/dadbs.storage.v1.MsgWithdrawStorage",
     "executed code",
     "executed params",
     "executed pause",
@@ -85,6 +87,8 @@ const HAPPENS: &[&str] = &[
     "schedule.park",
     "schedule.run",
     "slash",
+    "storage_charged",
+    "storage_state",
     "tombstone",
     "update",
 ];
@@ -115,6 +119,7 @@ fn genesis() -> Genesis {
         ("gov.expedited_voting_period", 4),
         ("gov.timelock", 3),
         ("circuit.guardian_period", 10),
+        ("storage.grace", 10),
     ] {
         genesis.params.insert(name.into(), value);
     }

@@ -73,6 +73,9 @@ pub(crate) enum Contract {
         /// Nobody may ever upgrade it
         #[arg(long)]
         immutable: bool,
+        /// Storage rent to prepay, in udadb; `dadbs query storage price` shows whether there is any
+        #[arg(long, value_name = "UDADB")]
+        prepay: Option<String>,
         /// Go on: build and upgrade whenever a source file is saved
         #[arg(long, conflicts_with_all = ["code_id", "immutable"])]
         watch: bool,
@@ -133,10 +136,10 @@ pub(crate) async fn run(globals: &Globals, command: &Contract) -> Outcome {
         Contract::Test { path, arguments } => test::test(globals, path, arguments),
         Contract::TestHost => test::host(),
         Contract::Store { path } => send::store_only(globals, path).await,
-        Contract::Publish { name, arguments, path, code_id, admin, immutable, watch } => {
+        Contract::Publish { name, arguments, path, code_id, admin, immutable, prepay, watch } => {
             let admin = send::Admin::of(admin.as_deref(), *immutable);
             let code = code_id.map_or(send::Source::Path(path), send::Source::Stored);
-            send::publish(globals, name, arguments, code, admin).await?;
+            send::publish(globals, name, arguments, code, admin, prepay.as_deref()).await?;
             if *watch { upgrade::watch(globals, name, path).await } else { Ok(()) }
         }
         Contract::Upgrade(upgrade) => upgrade::run(globals, upgrade).await,

@@ -63,10 +63,13 @@ pub(super) fn run(
         }
         StorageMsg::Withdraw(msg) => {
             let contract = contract::require(context.store, &msg.contract)?;
-            if contract.admin != Some(sender) {
-                let admin = contract.admin.map_or("nobody".to_owned(), |admin| admin.to_string());
+            let owner = match contract.admin {
+                Some(admin) => admin.to_string(),
+                None => contract.creator,
+            };
+            if owner != sender.to_string() {
                 let message = format!(
-                    "{sender} may not withdraw storage rent of {}: its admin is {admin}",
+                    "{sender} may not withdraw storage rent of {}: {owner} may",
                     contract.name
                 );
                 return Err(Error::rejected(Code::NotAdmin, message));

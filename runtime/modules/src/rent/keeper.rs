@@ -10,10 +10,15 @@ use dadbs_types::coin::DENOM;
 use dadbs_types::gas::price as gas_price;
 use dadbs_types::{AccountAddress, Code, Error, Event, Fatal, Value};
 
-/// Makes the module's tables; `now` is the time of the genesis, seconds since 1970.
+/// Makes the module's tables, and counts the rows that are there already; `now` is in seconds since 1970.
 pub fn init(store: &mut Store, now: u64) -> Result<(), Fatal> {
     SCHEMA.iter().try_for_each(|sql| store.execute(sql, &[]).map(drop))?;
-    price::init(store, now)
+    price::init(store, now)?;
+    let price = price::price(store, now)?;
+    for (contract, bytes) in store.recount()? {
+        account::save(store, &Account { bytes, ..Account::new(contract, &price) })?;
+    }
+    Ok(())
 }
 
 /// A contract as people know it.
@@ -82,7 +87,7 @@ fn check(store: &Store, price: &Price, contract: u64, bytes: i64) -> Result<(), 
         let name = name_of(store, contract)?;
         let message = format!(
             "{name} {why}: fund it with at least {amount}{DENOM} by MsgFundStorage (`dadbs tx storage fund {name} \
-             {amount}{DENOM}`)"
+             {amount}{DENOM}`), a new one in the transaction that makes it (`--prepay`)"
         );
         Err(Error::rejected(code, message))
     };
@@ -130,8 +135,9 @@ pub fn fund(
     contract: u64,
     amount: u64,
 ) -> Result<(), Error> {
-    if amount == 0 {
-        return Err(Error::rejected(Code::InvalidCoins, "name an amount of at least 1"));
+    if amount == 0 || i64::try_from(amount).is_err() {
+        let message = format!("{amount}{DENOM} is not an amount of 1 to 2^63 - 1");
+        return Err(Error::rejected(Code::InvalidCoins, message));
     }
     let price = price::price(context.store, context.block.time_s())?;
     let name = name_of(context.store, contract)?;
@@ -160,10 +166,10 @@ pub fn fund(
     Ok(account::save(context.store, &account)?)
 }
 
-/// `MsgWithdrawStorage` by the contract's admin, which the caller has checked (rule 8).
+/// `MsgWithdrawStorage` by who may, which the caller has checked (rule 8).
 pub fn withdraw(
     context: &mut Context<'_>,
-    admin: AccountAddress,
+    owner: AccountAddress,
     contract: u64,
     amount: u64,
 ) -> Result<(), Error> {
@@ -186,12 +192,12 @@ pub fn withdraw(
     }
     account.balance -= amount;
     charge(context.store, context.events, &name, charged)?;
-    bank::pay_out(context.store, escrow(), admin, amount)?;
+    bank::pay_out(context.store, escrow(), owner, amount)?;
     context.events.push(
         Event::new("withdraw_storage")
             .with("contract", &name)
             .with("amount", format!("{amount}{DENOM}"))
-            .with("recipient", admin),
+            .with("recipient", owner),
     );
     Ok(account::save(context.store, &account)?)
 }

@@ -21,10 +21,11 @@
 //!    may go to 0, and from 0 to at most [`START_PRICE_MAX`]. At 0 there is no rent: bytes are counted, and nothing is refused.
 //! 5. Life cycle. `active`: a transaction that adds bytes leaves 30 days prepaid at the new size. When the balance
 //!    is used up, `grace`: no transaction may add bytes, and rent goes on as debt. After `storage.grace` seconds,
-//!    `frozen`: no transaction may write at all; reads are answered. Rows are never deleted for it.
+//!    `frozen`: no transaction may write at all; reads are answered. A contract stays frozen until it is funded: rows are
+//!    not evicted to an archive, so none is deleted.
 //! 6. Grace and frost are counted from when the balance was found used up, and from when there was a price at all, whichever is later.
 //! 7. Anyone funds; funding pays the debt first, and whoever leaves none is active at once.
-//! 8. Only the contract's admin withdraws, from an active contract, and leaves 30 days prepaid.
+//! 8. Only the contract's admin withdraws, or who made it if it has none, and leaves 30 days prepaid.
 //! 9. A contract that another one calls is held to this when the call ends, so that the caller may go on without it; every other
 //!    at the end of the transaction. What a transaction frees it may use again.
 //! 10. The end of a block moves contracts on whose time has come, at most `STORAGE_BLOCK_MAX`, in the order of their time; the
