@@ -310,7 +310,8 @@ fn rule_4_a_vote_changes_the_price() {
     assert_eq!(propose_price(&mut chain, 2_000_000_001), "failed");
     assert_eq!(propose_price(&mut chain, 2_000_000_000), "executed");
     let info = storage(&chain, "shop");
-    assert_eq!(info.least, (u128::from(info.bytes) * 2_000_000_000).div_ceil(1 << 30) as u64);
+    let least = (u128::from(info.bytes) * 2_000_000_000).div_ceil(1 << 30);
+    assert_eq!(u128::from(info.least), least);
     assert_eq!(info.state, "active");
     assert_eq!(propose_price(&mut chain, 999_999_999), "failed");
     assert_eq!(propose_price(&mut chain, 0), "executed");
