@@ -1,5 +1,6 @@
 //! Failures of the node: each says what was wrong, where, and what to do next.
 
+use crate::exit::Exit;
 use dadbs_types::Fatal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -69,14 +70,13 @@ pub enum NodeError {
 }
 
 impl NodeError {
-    /// The exit code of the process: 1 a fault of the node or its engine, 2 a configuration that cannot work, 6 a port,
-    /// 9 an upgrade that other software goes on with.
-    pub fn exit_code(&self) -> u8 {
+    /// What the process ends with.
+    pub fn exit(&self) -> Exit {
         match self {
-            NodeError::Fatal(Fatal { halt: Some(_), .. }) | NodeError::Upgrade(_) => 9,
-            NodeError::Fatal(_) | NodeError::Engine(_) | NodeError::DiskFull { .. } => 1,
-            NodeError::Port { .. } => 6,
-            _ => 2,
+            NodeError::Fatal(Fatal { halt: Some(_), .. }) | NodeError::Upgrade(_) => Exit::Upgrade,
+            NodeError::Fatal(_) | NodeError::Engine(_) | NodeError::DiskFull { .. } => Exit::Other,
+            NodeError::Port { .. } => Exit::Unreachable,
+            _ => Exit::Usage,
         }
     }
 

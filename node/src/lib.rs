@@ -12,6 +12,7 @@ pub mod dev;
 pub mod disk;
 pub mod engine;
 pub mod error;
+pub mod exit;
 pub mod genesis_doc;
 pub mod grpc;
 pub mod home;

@@ -98,7 +98,7 @@ async fn rule_7_a_call_out_of_order_ends_the_node() {
         panic!("no exception")
     };
     assert!(exception.error.contains("order of ABCI 2.0: Commit came first"), "{exception:?}");
-    assert_eq!(running.node.await.unwrap().unwrap_err().exit_code(), 1);
+    assert_eq!(running.node.await.unwrap().unwrap_err().exit() as u8, 1);
 }
 
 /// A flood of connections, slow and half-open ones among them: those over the bound are closed, and the
@@ -203,7 +203,7 @@ async fn rule_5_a_fault_is_an_exception_and_ends_the_node() {
     assert!(exception.error.contains("app_state"), "{}", exception.error);
     let error = running.node.await.unwrap().unwrap_err();
     assert!(error.to_string().contains("app_state"), "{error}");
-    assert_eq!(error.exit_code(), 1);
+    assert_eq!(error.exit() as u8, 1);
 
     let home = tempfile::tempdir().unwrap();
     let running = start(home.path()).await;
@@ -213,7 +213,7 @@ async fn rule_5_a_fault_is_an_exception_and_ends_the_node() {
         panic!("no exception")
     };
     assert!(exception.error.contains("InitChain"), "{}", exception.error);
-    assert_eq!(running.node.await.unwrap().unwrap_err().exit_code(), 1);
+    assert_eq!(running.node.await.unwrap().unwrap_err().exit() as u8, 1);
 }
 
 fn init_chain(home: &std::path::Path) -> RequestInitChain {

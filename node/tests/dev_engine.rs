@@ -145,7 +145,7 @@ async fn an_application_ahead_of_the_blocks_is_a_fault() {
     }
     let error = Node::with(config(home.path())).await.err().unwrap();
     assert!(error.to_string().contains("blocks.db was removed"), "{error}");
-    assert_eq!(error.exit_code(), 1);
+    assert_eq!(error.exit() as u8, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -159,7 +159,7 @@ async fn a_home_belongs_to_one_process_and_one_chain() {
     let error = Node::with(taken).await.err().unwrap();
     assert!(error.to_string().contains("--grpc-addr"), "{error}");
     assert!(error.to_string().contains(&node.ready.grpc_addr.port().to_string()), "{error}");
-    assert_eq!(error.exit_code(), 6);
+    assert_eq!(error.exit() as u8, 6);
     node.stop().await.unwrap();
 
     let mut other = config(home.path());
@@ -168,7 +168,7 @@ async fn a_home_belongs_to_one_process_and_one_chain() {
     assert!(matches!(error, NodeError::OtherChain { .. }), "{error}");
     let error = Node::with(config(Path::new("/proc/nowhere"))).await.err().unwrap();
     assert!(error.to_string().contains("--home"), "{error}");
-    assert_eq!(error.exit_code(), 2);
+    assert_eq!(error.exit() as u8, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -124,11 +124,11 @@ impl Walk<'_> {
         span: proc_macro2::Span,
     ) {
         let Some((value, expr)) = value.zip(expr) else { return };
-        if let Some(rows) = self.number(expr) {
+        if let Some(rows) = self.number(expr).or(value.number) {
             if rows > ROWS_MAX {
                 self.report(Rule::UnboundedScan, span, format!("a limit of {rows} rows is none"));
             }
-        } else if value.taint & PARAM != 0 && value.taint & TIME == 0 {
+        } else if value.taint & PARAM != 0 && value.taint & TIME == 0 && !value.capped {
             self.report(
                 Rule::UnboundedScan,
                 span,
@@ -169,7 +169,10 @@ impl Walk<'_> {
     pub(crate) fn literal(&mut self, literal: &syn::ExprStruct) -> Value {
         let name =
             literal.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+        let own = self.current().filter(|_| name == "Self").map(|function| function.home.clone());
+        let name = own.unwrap_or(name);
         let base = literal.rest.as_ref().map(|rest| self.expr(rest));
+        let mut named = base.as_ref().map(|base| base.named.clone()).unwrap_or_default();
         let table = self.model.table_of_row(&name).map(|table| table.name.clone());
         let mut row = Row { fresh: true, key_constant: true, ..Row::default() };
         let mut taint = base.as_ref().map_or(0, |base| base.taint);
@@ -179,7 +182,11 @@ impl Walk<'_> {
             let member = field.member.to_token_stream().to_string();
             taint |= value.taint;
             row.fields.push((member.clone(), value.taint));
-            let Some(table) = &table else { continue };
+            let Some(table) = &table else {
+                named.retain(|(known, _)| *known != member);
+                named.push((member, Value { outcome: None, ..value }));
+                continue;
+            };
             let column = self.model.tables.get(table).and_then(|t| t.column(&member)).cloned();
             if column.as_ref().is_some_and(|column| column.key) {
                 row.key |= value.taint;
@@ -203,6 +210,7 @@ impl Walk<'_> {
                     field: field.clone(),
                     taint: *taint,
                     less: false,
+                    asked: false,
                     relative: false,
                 })
                 .collect();
@@ -212,7 +220,7 @@ impl Walk<'_> {
             row.table = table;
             value.row = Some(Box::new(row));
         } else {
-            value.items = Vec::new();
+            value.named = named;
         }
         value
     }

@@ -133,6 +133,9 @@ impl Walk<'_> {
         {
             return item.clone();
         }
+        if let Some((_, known)) = base.named.iter().find(|(known, _)| known == name) {
+            return known.clone();
+        }
         match (base.ty.as_str(), name) {
             ("Context", "caller") => return Value::typed(CALLER, "String"),
             ("Context", "time_ms" | "height") => return Value::typed(TIME, "i64"),
@@ -187,23 +190,26 @@ impl Walk<'_> {
                 let place = self.expr(left);
                 self.stored(&place, &value, span);
                 let mut base = &*field.base;
-                // `change.row.amount = ..`: the outermost variable.
-                while let Expr::Field(outer) = base {
-                    base = &outer.base;
+                let asked = self.state.row_checked;
+                // `change.row.amount = ..`: the outermost variable, unless its field is known by itself.
+                if self.place(base).is_none_or(|known| known.row.is_none()) {
+                    while let Expr::Field(outer) = base {
+                        base = &outer.base;
+                    }
                 }
-                if let Expr::Path(path) = base
-                    && let Some(variable) = path.path.get_ident()
-                    && let Some(known) = self.state.variables.get_mut(&variable.to_string())
-                    && let Some(row) = &mut known.row
-                {
-                    let relative = relative && value.taint & STATE != 0;
-                    row.assigned.push(crate::value::Assigned {
-                        field: name,
-                        taint: value.taint,
-                        less: value.less,
-                        relative,
-                    });
+                let Some(known) = self.place(base) else { return };
+                if let Some((_, part)) = known.named.iter_mut().find(|(known, _)| *known == name) {
+                    *part = value;
+                    return;
                 }
+                let Some(row) = &mut known.row else { return };
+                row.assigned.push(crate::value::Assigned {
+                    field: name,
+                    taint: value.taint,
+                    less: value.less,
+                    asked,
+                    relative: relative && value.taint & STATE != 0,
+                });
             }
             Expr::Unary(unary) => self.assign(&unary.expr, value, relative, span),
             Expr::Index(index) => self.assign(&index.expr, value, relative, span),

@@ -2,9 +2,10 @@
 
 use crate::dropped::{changes, goes_on};
 use crate::rule::Rule;
-use crate::value::{ANSWER, FALSE_IS_ALLOWED, STATE, TIME, TRUE_IS_ALLOWED, Value};
+use crate::value::{ANSWER, CALLER, FALSE_IS_ALLOWED, STATE, TIME, TRUE_IS_ALLOWED, Value};
 use crate::walk::{Exit, State, Walk};
 use quote::ToTokens;
+use std::collections::BTreeSet;
 use syn::spanned::Spanned;
 use syn::{Expr, Stmt};
 
@@ -48,8 +49,14 @@ impl Walk<'_> {
                 // A row that one branch has changed and the other has not keeps the changes.
                 let mut merged = other.clone().either(value.clone());
                 if let (Some(a), Some(b)) = (&other.row, &value.row) {
-                    let more = if b.assigned.len() > a.assigned.len() { b } else { a };
-                    merged.row = Some(more.clone());
+                    let (more, less) =
+                        if b.assigned.len() > a.assigned.len() { (b, a) } else { (a, b) };
+                    let mut row = more.clone();
+                    // What only one of them has changed may be as it was read.
+                    for assigned in row.assigned.iter_mut().skip(less.assigned.len()) {
+                        assigned.taint |= STATE;
+                    }
+                    merged.row = Some(row);
                 }
                 variables.insert(name, merged);
             }
@@ -67,6 +74,15 @@ impl Walk<'_> {
         };
     }
 
+    /// These names are capped by a constant from here on.
+    pub(crate) fn cap(&mut self, names: &[String]) {
+        for name in names {
+            if let Some(value) = self.state.variables.get_mut(name) {
+                value.capped = true;
+            }
+        }
+    }
+
     /// Two branches of a condition.
     pub(crate) fn fork(
         &mut self,
@@ -82,6 +98,7 @@ impl Walk<'_> {
             walk.state.row_checked |= checked;
             walk.state.timed |= timed;
             walk.state.mixed |= condition.mixed;
+            walk.cap(&condition.caps[1]);
             then(walk)
         });
         let (two, state_two, exit_two) = self.branch(|walk| {
@@ -89,6 +106,7 @@ impl Walk<'_> {
             walk.state.row_checked |= checked;
             walk.state.timed |= timed;
             walk.state.mixed |= condition.mixed;
+            walk.cap(&condition.caps[0]);
             otherwise(walk)
         });
         match (exit_one, exit_two) {
@@ -111,15 +129,26 @@ impl Walk<'_> {
                 self.state.guard &= bits == 0 || before.0;
                 self.state.row_checked &= !checked || before.1;
                 self.state.timed &= !timed || before.2;
-                one.either(two)
+                // Which variant of an enum it is tells what the condition has told.
+                let told = bits != 0
+                    && one.ty == two.ty
+                    && self.model.enums.contains(&one.ty)
+                    && (one.constant && two.constant);
+                let mut value = one.either(two);
+                if told {
+                    value.taint |= CALLER | STATE;
+                }
+                value
             }
             (Exit::None, exit) => {
                 self.state = state_one;
+                self.cap(&condition.caps[1]);
                 self.after_exit(condition, bits & TRUE_IS_ALLOWED != 0, exit);
                 one
             }
             (exit, Exit::None) => {
                 self.state = state_two;
+                self.cap(&condition.caps[0]);
                 self.after_exit(condition, bits & FALSE_IS_ALLOWED != 0, exit);
                 two
             }
@@ -150,6 +179,8 @@ impl Walk<'_> {
         if failed && branch.else_branch.is_none() && passes {
             let what = "a failure of this is passed over";
             self.report(Rule::IgnoredResult, branch.cond.span(), what);
+            // One fault: that the check is there is not asked again.
+            self.state.guard |= condition.pending || condition.of_caller();
         }
         if outcome.is_some()
             && let Expr::Let(pattern) = &*branch.cond
@@ -189,9 +220,10 @@ impl Walk<'_> {
             let fails = pattern == "_" || pattern == "None" || pattern.starts_with("Err");
             self.replaced(&value, fails && is_default(&arm.body), arm.span());
         }
+        let mut passed = BTreeSet::new();
         if value.outcome.is_some() {
             self.looked_at(&value);
-            for arm in &arms {
+            for (at, arm) in arms.iter().enumerate() {
                 let pattern = arm.pat.to_token_stream().to_string();
                 let body = arm.body.to_token_stream().to_string().replace(' ', "");
                 let nothing = matches!(body.as_str(), "{}" | "()")
@@ -209,14 +241,21 @@ impl Walk<'_> {
                         && only_tells(&arm.body);
                 if (pattern.starts_with("Err") || pattern == "_") && nothing || told {
                     self.report(Rule::IgnoredResult, arm.span(), "a failure is passed over here");
+                    passed.insert(arms.len() - at);
                 }
             }
         }
-        self.arms(&value, &arms)
+        self.arms(&value, &arms, &passed)
     }
 
-    /// The first arm against the others.
-    pub(crate) fn arms(&mut self, value: &Value, arms: &[&syn::Arm]) -> Value {
+    /// The first arm against the others; those in `passed` (counted from the last, which is 1) pass over a failure.
+    /// That is told, so what they have not checked is not told again: the walk goes on as if they ended.
+    pub(crate) fn arms(
+        &mut self,
+        value: &Value,
+        arms: &[&syn::Arm],
+        passed: &BTreeSet<usize>,
+    ) -> Value {
         let [arm, rest @ ..] = arms else { return Value::default() };
         let pattern = arm.pat.to_token_stream().to_string();
         let condition = match (&arm.guard, pattern.as_str()) {
@@ -237,7 +276,11 @@ impl Walk<'_> {
                 walk.state.guard |= guard.bits() & TRUE_IS_ALLOWED != 0;
                 *guard_value = Some(guard);
             }
-            walk.expr(&arm.body)
+            let answer = walk.expr(&arm.body);
+            if passed.contains(&(rest.len() + 1)) && walk.exit == Exit::None {
+                walk.exit = Exit::Return;
+            }
+            answer
         };
         if rest.is_empty() {
             return run(self, &mut guard_value);
@@ -261,7 +304,7 @@ impl Walk<'_> {
             }
             None => condition,
         };
-        self.fork(&condition, |walk| run(walk, &mut None), |walk| walk.arms(value, rest))
+        self.fork(&condition, |walk| run(walk, &mut None), |walk| walk.arms(value, rest, passed))
     }
 }
 

@@ -61,7 +61,20 @@ impl Walk<'_> {
         }
         let endless = u32::from(matches!(last, "from_fn" | "successors" | "repeat_with"));
         self.endless += endless;
-        let arguments = self.arguments(&call.args);
+        let runs_later = home.is_none_or(|home| !crate::names::is_number(home))
+            && (self.model.find(home, last, false).is_some()
+                || home.is_none() && self.model.find(None, last, false).is_some());
+        let arguments = if runs_later {
+            let pass = |walk: &mut Self, argument: &Expr| match argument {
+                Expr::Closure(closure) => {
+                    Value { closure: Some(std::rc::Rc::new(closure.clone())), ..Value::default() }
+                }
+                argument => walk.expr(argument),
+            };
+            call.args.iter().map(|argument| pass(self, argument)).collect()
+        } else {
+            self.arguments(&call.args)
+        };
         self.endless -= endless;
         if let Some(value) = self.sdk(&name, &arguments, call) {
             return value;
@@ -87,6 +100,7 @@ impl Walk<'_> {
         if let Some(function) = own {
             let value = self.inline(&function, arguments);
             self.give_back(&call.args);
+            self.compared_in(&function, call.args.iter());
             return value;
         }
         let taint = arguments.iter().fold(0, |taint, value| taint | value.taint);
@@ -152,6 +166,24 @@ impl Walk<'_> {
                 Value::default()
             }
             _ => Value { taint, ..Value::default() },
+        }
+    }
+
+    /// What a function has compared is what it was given.
+    pub(crate) fn compared_in<'e>(
+        &mut self,
+        function: &crate::model::Function,
+        arguments: impl Iterator<Item = &'e Expr>,
+    ) {
+        let skipped = usize::from(function.method);
+        for ((name, _), argument) in function.parameters.iter().skip(skipped).zip(arguments) {
+            let given = crate::operators::idents(argument).pop();
+            if self.compared.contains(name) {
+                self.compared.extend(given.clone());
+            }
+            if self.capped.contains(name) {
+                self.capped.extend(given);
+            }
         }
     }
 

@@ -35,7 +35,10 @@ impl Walk<'_> {
         if value.outcome.is_some() || value.each.is_some() && how != "the result of this is dropped"
         {
             self.report(Rule::IgnoredResult, span, how);
+            // One fault: that the check is there is not asked again.
+            self.state.guard |= value.pending;
         } else if value.verdict {
+            self.state.guard |= value.bits() != 0;
             self.report(
                 Rule::IgnoredResult,
                 span,
@@ -86,6 +89,7 @@ impl Walk<'_> {
             "filter" | "take_while" => argument.ends_with("Result::is_ok"),
             "flatten" => true,
             "count" | "last" => receiver.each.is_some(),
+            "or_else" => argument.starts_with("|_|Ok"),
             "for_each" => argument.ends_with("drop") || argument.starts_with("|_"),
             _ => false,
         };

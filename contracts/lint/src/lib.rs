@@ -3,7 +3,8 @@
 //! 1. A crate is read from `src/lib.rs` on, with its modules; tests and generated clients of other contracts
 //!    are left out. Nothing is expanded or compiled: attributes and functions of the SDK are known by name.
 //! 2. Each entry point is walked as it would run, into the private functions that it calls; a check in a
-//!    function that is called first counts, one whose result is dropped does not.
+//!    function that is called first counts; one whose result is dropped is told as that, and not a second time as
+//!    a missing check.
 //! 3. The first walk learns whose rows are whose (columns that the caller is compared with, kept in or
 //!    looked up by), the second reports.
 //! 4. A finding names the rule, the place, what is wrong and what to do. Rules are listed in [`Rule`].
@@ -22,6 +23,7 @@ mod bind;
 mod branch;
 mod calls;
 mod dropped;
+mod expand;
 mod macros;
 mod methods;
 mod model;

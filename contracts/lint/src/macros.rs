@@ -9,6 +9,11 @@ use syn::{Expr, Token};
 impl Walk<'_> {
     pub(crate) fn macro_call(&mut self, mac: &syn::Macro) -> Value {
         let name = mac.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+        if let Some(arms) = self.model.macros.get(&name)
+            && let Some(block) = crate::expand::expand(arms, mac.tokens.clone())
+        {
+            return self.block(&block);
+        }
         let parsed = mac.parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated);
         let arguments: Vec<Expr> = match (name.as_str(), parsed) {
             (_, Ok(arguments)) => arguments.into_iter().collect(),

@@ -2,6 +2,7 @@
 
 use crate::dropped::changes;
 use crate::model::Kind;
+use crate::operators::idents;
 use crate::rule::Rule;
 use crate::types::inner;
 use crate::value::{ANSWER, CALLER, LENGTH, Outcome, PARAM, STATE, TRUE_IS_ALLOWED, Value};
@@ -67,7 +68,10 @@ impl Walk<'_> {
                 } else if let Some(value) = self.passed(argument, &receiver) {
                     value
                 } else {
-                    self.expr(argument)
+                    let value = self.expr(argument);
+                    // The path of a function, which works on what the receiver holds.
+                    let constant = value.constant && (name != "map" || receiver.constant);
+                    Value { constant, ..value }
                 }
             })
             .collect();
@@ -117,7 +121,16 @@ impl Walk<'_> {
         if let Some(function) = own {
             let mut all = vec![receiver];
             all.extend(arguments);
-            return self.inline(&function, all);
+            let value = self.inline(&function, all);
+            self.compared_in(&function, call.args.iter());
+            if function.mutates
+                && let Some(left) = self.left.first().cloned()
+                && (left.row.is_some() || !left.named.is_empty())
+                && let Some(place) = self.place(&call.receiver)
+            {
+                *place = left;
+            }
+            return value;
         }
         let taint = arguments.iter().fold(receiver.taint, |taint, value| taint | value.taint);
         let operand = arguments.first().cloned().unwrap_or_default();
@@ -177,6 +190,16 @@ impl Walk<'_> {
             | "unwrap_or" | "unwrap_or_default" | "unwrap_or_else" | "min_by_key"
             | "max_by_key" | "retain" | "partition" | "find_map" | "chain" | "zip" | "for_each"
             | "try_for_each" => adapted(&name, receiver, &arguments, taint),
+            "contains" if self.within(call, &operand) => {
+                let names = call.args.first().and_then(|first| idents(first).pop());
+                let caps = [Vec::new(), names.into_iter().collect()];
+                Value { ty: "bool".into(), caps, ..Value::of(taint) }
+            }
+            "len" | "is_empty" if changes(receiver.outcome) && receiver.ty != "@table" => {
+                let what = format!("`.{name}` does not tell which of these have failed");
+                self.report(Rule::IgnoredResult, span, what);
+                Value::typed(LENGTH | taint & CALLER, "usize")
+            }
             "len" | "count" => Value::typed(LENGTH | taint & CALLER, "usize"),
             "max" if receiver.less && operand.constant && self.entry != Kind::View => {
                 Value { floored: true, less: false, row: None, ..receiver }
@@ -186,7 +209,9 @@ impl Walk<'_> {
                 let small = most.is_none_or(|most| most <= crate::accessor::ROWS_MAX);
                 let capped = small && arguments.iter().any(|value| value.constant);
                 let taint = if capped { taint & !PARAM } else { taint };
-                Value { taint, capped, row: None, ..receiver }
+                let least = operand.number.filter(|_| name == "min").or(receiver.number);
+                let number = receiver.number.zip(least).map(|(one, two)| one.min(two));
+                Value { taint, capped, number, row: None, ..receiver }
             }
             "integer" => Value {
                 ty: "i64".into(),
@@ -201,6 +226,10 @@ impl Walk<'_> {
                 self.asked(&receiver, None);
                 let value = Value { allowed: receiver.allowed, ..Value::of(taint) };
                 Value { ty: "bool".into(), ..value }
+            }
+            "is_empty" if receiver.column.is_some() && taint & CALLER == 0 => {
+                self.asked(&receiver, None);
+                Value::typed(taint, "bool")
             }
             "is_empty" | "starts_with" | "ends_with" if constant_text || !receiver.of_caller() => {
                 Value {
@@ -232,6 +261,41 @@ impl Walk<'_> {
         }
     }
 
+    /// `(low..=high).contains(&value)`: true if the ends are constants; others compare it.
+    fn within(&mut self, call: &syn::ExprMethodCall, operand: &Value) -> bool {
+        let mut range = &*call.receiver;
+        while let Expr::Paren(paren) = range {
+            range = &paren.expr;
+        }
+        let Expr::Range(range) = range else { return false };
+        let Some(end) = &range.end else { return false };
+        let (end_value, ..) = self.branch(|walk| walk.expr(end));
+        let names = call.args.first().map(idents).unwrap_or_default();
+        if end_value.constant {
+            self.capped.extend(names.last().cloned());
+        } else {
+            self.compared.extend(names);
+            self.compared.extend(idents(end));
+            self.compared.extend(operand.minus.last().cloned());
+        }
+        end_value.constant
+    }
+
+    /// A variable, or a field of one that is known by itself.
+    pub(crate) fn place(&mut self, expr: &Expr) -> Option<&mut Value> {
+        match expr {
+            Expr::Path(path) => self.state.variables.get_mut(&path.path.get_ident()?.to_string()),
+            Expr::Field(field) => {
+                let name = quote::ToTokens::to_token_stream(&field.member).to_string();
+                let base = self.place(&field.base)?;
+                base.named.iter_mut().find(|(known, _)| *known == name).map(|(_, part)| part)
+            }
+            Expr::Paren(paren) => self.place(&paren.expr),
+            Expr::Reference(reference) => self.place(&reference.expr),
+            _ => None,
+        }
+    }
+
     /// What grows in place takes over where the new part comes from.
     pub(crate) fn grow(
         &mut self,
@@ -244,9 +308,7 @@ impl Walk<'_> {
         while let Expr::MethodCall(inner) = base {
             base = &inner.receiver;
         }
-        let Expr::Path(path) = base else { return };
-        let Some(name) = path.path.get_ident() else { return };
-        let Some(known) = self.state.variables.get_mut(&name.to_string()) else { return };
+        let Some(known) = self.place(base) else { return };
         known.taint |= taint;
         known.constant &= part.constant;
         known.texts = match (&receiver.texts[..], &part.texts[..]) {
@@ -280,7 +342,11 @@ fn adapted(name: &str, receiver: Value, arguments: &[Value], taint: u16) -> Valu
             } else {
                 None
             };
-            value.constant = false;
+            // `|_| "?"` gives the same, whatever there is.
+            value.constant = name == "map" && last.constant;
+            value.pending |= last.pending && matches!(name, "map" | "and_then");
+            value.named = last.named;
+            value.number = None;
         }
         "is_some_and" | "is_ok_and" | "is_none_or" | "any" | "all" | "position" => {
             value = Value { allowed: last.allowed, ..Value::of(taint) };

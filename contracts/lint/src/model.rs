@@ -31,6 +31,12 @@ pub(crate) struct Column {
     /// A condition keeps it from going below zero.
     pub(crate) floored: bool,
     pub(crate) references: Option<String>,
+    /// No two rows have the same: the only key, or unique by itself.
+    pub(crate) unique: bool,
+    /// A key that the store counts up.
+    pub(crate) auto: bool,
+    /// The only key, of which a condition leaves few: the table is small.
+    pub(crate) few: bool,
 }
 
 /// A table, declared or made by a statement.
@@ -42,6 +48,8 @@ pub(crate) struct Table {
     pub(crate) columns: Vec<Column>,
     /// A `can_write` predicate names the caller.
     pub(crate) guarded: bool,
+    /// Columns that are unique together.
+    pub(crate) unique: Vec<Vec<String>>,
 }
 
 impl Table {
@@ -101,6 +109,8 @@ pub(crate) struct Model {
     /// Names of enums.
     pub(crate) enums: std::collections::BTreeSet<String>,
     pub(crate) aliases: BTreeMap<String, crate::types::Alias>,
+    /// `macro_rules!` by name.
+    pub(crate) macros: BTreeMap<String, Vec<crate::expand::Arm>>,
 }
 
 pub(crate) fn text_of(expr: &Expr) -> Option<String> {
@@ -224,6 +234,12 @@ impl Model {
                 self.constants.insert(item.ident.to_string(), Rc::new((*item.expr).clone()));
             }
             Item::Use(item) => self.import(&item.tree, ""),
+            Item::Macro(item) => {
+                if let Some(name) = &item.ident {
+                    let arms = crate::expand::arms(item.mac.tokens.clone());
+                    self.macros.insert(name.to_string(), arms);
+                }
+            }
             _ => {}
         }
     }
@@ -282,7 +298,7 @@ impl Model {
             .collect();
         let output = match &signature.output {
             ReturnType::Default => String::new(),
-            ReturnType::Type(_, ty) => self.type_of(ty),
+            ReturnType::Type(_, ty) => own_name(&self.type_of(ty), home),
         };
         let mutates = signature.inputs.iter().any(|input| match input {
             FnArg::Receiver(receiver) => receiver.mutability.is_some(),
@@ -343,6 +359,19 @@ impl Model {
             Some(home) => named.find(|f| f.home == home).cloned(),
         }
     }
+}
+
+/// A type with the name of the type that it stands in for `Self`.
+fn own_name(ty: &str, home: &str) -> String {
+    let parts = ty.split_inclusive(|c: char| !c.is_alphanumeric() && c != '_');
+    parts
+        .map(|part| {
+            part.strip_prefix("Self").map_or(part.to_owned(), |rest| {
+                let whole = !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+                if whole { format!("{home}{rest}") } else { part.to_owned() }
+            })
+        })
+        .collect()
 }
 
 /// `#[cfg(test)]` and `#[test]`.

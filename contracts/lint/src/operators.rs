@@ -45,7 +45,7 @@ impl Walk<'_> {
                         self.compared.extend(side.minus.last().cloned());
                     }
                 }
-                Value::of(taint)
+                Value { caps: capped(binary, &left, &right), ..Value::of(taint) }
             }
             BinOp::AddAssign(_)
             | BinOp::SubAssign(_)
@@ -58,6 +58,15 @@ impl Walk<'_> {
                 let mut value =
                     Value { taint, constant: left.constant && right.constant, ..Value::default() };
                 value.capped = matches!(binary.op, BinOp::Rem(_)) && right.constant;
+                value.number =
+                    left.number.zip(right.number).and_then(|(one, two)| match binary.op {
+                        BinOp::Mul(_) => one.checked_mul(two),
+                        BinOp::Add(_) => one.checked_add(two),
+                        BinOp::Sub(_) => one.checked_sub(two),
+                        BinOp::Div(_) => one.checked_div(two),
+                        BinOp::Shl(_) => Some(one << two.min(32)),
+                        _ => None,
+                    });
                 if matches!(binary.op, BinOp::Shl(_))
                     && left.taint & MONEY != 0
                     && is_amount(&left)
@@ -118,7 +127,11 @@ impl Walk<'_> {
             all & TRUE_IS_ALLOWED | any & FALSE_IS_ALLOWED
         };
         let mixed = bits == 0 && l | r != 0 || left.mixed || right.mixed;
-        Value { allowed: Some(bits), mixed, ..Value::of(left.taint | right.taint) }
+        // Both hold behind a true `&&`, neither behind a false `||`.
+        let side = usize::from(matches!(binary.op, BinOp::And(_)));
+        let mut caps = [Vec::new(), Vec::new()];
+        caps[side] = [&left.caps[side][..], &right.caps[side][..]].concat();
+        Value { allowed: Some(bits), mixed, caps, ..Value::of(left.taint | right.taint) }
     }
 
     /// `+=` and its like.
@@ -155,6 +168,19 @@ impl Walk<'_> {
             }
         }
     }
+}
+
+/// What a comparison with a constant caps if it is false, and if it is true.
+fn capped(binary: &syn::ExprBinary, left: &Value, right: &Value) -> [Vec<String>; 2] {
+    let less = matches!(binary.op, BinOp::Lt(_) | BinOp::Le(_));
+    let (name, side) = match (left.constant, right.constant) {
+        (false, true) => (idents(&binary.left).pop(), usize::from(less)),
+        (true, false) => (idents(&binary.right).pop(), usize::from(!less)),
+        _ => return [Vec::new(), Vec::new()],
+    };
+    let mut caps = [Vec::new(), Vec::new()];
+    caps[side].extend(name);
+    caps
 }
 
 /// What the equality of two values tells about the caller.

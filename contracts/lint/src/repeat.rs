@@ -5,6 +5,7 @@
 //! 2. A loop that rows, answers or arguments end has none: paging through a table in it reads the whole table.
 //! 3. A function that calls itself is such a loop, and so are `from_fn`, `successors` and `repeat_with`.
 //! 4. A loop may not run: what it has checked does not hold after it.
+//! 5. `while let Some(..) = list.pop()` ends if nothing is put on the list in its body.
 
 use crate::dropped::changes;
 use crate::operators::idents;
@@ -27,7 +28,8 @@ impl Walk<'_> {
     }
 
     pub(crate) fn while_loop(&mut self, repeat: &syn::ExprWhile) -> Value {
-        let endless = u32::from(!self.ends(&repeat.cond) && !self.stops(&repeat.body));
+        let ends = self.ends(&repeat.cond) || empties(&repeat.cond, &repeat.body);
+        let endless = u32::from(!ends && !self.stops(&repeat.body));
         self.repeat(endless, |walk| {
             let condition = walk.expr(&repeat.cond);
             if let Expr::Let(pattern) = &*repeat.cond
@@ -130,6 +132,21 @@ impl Walk<'_> {
                 && self.ends(&branch.cond)
         })
     }
+}
+
+/// `while let Some(one) = list.pop()`, and nothing is put on the list meanwhile.
+fn empties(condition: &Expr, body: &Block) -> bool {
+    let Expr::Let(condition) = condition else { return false };
+    let Expr::MethodCall(call) = &*condition.expr else { return false };
+    let Expr::Path(list) = &*call.receiver else { return false };
+    let takes =
+        matches!(call.method.to_string().as_str(), "pop" | "pop_front" | "pop_back" | "next");
+    let list = list.to_token_stream().to_string();
+    let body = body.to_token_stream().to_string();
+    let grows = ["push", "push_back", "push_front", "extend", "append", "insert"]
+        .iter()
+        .any(|how| body.contains(&format!("{list} . {how} ")));
+    takes && !grows && !body.contains(&format!("{list} ="))
 }
 
 /// A body calls the function or method of this name.

@@ -19,7 +19,7 @@ pub(crate) struct Statement {
     words: Vec<String>,
 }
 
-fn words(text: &str) -> Vec<String> {
+pub(crate) fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut rest = text.chars().peekable();
     while let Some(first) = rest.next() {
@@ -117,11 +117,66 @@ impl Statement {
             match word.as_str() {
                 "(" => depth += 1,
                 ")" => depth -= 1,
-                "where" if depth == 0 => start = Some(at + 1),
+                "where" if depth == 0 || self.is_exists() => start = Some(at + 1),
                 _ => {}
             }
         }
         start.map_or(&[], |start| &self.words[start..])
+    }
+
+    /// SELECT EXISTS (..): its answer is one row.
+    fn is_exists(&self) -> bool {
+        self.words.get(1).is_some_and(|word| word == "exists")
+    }
+
+    /// Columns between two ends, with the parameter (from 0) at each end or none for a number.
+    pub(crate) fn spans(&self) -> Vec<(String, [Option<usize>; 2])> {
+        let from = self.words.len() - self.condition().len();
+        let parameters = self.parameters_by_word();
+        let word = |at: usize| self.words.get(at).map_or("", String::as_str);
+        if self.condition().iter().any(|word| word == "or") {
+            return Vec::new();
+        }
+        let end = |at: usize| parameters.get(at).copied().flatten();
+        let mut spans = Vec::new();
+        let mut lows: Vec<(String, Option<usize>)> = Vec::new();
+        let mut highs: Vec<(String, Option<usize>)> = Vec::new();
+        for at in from..self.words.len() {
+            let column = word(at).to_owned();
+            match word(at + 1) {
+                "between" if word(at) != "not" => spans.push((column, [end(at + 2), end(at + 4)])),
+                ">" | ">=" => lows.push((column, end(at + 2))),
+                "<" | "<=" => highs.push((column, end(at + 2))),
+                _ => {}
+            }
+        }
+        for (column, low) in lows {
+            let high = highs.iter().find(|(other, _)| *other == column);
+            spans.extend(high.map(|(_, high)| (column, [low, *high])));
+        }
+        spans
+    }
+
+    /// An UPDATE of a column that its own condition asks for: the second time it finds nothing.
+    pub(crate) fn moves_on(&self) -> bool {
+        let Some(set) = self.position("set").filter(|_| self.verb == Verb::Update) else {
+            return false;
+        };
+        let end = self.words.len() - self.condition().len();
+        let asked = self.compared();
+        let words = &self.words[set..end];
+        words.windows(3).any(|window| {
+            let begins = matches!(window[0].as_str(), "set" | ",");
+            begins && window[2] == "=" && asked.contains(&window[1].as_str())
+        })
+    }
+
+    /// INSERT of a row that begins with a number, which is its key as a rule.
+    pub(crate) fn inserts_number(&self) -> bool {
+        let is_number = |word: &String| word.starts_with(|c: char| c.is_ascii_digit());
+        let at = self.words.windows(2).position(|pair| pair[0] == "values" && pair[1] == "(");
+        let first = at.and_then(|at| self.words.get(at + 2));
+        self.verb == Verb::Insert && first.is_some_and(is_number)
     }
 
     pub(crate) fn has_condition(&self) -> bool {

@@ -1,4 +1,9 @@
 //! Statements by their text: what they write, how many rows they take, and floats in them.
+//!
+//! 1. A condition on a key or an indexed column bounds a statement, and so does a range of whole keys whose ends are
+//!    not arguments alone, a table whose key a check leaves few values, and one whose rows have constant keys only.
+//! 2. A SELECT outside views and rules that an index alone narrows takes as many rows as share it, unless they are the
+//!    caller's or the columns are unique together.
 
 use crate::model::Kind;
 use crate::rule::Rule;
@@ -107,8 +112,11 @@ impl Walk<'_> {
             return;
         }
         if let Some(limit) = statement.limit_parameter() {
-            let given = parameters.items.get(limit).is_some_and(|value| value.taint & PARAM != 0);
-            if given {
+            let value = parameters.items.get(limit);
+            let large = value.and_then(|value| value.number);
+            if large.is_some_and(|rows| rows > crate::accessor::ROWS_MAX) {
+                self.report(Rule::UnboundedScan, span, "this LIMIT is none");
+            } else if value.is_some_and(|value| value.taint & PARAM != 0 && !value.capped) {
                 self.report(
                     Rule::UnboundedScan,
                     span,
@@ -141,15 +149,20 @@ impl Walk<'_> {
         {
             return;
         }
+        let facts = &self.facts;
+        let single =
+            facts.single.contains(&statement.table) && !facts.many.contains(&statement.table);
+        if single || self.is_span(statement, parameters) {
+            return;
+        }
         let tables = statement.reads();
         let compared = statement.compared();
         let narrow = |table: &str| {
             let known = self.model.tables.get(table);
             match known.filter(|known| !known.columns.is_empty()) {
-                Some(known) => known
-                    .columns
-                    .iter()
-                    .any(|column| column.indexed && compared.iter().any(|c| *c == column.name)),
+                Some(known) => known.columns.iter().any(|column| {
+                    column.few || column.indexed && compared.iter().any(|c| *c == column.name)
+                }),
                 None => !compared.is_empty(),
             }
         };
@@ -167,7 +180,45 @@ impl Walk<'_> {
                 _ => format!("this reads as many rows of {table} as there are"),
             };
             self.report(Rule::UnboundedScan, span, what);
+        } else if self.shares_index(statement, parameters, &compared) {
+            let what = format!("this reads as many rows of {} as share the index", statement.table);
+            self.report(Rule::UnboundedScan, span, what);
         }
+    }
+
+    /// A range of whole keys whose ends the contract sets.
+    fn is_span(&self, statement: &Statement, parameters: &Value) -> bool {
+        let Some(table) = self.model.tables.get(&statement.table) else { return false };
+        let given = |at: usize| {
+            let value = parameters.items.get(at);
+            value.is_none_or(|value| value.taint & PARAM != 0 && value.taint & STATE == 0)
+        };
+        statement.spans().iter().any(|(name, ends)| {
+            let column = table.column(name);
+            let whole = column.is_some_and(|column| column.unique && column.ty != "String");
+            whole && !ends.iter().flatten().any(|at| given(*at))
+        })
+    }
+
+    /// A SELECT of rows to work on by an index that is no key, and not by the caller.
+    fn shares_index(&self, statement: &Statement, parameters: &Value, compared: &[&str]) -> bool {
+        let works = statement.verb == statement::Verb::Select
+            && !matches!(self.entry, Kind::View | Kind::Rule(..))
+            && !statement.is_aggregate()
+            && parameters.taint & CALLER == 0
+            && statement.reads().len() == 1;
+        let Some(table) = self.model.tables.get(&statement.table).filter(|_| works) else {
+            return false;
+        };
+        let asks = |column: &crate::model::Column| compared.iter().any(|c| *c == column.name);
+        let keys: Vec<_> = table.columns.iter().filter(|column| column.key).collect();
+        let by_key = !keys.is_empty() && keys.iter().all(|column| asks(column));
+        let together =
+            |columns: &Vec<String>| columns.iter().all(|c| compared.contains(&c.as_str()));
+        !table.row.is_empty()
+            && !by_key
+            && !table.unique.iter().any(together)
+            && !table.columns.iter().any(|column| column.few || column.unique && asks(column))
     }
 
     pub(crate) fn float_sql(&mut self, statement: &Statement, parameters: &Value, span: Span) {

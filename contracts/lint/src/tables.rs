@@ -51,11 +51,14 @@ impl Model {
                 let path = attribute.path();
                 if path.is_ident("key") {
                     column.key = true;
+                    column.auto = argument(attribute).contains("auto");
                     column.indexed |= std::mem::take(&mut first_key);
                 }
                 column.indexed |= path.is_ident("index") || path.is_ident("unique");
+                column.unique |= path.is_ident("unique");
                 if path.is_ident("check") {
                     column.floored |= floors(&argument(attribute), &column.name);
+                    column.few |= few(&argument(attribute), &column.name);
                 }
                 if path.is_ident("references") {
                     let target = argument(attribute).replace('"', "");
@@ -64,9 +67,19 @@ impl Model {
             }
             table.columns.push(column);
         }
+        let keys = table.columns.iter().filter(|column| column.key).count();
+        for column in &mut table.columns {
+            let only = column.key && keys == 1;
+            column.unique |= only;
+            column.few &= only;
+        }
         for part in ["index", "unique"] {
             for rest in arguments.split(part).skip(1) {
                 let list = rest.trim_start().strip_prefix('(').unwrap_or_default();
+                if part == "unique" {
+                    let columns = list.split(')').next().unwrap_or_default().split(',');
+                    table.unique.push(columns.map(|column| column.trim().to_owned()).collect());
+                }
                 let first = list.split([',', ')']).next().unwrap_or_default().trim().to_owned();
                 table.columns.iter_mut().filter(|c| c.name == first).for_each(|c| c.indexed = true);
             }
@@ -133,4 +146,23 @@ fn floors(check: &str, column: &str) -> bool {
     ["{}>0", "{}>=0", "{}>=1", "{}between0", "{}between1", "0<={}", "0<{}"]
         .iter()
         .any(|form| check.contains(&form.replace("{}", &column)))
+}
+
+/// `check("...")` that leaves few values of a column.
+fn few(check: &str, column: &str) -> bool {
+    let words: Vec<String> =
+        crate::statement::words(&check.to_lowercase().replace(['"', '\\'], ""));
+    let number = |word: Option<&String>| {
+        let number = word?.replace('_', "").parse::<u64>().ok()?;
+        Some(number <= crate::accessor::ROWS_MAX)
+    };
+    let column = column.to_lowercase();
+    let at = |name: &[&str]| {
+        words.windows(2).position(|pair| pair[0] == column && name.contains(&pair[1].as_str()))
+    };
+    let between = at(&["between"]).and_then(|at| number(words.get(at + 4))) == Some(true);
+    let below = at(&["<", "<="]).and_then(|at| number(words.get(at + 2))) == Some(true);
+    between
+        || below && floors(check, &column)
+        || at(&["="]).is_some_and(|at| number(words.get(at + 2)).is_some())
 }

@@ -33,6 +33,8 @@ pub(crate) struct Assigned {
     pub(crate) taint: u16,
     /// By subtraction.
     pub(crate) less: bool,
+    /// A condition on stored rows has let the walk come there.
+    pub(crate) asked: bool,
     /// `x += ...`, or `x = x + ...`.
     pub(crate) relative: bool,
 }
@@ -83,6 +85,12 @@ pub(crate) struct Value {
     pub(crate) less: bool,
     /// A number that a constant has capped.
     pub(crate) capped: bool,
+    /// Its value, if it is a whole number that is known; the largest of several.
+    pub(crate) number: Option<u64>,
+    /// Fields of a struct that is no row.
+    pub(crate) named: Vec<(String, Value)>,
+    /// Names of what is capped by a constant if this condition is false, and if it is true.
+    pub(crate) caps: [Vec<String>; 2],
     /// Only literals and constants took part.
     pub(crate) constant: bool,
     /// The texts it may be, if they are known.
@@ -169,6 +177,9 @@ impl Value {
         {
             row.maybe_new = true;
         }
+        self.number = self.number.zip(other.number).map(|(one, two)| one.max(two));
+        self.capped &= other.capped;
+        self.named = merged(self.named, other.named);
         self.each = self.each.or(other.each);
         self.verdict |= other.verdict;
         self.missed = self.missed.or(other.missed);
@@ -178,4 +189,15 @@ impl Value {
         self.is_err &= other.is_err;
         self
     }
+}
+
+/// Fields that two values share, each as one or the other.
+fn merged(one: Vec<(String, Value)>, mut two: Vec<(String, Value)>) -> Vec<(String, Value)> {
+    let mut both = Vec::new();
+    for (name, value) in one {
+        if let Some(at) = two.iter().position(|(other, _)| *other == name) {
+            both.push((name, value.either(two.swap_remove(at).1)));
+        }
+    }
+    both
 }

@@ -4,7 +4,8 @@
 //! 2. That condition asks for a column which the migration itself then changes: what stays as it is (a name, an
 //!    owner) is no version. Rows that are there or not are one if the migration writes their table.
 //! 3. `stored > new` and `stored <= new` are no question if `new` is what is stored then: they hold the next time, too.
-//! 4. A check of the caller in place of the version is enough for what is set, not for what is counted or scaled.
+//! 4. What whoever upgrades says, and UPDATE of a column by its own condition, is the same when it is done again.
+//! 5. A check of the caller in place of the version is enough for what is set, not for what is counted or scaled.
 
 use crate::model::Kind;
 use crate::rule::Rule;
@@ -31,6 +32,7 @@ pub(crate) struct Migration {
 impl Walk<'_> {
     /// A condition asks for a stored value.
     pub(crate) fn asked(&mut self, value: &Value, inclusive: Option<String>) {
+        self.free.extend(value.column.clone());
         if self.entry != Kind::Migrate {
             return;
         }
@@ -76,7 +78,7 @@ impl Walk<'_> {
             return;
         }
         let what = format!("#[migrate] writes {table} whatever the version is");
-        if self.state.row_checked {
+        if self.state.row_checked || write.asked {
             let raw = self.raw(Rule::UnprotectedInit, write.span, what);
             self.migration.open.push(raw);
         } else {

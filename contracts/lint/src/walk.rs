@@ -61,6 +61,9 @@ pub(crate) struct Facts {
     pub(crate) authorities: BTreeSet<String>,
     /// Tables in which `#[init]` keeps who has made the contract.
     pub(crate) appointed: BTreeSet<String>,
+    /// Tables with rows whose key is a constant, and tables with others.
+    pub(crate) single: BTreeSet<String>,
+    pub(crate) many: BTreeSet<String>,
     /// Tables that `#[init]` writes.
     pub(crate) set_up: BTreeSet<String>,
     /// Tables with a rule that looks at the caller.
@@ -115,6 +118,10 @@ pub(crate) struct Walk<'a> {
     pub(crate) seen: BTreeSet<String>,
     /// Tables that it has inserted into.
     pub(crate) inserted: BTreeSet<String>,
+    /// Columns that conditions ask whether they are free: (table, column).
+    pub(crate) free: BTreeSet<(String, String)>,
+    /// Tables whose one row the entry point has deleted.
+    pub(crate) emptied: BTreeSet<String>,
     pub(crate) migration: crate::versions::Migration,
     budget: u32,
 }
@@ -145,6 +152,8 @@ impl<'a> Walk<'a> {
             missed: Vec::new(),
             seen: BTreeSet::new(),
             inserted: BTreeSet::new(),
+            free: BTreeSet::new(),
+            emptied: BTreeSet::new(),
             migration: crate::versions::Migration::default(),
             budget: BUDGET,
         }
@@ -152,6 +161,7 @@ impl<'a> Walk<'a> {
 
     /// Walks one entry point.
     pub(crate) fn entry(&mut self, function: &Rc<Function>, kind: &Kind) {
+        let told = self.found.len();
         self.entry = kind.clone();
         self.entry_name.clone_from(&function.name);
         self.state = State::default();
@@ -161,6 +171,8 @@ impl<'a> Walk<'a> {
         self.capped.clear();
         self.seen.clear();
         self.inserted.clear();
+        self.free.clear();
+        self.emptied.clear();
         let is_rule = matches!(kind, Kind::Rule(..));
         let arguments = function.parameters.iter().map(|(name, ty)| {
             let taint = match inner(ty) {
@@ -175,7 +187,10 @@ impl<'a> Walk<'a> {
         self.float_parameters(function);
         self.inline(function, arguments);
         let open = std::mem::take(&mut self.open);
-        if !self.paid {
+        // Whoever may set up the contract may do the rest as well: one fault.
+        let told = &self.found[told..];
+        let set_up = told.iter().any(|raw| raw.rule == Rule::UnprotectedInit);
+        if !self.paid && !set_up {
             self.found.extend(open);
         }
         self.migrated();
@@ -216,7 +231,14 @@ impl<'a> Walk<'a> {
             value.taint |= money(name) & if is_number(&value.ty) { MONEY } else { 0 };
             (name.clone(), value)
         });
-        let variables = std::mem::replace(&mut self.state.variables, bound.collect());
+        let mut bound: BTreeMap<String, Value> = bound.collect();
+        if bound.values().any(|value| value.closure.is_some()) {
+            // A closure takes what it has captured with it.
+            for (name, value) in &self.state.variables {
+                bound.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+        }
+        let variables = std::mem::replace(&mut self.state.variables, bound);
         let returns = std::mem::take(&mut self.returns);
         let unseen = std::mem::take(&mut self.unseen);
         let file = std::mem::replace(&mut self.file, function.file);
@@ -235,6 +257,8 @@ impl<'a> Walk<'a> {
         let aborted = self.exit == Exit::Abort;
         let mut gained = self.state.guard || value.pending;
         if self.exit == Exit::None {
+            // Who comes behind `?` has not come by a failure at the end.
+            gained |= value.is_err && function.result;
             value.outcome = None;
         } else {
             gained = true;
@@ -332,7 +356,11 @@ impl<'a> Walk<'a> {
                     syn::Lit::Float(_) => {
                         Value { taint: FLOAT, ty: "f64".into(), ..Value::constant() }
                     }
-                    syn::Lit::Int(int) => Value { ty: int.suffix().into(), ..Value::constant() },
+                    syn::Lit::Int(int) => Value {
+                        ty: int.suffix().into(),
+                        number: int.base10_parse().ok(),
+                        ..Value::constant()
+                    },
                     _ => Value::constant(),
                 },
                 _ => Value::constant(),
@@ -351,7 +379,8 @@ impl<'a> Walk<'a> {
                     UnOp::Not(_) => {
                         let bits = value.bits();
                         let swapped = (bits & 1) << 1 | bits >> 1;
-                        Value { allowed: Some(swapped), ..value }
+                        let [no, yes] = value.caps.clone();
+                        Value { allowed: Some(swapped), caps: [yes, no], ..value }
                     }
                     _ => value,
                 }
@@ -472,16 +501,15 @@ impl<'a> Walk<'a> {
                 return value.clone();
             }
         }
-        match self.model.constants.get(&name).cloned() {
-            Some(expr) => {
-                let value = self.expr(&expr);
-                Value {
-                    constant: true,
-                    taint: value.taint & FLOAT | money(&name.to_lowercase()),
-                    ..value
-                }
-            }
-            None => Value { ty: String::new(), ..Value::constant() },
+        if let Some(expr) = self.model.constants.get(&name).cloned() {
+            let value = self.expr(&expr);
+            let taint = value.taint & FLOAT | money(&name.to_lowercase());
+            return Value { constant: true, taint, ..value };
         }
+        let mut parts = path.path.segments.iter().rev().skip(1);
+        let home = parts.next().map(|part| part.ident.to_string()).unwrap_or_default();
+        let ty = if self.model.enums.contains(&home) { home } else { String::new() };
+        let number = (name == "MAX").then_some(u64::MAX);
+        Value { number, ty, ..Value::constant() }
     }
 }

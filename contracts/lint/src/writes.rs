@@ -3,7 +3,7 @@
 use crate::model::{Kind, Table};
 use crate::rule::Rule;
 use crate::statement::{self, Statement};
-use crate::value::{ANSWER, CALLER, FLOAT, FUNDS, PARAM, TIME, Value};
+use crate::value::{ANSWER, CALLER, FLOAT, FUNDS, PARAM, STATE, TIME, Value};
 use crate::walk::Walk;
 use proc_macro2::Span;
 
@@ -32,6 +32,8 @@ pub(crate) struct Write {
     whole: bool,
     /// Doing it again changes nothing.
     pub(crate) idempotent: bool,
+    /// All that changes was set behind a condition on stored rows.
+    pub(crate) asked: bool,
     taint: u16,
     pub(crate) span: Span,
 }
@@ -47,6 +49,7 @@ impl Write {
             relative: false,
             whole: verb == Verb::Insert,
             idempotent: false,
+            asked: false,
             taint: value.taint,
             span,
         };
@@ -68,7 +71,14 @@ impl Write {
             write.own = row.key & CALLER != 0;
             write.fields = row.assigned.iter().map(|a| (a.field.clone(), a.taint)).collect();
             write.relative = !row.assigned.is_empty() && row.assigned.iter().all(|a| a.relative);
+            let absolute = |a: &crate::value::Assigned| a.taint & STATE == 0 && !a.relative;
+            write.asked = row.assigned.iter().any(|a| a.asked)
+                && row.assigned.iter().all(|a| a.asked || absolute(a));
         }
+        // What whoever upgrades says is the same when it is said again.
+        let absolute = write.fields.iter().all(|(_, field)| field & STATE == 0);
+        let said = write.fields.iter().any(|(_, field)| field & PARAM != 0);
+        write.idempotent = verb == Verb::Update && absolute && said;
         let mut taint = 0;
         for (_, field) in &write.fields {
             taint |= field;
@@ -88,6 +98,7 @@ impl Write {
             relative: false,
             whole: false,
             idempotent: true,
+            asked: false,
             taint,
             span,
         }
@@ -112,14 +123,17 @@ impl Write {
             verb,
             own: unknown || keys.iter().any(key) || statement.has_all(&["caller", "(", ")"]),
             fields: fields.map(|(at, value)| (format!("?{at}"), value.taint)).collect(),
-            key_constant: statement.has_condition() && keys.is_empty(),
+            key_constant: statement.has_condition() && keys.is_empty()
+                || statement.inserts_number(),
             relative: statement.is_relative(),
             whole: matches!(verb, Verb::Insert | Verb::Upsert),
             idempotent: statement.has_all(&["do", "nothing"])
                 || statement.has("ignore")
                 || statement.has_all(&["is", "null"])
                 || verb == Verb::Delete
+                || statement.moves_on()
                 || (verb == Verb::Update && !statement.is_relative() && statement.has_condition()),
+            asked: false,
             taint: parameters.taint,
             span,
         }
@@ -192,10 +206,23 @@ impl Walk<'_> {
             })
     }
 
-    pub(crate) fn write(&mut self, write: Write) {
+    pub(crate) fn write(&mut self, mut write: Write) {
         self.running.effects += 1;
+        if write.verb == Verb::Delete
+            && (write.key_constant || write.fields.is_empty() && write.taint == 0)
+        {
+            self.emptied.insert(write.table.clone());
+        } else if write.verb == Verb::Insert && self.emptied.contains(&write.table) {
+            // The row is replaced.
+            write.verb = Verb::Upsert;
+        }
         if matches!(write.verb, Verb::Insert | Verb::Upsert) {
             self.inserted.insert(write.table.clone());
+            let table = self.model.tables.get(&write.table);
+            let counted = table.is_some_and(|table| table.columns.iter().any(|column| column.auto));
+            let one = write.key_constant && !counted;
+            let rows = if one { &mut self.facts.single } else { &mut self.facts.many };
+            rows.insert(write.table.clone());
         }
         if let Some((span, true)) = self.state.uncounted
             && (write.relative || matches!(write.verb, Verb::Insert | Verb::Upsert))
@@ -277,6 +304,14 @@ impl Walk<'_> {
             return;
         }
         if takes_over && once {
+            return;
+        }
+        // Who takes a place that is free, after asking for it.
+        let takes = |(field, taint): &(String, u16)| {
+            let asked = self.free.contains(&(write.table.clone(), field.clone()));
+            asked && taint & (CALLER | PARAM) == CALLER
+        };
+        if !write.key_constant && self.state.row_checked && write.fields.iter().any(takes) {
             return;
         }
         let given =

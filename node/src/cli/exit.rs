@@ -1,32 +1,9 @@
-//! Exit codes: the one table, and the failure that carries one.
+//! The failure of a command: an exit code, and what to do next.
 
 use dadbs::NodeError;
+pub(crate) use dadbs::exit::{Exit, TABLE};
 use dadbs_client::{ClientError, KeyError, KeyringError};
 use std::fmt;
-
-macro_rules! exits {
-    ($($name:ident = $number:literal, $meaning:literal;)*) => {
-        /// Why the process ends; the numbers are part of the interface.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum Exit { $(#[doc = $meaning] $name = $number,)* }
-
-        /// The table of `--help`: number and meaning.
-        pub(crate) const TABLE: &[(u8, &str)] = &[$(($number, $meaning),)*];
-    };
-}
-
-exits! {
-    Success = 0, "done";
-    Other = 1, "another failure; the message says which";
-    Usage = 2, "wrong arguments";
-    Rejected = 3, "the transaction was rejected before a block; nothing was paid";
-    Failed = 4, "the transaction failed in a block; the fee is paid";
-    NotFound = 5, "what was asked for does not exist";
-    Unreachable = 6, "the node cannot be reached, or its port is taken";
-    Proof = 7, "a proof is invalid";
-    Import = 8, "the import refuses objects that were not accepted";
-    Upgrade = 9, "the chain goes on with another version of this software: see upgrade-info.json in the home";
-}
 
 /// A failure with its exit code and what to do next.
 #[derive(Debug)]
@@ -89,13 +66,7 @@ impl From<KeyringError> for Failure {
 
 impl From<NodeError> for Failure {
     fn from(error: NodeError) -> Failure {
-        let exit = match error.exit_code() {
-            2 => Exit::Usage,
-            6 => Exit::Unreachable,
-            9 => Exit::Upgrade,
-            _ => Exit::Other,
-        };
-        Failure::new(exit, error.to_string())
+        Failure::new(error.exit(), error.to_string())
     }
 }
 

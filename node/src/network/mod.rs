@@ -109,9 +109,9 @@ fn fold(line: &str, is_stopping: bool) {
     let facts: Vec<String> =
         fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
     let facts = facts.concat();
-    // A peer that speaks for another chain stays wrong.
     // The node says the same, better.
     let is_halt = message.contains("UPGRADE \"") || facts.contains("UPGRADE \\\"");
+    // A peer that speaks for another chain stays wrong.
     let comes_and_goes =
         matches!(module.as_str(), "p2p" | "pex") && !facts.contains("different network");
     if level == "error" && !is_stopping && !is_halt && !comes_and_goes {
@@ -235,6 +235,6 @@ mod tests {
         let error = check_ports(&settings).unwrap_err();
         assert!(started.elapsed() >= PORT_WAIT);
         assert!(error.to_string().contains("listen.p2p in node.json"), "{error}");
-        assert_eq!(error.exit_code(), 6);
+        assert_eq!(error.exit() as u8, 6);
     }
 }

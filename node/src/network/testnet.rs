@@ -10,6 +10,7 @@
 //!    then all of it ends with the exit code of such a halt.
 
 use crate::error::NodeError;
+use crate::exit::Exit;
 use crate::genesis_doc::Document;
 use crate::network::create::{NewNode, genesis_validator};
 use crate::network::home::Draft;
@@ -25,9 +26,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// The exit code of `dadbs start` for an upgrade (rule 5).
-const UPGRADE: i32 = 9;
-/// Exit codes of `dadbs start` that another start does not change: a configuration that cannot work, a port, an upgrade.
-const HOPELESS: &[i32] = &[2, 6, UPGRADE];
+const UPGRADE: i32 = Exit::Upgrade as i32;
+/// Exit codes of `dadbs start` that another start does not change.
+const HOPELESS: &[i32] = &[Exit::Usage as i32, Exit::Unreachable as i32, UPGRADE];
 /// How long nodes may take to come to the height at which the first one halted.
 const HALT_WAIT: Duration = Duration::from_secs(15);
 
