@@ -11,6 +11,7 @@ use crate::Store;
 use crate::capture::{Capture, scan};
 use crate::gas::Spend;
 use crate::layout::{Layout, quoted};
+use crate::user::out_of_gas;
 use crate::{restore, schema};
 use dadbs_sqlite::Connection;
 use dadbs_types::{Error, Fatal, Row, Value};
@@ -20,6 +21,9 @@ use std::collections::BTreeMap;
 pub const ROW_BYTES: u64 = 64;
 /// What a row takes for each index of its table.
 pub const INDEX_ENTRY_BYTES: u64 = 32;
+
+/// What counting one row of a table takes, in steps.
+const COUNT_STEPS: u64 = 2;
 
 /// The table whose rows belong to the databases that they name (rule 1).
 pub(crate) const SCHEMA_TABLE: &str = "chain_schema";
@@ -213,21 +217,20 @@ impl Store {
         indexes(&self.connection, table)
     }
 
-    /// Counts the rows of a table within the statement's gas.
+    /// Counts the rows of a table within the statement's gas, by rows and not by pages.
     pub(crate) fn count_rows(&self, table: &str, spend: &mut Spend<'_>) -> Result<u64, Error> {
-        let sql = format!("SELECT count(*) FROM {}", quoted(table));
-        let mut prepared = self.compile(&sql, spend)?;
-        let mut rows = 0;
-        let run = prepared.run(&[], spend.steps_max(), &mut |values| {
-            if let Some(Value::Integer(count)) = values.first().map(|value| value.to_value()) {
-                rows = u64::try_from(count).unwrap_or(0);
-            }
+        let most = i64::try_from(spend.steps_max() / COUNT_STEPS).unwrap_or(i64::MAX);
+        let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT ?1)", quoted(table));
+        let mut rows = Ok(0);
+        scan(&self.connection, &sql, &[Value::Integer(most)], &mut |values| {
+            rows = u64::try_from(values.first().map_or(0, |count| schema::integer(Some(count))));
             Ok(())
-        });
-        match run {
-            Ok(run) => spend.steps(run.steps, 0)?,
-            Err(failure) => return Err(crate::user::failed(failure, spend)),
+        })?;
+        let rows = rows.unwrap_or(0);
+        if rows >= most.unsigned_abs() {
+            return Err(out_of_gas(spend.gas));
         }
+        spend.steps(rows.saturating_mul(COUNT_STEPS), 0)?;
         Ok(rows)
     }
 }

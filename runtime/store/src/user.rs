@@ -585,7 +585,7 @@ impl Store {
     }
 }
 
-pub(crate) fn failed(failure: SqlFailure, spend: &mut Spend<'_>) -> Error {
+fn failed(failure: SqlFailure, spend: &mut Spend<'_>) -> Error {
     match failure {
         SqlFailure::Steps(_) => out_of_gas(spend.gas),
         SqlFailure::Rejected(rejection) => rejection.into(),
