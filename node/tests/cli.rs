@@ -22,8 +22,27 @@ fn help_and_exit_codes_are_frozen() {
         .filter_map(|line| line.split_whitespace().next())
         .collect();
     let expected = [
-        "dev", "init", "join", "start", "testnet", "keys", "tx", "sql", "contract", "lint", "gov",
-        "genesis", "import", "export", "query", "doctor", "status", "verify", "faucet", "help",
+        "dev",
+        "init",
+        "join",
+        "start",
+        "testnet",
+        "keys",
+        "tx",
+        "sql",
+        "contract",
+        "lint",
+        "gov",
+        "genesis",
+        "import",
+        "export",
+        "query",
+        "doctor",
+        "status",
+        "verify",
+        "faucet",
+        "advance-time",
+        "help",
     ];
     assert_eq!(commands, expected, "{help}");
     assert!(help.contains("  8  the import refuses objects that were not accepted"), "{help}");
@@ -321,4 +340,56 @@ fn doctor_says_what_is_missing() {
     assert!(state == "fault" && says.contains("install-cometbft.sh"), "{says}");
     let (state, says) = of("home");
     assert!(state == "fault" && says.contains("dadbs init"), "{says}");
+}
+
+#[test]
+fn what_is_signed_is_sent_later() {
+    let dev = Dev::start();
+    let balance = || dev.json(&["query", "balance", "dev1"])["udadb"].clone();
+    let before = balance();
+    let signed = dev.json(&["tx", "send", "dev1", "5", "--sign-only"]);
+    assert_eq!(balance(), before, "nothing was sent");
+    let people = text(&dev.run(&["tx", "send", "dev1", "5", "--sign-only"]).stdout);
+    assert_eq!(people.trim(), signed["tx_bytes"], "signatures are deterministic");
+    let sent = dev.json(&["tx", "broadcast", people.trim()]);
+    assert_eq!(sent["txhash"], signed["txhash"]);
+    assert_ne!(balance(), before);
+
+    // What may be too long for an argument comes by stdin: code, for one.
+    let artifact = concat!(env!("CARGO_MANIFEST_DIR"), "/../contracts/artifacts/database.wasm");
+    let library = dev.home.path().join("copy.wasm");
+    let mut module = std::fs::read(artifact).unwrap();
+    // Other words in its description, so that it is not stored already.
+    let doc = b"Makes the database.";
+    let at = (0..module.len()).find(|at| module[*at..].starts_with(doc)).unwrap();
+    module[at] = b'm';
+    std::fs::write(&library, module).unwrap();
+    let signed = dev.run(&["contract", "store", library.to_str().unwrap(), "--sign-only"]);
+    assert!(signed.status.success(), "{}", text(&signed.stderr));
+    let mut broadcast = command(dev.home.path())
+        .args(["--node", &dev.grpc, "tx", "broadcast", "-", "-o", "json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    broadcast.stdin.take().unwrap().write_all(&signed.stdout).unwrap();
+    let sent = broadcast.wait_with_output().unwrap();
+    assert!(sent.status.success());
+    let code = dev.json(&["query", "code", "2"]);
+    assert_eq!(code["code_id"], 2, "{code}");
+
+    let garbled = dev.fails(2, &["tx", "broadcast", "?"]);
+    assert!(garbled.contains("base64"), "{garbled}");
+    let many = dev.fails(2, &["import", "x.db", "--database", "x", "--sign-only"]);
+    assert!(many.contains("--sign-only"), "{many}");
+}
+
+#[test]
+fn a_dev_chain_moves_its_time() {
+    let dev = Dev::start();
+    let height = dev.json(&["status"])["height"].as_u64().unwrap();
+    let moved = dev.json(&["advance-time", "86400", "--blocks", "4"]);
+    assert_eq!(moved["height"].as_u64().unwrap(), height + 5, "{moved}");
+    let far = dev.fails(1, &["advance-time", "999999999999"]);
+    assert!(far.contains("at most"), "{far}");
 }

@@ -1,22 +1,23 @@
-//! Governance on a dev node: the command line, cosmjs, and upgrades.
+//! Governance on a dev node: the command line, and upgrades. Other clients: `journeys.rs`.
 //!
 //! 1. A proposal is made, voted on, watched and executed from the command line; time is moved on by the dev engine.
-//! 2. cosmjs, unmodified, does the same.
-//! 3. A node that comes to an upgrade that it does not know ends with its own exit code and leaves a note.
-//! 4. A wrong header is proven, appealed, and another fault attributed, from the command line.
+//! 2. A node that comes to an upgrade that it does not know ends with its own exit code and leaves a note.
+//! 3. A wrong header is proven, appealed, and another fault attributed, from the command line.
+//! 4. The RPC tells the consensus parameters of every height, of the next one, and of none beyond.
 #![allow(clippy::too_many_lines, reason = "journeys are long")]
 
 mod common;
 
+use common::Node;
 use common::cli::{Dev, text};
-use common::{CHAIN, Node, config};
+use common::engine::smaller_blocks;
 use dadbs::NodeError;
 use dadbs_app::{Software, Upgrade};
 use dadbs_proto::dadbs::dev::v1::dev_client::DevClient;
 use dadbs_proto::dadbs::dev::v1::{AdvanceBlocksRequest, AdvanceTimeRequest};
-use dadbs_proto::dadbs::params::v1::ParamsRequest;
+use dadbs_tests::headers::Voted;
 use serde_json::json;
-use tendermint::vote::Vote;
+use tendermint::vote::Type;
 
 /// The software after this one, which knows the upgrade `v2`.
 const NEXT: Software =
@@ -111,35 +112,26 @@ async fn rule_1_the_command_line() {
 
 /// A header of the dev node with another app hash, and its validator's vote for it, in CometBFT's JSON form.
 fn accusation(dev: &Dev, height: u64) -> serde_json::Value {
-    let rpc = dev.rpc.trim_start_matches("http://").parse().unwrap();
-    let commit = common::network::get(rpc, &format!("commit?height={height}")).unwrap();
+    let commit = dev.get(&format!("commit?height={height}")).unwrap();
     let mut header = commit["signed_header"]["header"].clone();
     header["app_hash"] = hex::encode_upper([0xbd; 32]).into();
     let wrong: tendermint::block::Header = serde_json::from_value(header.clone()).unwrap();
     let seed = std::fs::read_to_string(dev.home.path().join("dev/validator.key")).unwrap();
     let seed: [u8; 32] = hex::decode(seed.trim()).unwrap().try_into().unwrap();
     let key = ed25519_consensus::SigningKey::from(seed);
-    let part_set_header =
-        tendermint::block::parts::Header::new(1, tendermint::Hash::Sha256([9; 32])).unwrap();
-    let mut vote = Vote {
-        vote_type: tendermint::vote::Type::Prevote,
+    let voted = Voted {
+        vote_type: Type::Prevote,
         height: wrong.height,
-        round: 0_u16.into(),
-        block_id: Some(tendermint::block::Id { hash: wrong.hash(), part_set_header }),
-        timestamp: Some(wrong.time),
-        validator_address: wrong.proposer_address,
-        validator_index: tendermint::vote::ValidatorIndex::try_from(0_u32).unwrap(),
-        signature: None,
-        extension: Vec::new(),
-        extension_signature: None,
+        round: 0,
+        time: wrong.time,
+        index: 0,
     };
-    let signature = key.sign(&vote.clone().into_signable_vec(wrong.chain_id.clone())).to_bytes();
-    vote.signature = Some(tendermint::Signature::try_from(&signature[..]).unwrap());
+    let vote = voted.sign(&key, &wrong.chain_id, wrong.hash());
     json!({ "header": header, "vote": vote })
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rule_4_faults_from_the_command_line() {
+async fn rule_3_faults_from_the_command_line() {
     let dev = Dev::with(&PERIODS);
     for _ in 0..3 {
         dev.json(&["tx", "send", "dev1", "1"]);
@@ -181,35 +173,7 @@ async fn rule_4_faults_from_the_command_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "slow: runs npm"]
-async fn rule_2_cosmjs_governs() {
-    let home = tempfile::tempdir().unwrap();
-    let mut config = config(home.path());
-    let funds = dadbs_types::Amount(1_000_000_000);
-    config.genesis.accounts.push((common::clients::account(), funds));
-    for (name, value) in [
-        ("gov.min_deposit", 1_000_000),
-        ("gov.voting_period", 8),
-        ("gov.expedited_voting_period", 8),
-        ("gov.timelock", 0),
-    ] {
-        config.genesis.params.insert(name.into(), value);
-    }
-    config.block_time = Some(std::time::Duration::from_millis(200));
-    let node = Node::with(config).await.unwrap();
-    let url = format!("http://{}", node.ready.rpc_addr);
-    let authority = dadbs_types::AccountAddress::of_module("gov").to_string();
-    let operator = dadbs_types::OperatorAddress(common::key(common::FAUCET).address());
-    common::clients::cosmjs_script("gov.mjs", url, format!("{authority},{operator}")).await;
-    let client = dadbs_client::Client::connect(&node.grpc_url()).await.unwrap();
-    let params = client.params(ParamsRequest {}).await.unwrap().params;
-    let changed = params.iter().find(|param| param.name == "contract.schedule_block_gas");
-    assert_eq!(changed.unwrap().value, 77, "{CHAIN}");
-    node.stop().await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn rule_3_a_node_halts_for_an_upgrade() {
+async fn rule_2_a_node_halts_for_an_upgrade() {
     let mut dev = Dev::with(&PERIODS);
     let height = dev.json(&["status"])["height"].as_u64().unwrap() + 20;
     let upgrade = ["gov", "propose", "upgrade", "v2", &height.to_string(), "--info", "sha256:00"];
@@ -240,4 +204,54 @@ async fn rule_3_a_node_halts_for_an_upgrade() {
     let node = node.unwrap();
     assert!(node.ready.height >= height, "{}", node.ready.height);
     node.stop().await.unwrap();
+}
+
+/// The consensus parameters of all heights and of the next one.
+fn consensus_params(dev: &Dev, newest: u64) -> Vec<serde_json::Value> {
+    let of = |height: u64| {
+        let answer = dev.get(&format!("consensus_params?height={height}")).unwrap();
+        assert_eq!(answer["block_height"], height.to_string());
+        answer["consensus_params"].clone()
+    };
+    (1..=newest + 1).map(of).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rule_4_each_height_keeps_its_consensus_parameters() {
+    let mut dev = Dev::with(&PERIODS);
+    let file = smaller_blocks(dev.home.path(), "1000000s");
+    assert_eq!(dev.json(&["gov", "submit", &file])["proposal_id"], 1);
+    dev.json(&["gov", "vote", "1", "yes"]);
+    advance(&dev.grpc, 3600).await;
+    let newest = dev.json(&["status"])["height"].as_u64().unwrap();
+    let before = consensus_params(&dev, newest);
+    let genesis = json!({ "max_bytes": "8388608", "max_gas": "2000000000" });
+    assert!(before.iter().all(|params| params["block"] == genesis), "{before:?}");
+    advance(&dev.grpc, 60).await;
+    assert_eq!(dev.json(&["gov", "tally", "1"])["status"], "executed");
+
+    let newest = dev.json(&["status"])["height"].as_u64().unwrap();
+    let updates = |height: &u64| {
+        let results = dev.get(&format!("block_results?height={height}")).unwrap();
+        !results["consensus_param_updates"].is_null()
+    };
+    let told: Vec<u64> = (1..=newest).filter(updates).collect();
+    let [told] = told[..] else { panic!("{told:?}") };
+    let all = consensus_params(&dev, newest);
+    assert_eq!(all[..before.len()], before, "what was stays");
+    for (params, height) in all.iter().zip(1..) {
+        let is_new = height > told;
+        let now = json!({ "max_bytes": "5000000", "max_gas": "1500000000" });
+        assert_eq!(params["block"], if is_new { now } else { genesis.clone() }, "at {height}");
+        let age = if is_new { "1000000000000000" } else { "1814400000000000" };
+        assert_eq!(params["evidence"]["max_age_duration"], age, "at {height}");
+    }
+    assert!(told < newest, "both sides are seen");
+    let newest_params = dev.get("consensus_params").unwrap()["consensus_params"].clone();
+    assert_eq!(Some(&newest_params), all.last());
+    assert!(dev.get(&format!("consensus_params?height={}", newest + 2)).is_none());
+    let other = dev.get(&format!("consensus_params?height={told}")).unwrap();
+    dev.restart();
+    assert_eq!(dev.get(&format!("consensus_params?height={told}")).unwrap(), other);
+    assert_eq!(consensus_params(&dev, newest), all, "also after a restart");
 }

@@ -11,7 +11,8 @@ mod common;
 
 use common::cli::command;
 use common::comet::Killed;
-use common::network::{Network, wait_for};
+use common::engine::smaller_blocks;
+use common::network::{Network, SHORT, wait_for};
 use dadbs::{NodeError, StartConfig, run_node};
 use dadbs_app::{Software, Upgrade};
 use serde_json::{Value as Json, json};
@@ -23,24 +24,9 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-const SHORT: &[(&str, u64)] = &[
-    ("staking.unbonding_time", 60),
-    ("slashing.fault_delay", 30),
-    ("gov.voting_period", 6),
-    ("gov.expedited_voting_period", 6),
-    ("gov.timelock", 1),
-    ("gov.min_deposit", 1_000_000),
-];
-
 /// The software after this one, which knows the upgrade `v2`.
 const NEXT: Software =
     Software { upgrades: &[Upgrade { name: "v2", migrate: |_| Ok(()) }], gas_schedule: 99 };
-
-/// A transaction that makes a block, if the network still makes some.
-fn tick(network: &Network, number: usize) -> bool {
-    let to = "dadbs15yk64u7zc9g9k2yr2wmzeva5qgwxps6y5g5299";
-    network.run(number, &["tx", "send", to, "1", "--from", "dev4"]).status.success()
-}
 
 /// Makes a proposal, which all validators vote for.
 fn propose(network: &Network, args: &[&str]) -> String {
@@ -57,7 +43,7 @@ fn wait_executed(network: &Network, id: &str) {
     wait_for("the proposal is executed", || {
         // Seldom, so that the planned height does not pass meanwhile.
         std::thread::sleep(Duration::from_millis(500));
-        tick(network, 0);
+        network.try_tick(0);
         (network.json(0, &["gov", "tally", id])["status"] == "executed").then_some(())
     });
 }
@@ -129,21 +115,10 @@ fn rules_1_and_3_a_network_is_upgraded_by_vote() {
 
     // Rule 3, with the Cosmos message.
     let before = network.height(0);
-    let file = network.dir.path().join("proposal.json");
-    let proposal = json!({
-        "title": "Smaller blocks",
-        "deposit": "1000000",
-        "messages": [{
-            "@type": "/cosmos.consensus.v1.MsgUpdateParams",
-            "block": { "max_bytes": "5000000", "max_gas": "1500000000" },
-            "evidence": { "max_age_num_blocks": "1", "max_age_duration": "50s", "max_bytes": "1048576" },
-            "validator": { "pub_key_types": ["ed25519"] },
-        }],
-    });
-    std::fs::write(&file, proposal.to_string()).unwrap();
-    let id = propose(&network, &["submit", file.to_str().unwrap()]);
+    let file = smaller_blocks(network.dir.path(), "50s");
+    let id = propose(&network, &["submit", &file]);
     wait_executed(&network, &id);
-    tick(&network, 0);
+    network.try_tick(0);
     let genesis = consensus_params(&network, before);
     assert_eq!(genesis["block"], json!({ "max_bytes": "8388608", "max_gas": "2000000000" }));
     let now = consensus_params(&network, network.height(0));
@@ -152,6 +127,7 @@ fn rules_1_and_3_a_network_is_upgraded_by_vote() {
     assert_eq!(now["validator"]["pub_key_types"], json!(["ed25519"]));
     let others = [genesis, now].map(|params| params["version"].clone());
     assert_eq!(others[0], others[1], "the app version is for upgrades alone");
+    assert!(network.assert_block_updates(0) > 0);
     eprintln!("consensus parameters changed by vote {id}");
 
     // Rule 1.
@@ -166,7 +142,7 @@ fn rules_1_and_3_a_network_is_upgraded_by_vote() {
     network.kill(3);
     let note = network.home(0).join("upgrade-info.json");
     wait_for("it halts", || {
-        tick(&network, 0);
+        network.try_tick(0);
         note.exists().then_some(())
     });
     for number in 0..3 {
@@ -190,7 +166,7 @@ fn rules_1_and_3_a_network_is_upgraded_by_vote() {
     next.push(start_next(&runtime, &network, 3));
     network.wait_height(3, height + 1);
     for _ in 0..3 {
-        assert!(tick(&network, 3));
+        assert!(network.try_tick(3));
     }
     assert_eq!(app_version(&network, height), "0");
     assert_eq!(app_version(&network, height + 1), "1");
@@ -206,7 +182,7 @@ fn rules_1_and_3_a_network_is_upgraded_by_vote() {
     assert!(log.contains("this software is too old: the state took up upgrade \"v2\""), "{log}");
     next.push(start_next(&runtime, &network, 0));
     network.wait_height(0, newest);
-    assert!(tick(&network, 0));
+    assert!(network.try_tick(0));
     for node in next {
         stop_next(&runtime, node);
     }
@@ -241,7 +217,7 @@ fn rule_2_a_network_that_is_kept_running_ends() {
     );
     wait_executed(&network, &id);
     let status = wait_for("it ends", || {
-        tick(&network, 0);
+        network.try_tick(0);
         running.0.try_wait().unwrap()
     });
     let log = log.join().unwrap();
@@ -272,7 +248,7 @@ fn rule_4_an_exported_state_begins_another_network() {
         .json(0, &["sql", "exec", "shop", "CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT)"]);
     network.json(0, &["sql", "exec", "shop", "INSERT INTO item VALUES (1, 'bolt')"]);
     network.json(0, &["tx", "staking", "delegate", "dev2", "7000000", "--from", "dev1"]);
-    tick(&network, 0);
+    network.try_tick(0);
     network.wait_for_all();
     let peers: Vec<String> = (0..4).map(|number| network.peer(number)).collect();
     let (height, _) = network.state(0).unwrap();
@@ -328,7 +304,7 @@ fn rule_4_an_exported_state_begins_another_network() {
     let validator = network.json(1, &["query", "staking", "validator", "dev2"]);
     assert_eq!(validator["tokens"], "107000000");
     network.json(2, &["sql", "exec", "shop", "INSERT INTO item VALUES (2, 'nut')"]);
-    assert!(tick(&network, 0));
+    assert!(network.try_tick(0));
     network.wait_for_all();
     let states: Vec<_> = (0..4).map(|number| network.state(number)).collect();
     assert!(states.iter().all(|state| *state == states[0]), "{states:?}");

@@ -11,25 +11,25 @@ mod common;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use common::network::{Network, wait_for};
+use common::network::{Network, SHORT, wait_for};
+use dadbs_tests::headers::Voted;
 use ed25519_consensus::SigningKey;
 use serde_json::{Value as Json, json};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use tendermint::block::{Height, Id, Round, parts};
-use tendermint::{Hash, Time, account, chain, vote};
+use tendermint::Hash;
+use tendermint::block::Header;
+use tendermint::vote::Type;
 
-const SHORT: &[(&str, u64)] = &[
-    ("staking.unbonding_time", 60),
-    ("slashing.fault_delay", 30),
-    ("gov.voting_period", 1),
-    ("gov.expedited_voting_period", 1),
-    ("gov.voting_period", 60),
-    ("gov.expedited_voting_period", 30),
-    ("slashing.signed_blocks_window", 8),
-    ("slashing.min_signed_per_window", 500_000),
-    ("slashing.downtime_jail_duration", 2),
-];
+/// A network whose validators are soon missed.
+fn start(full_nodes: u16) -> Network {
+    let slashing = [
+        ("slashing.signed_blocks_window", 8),
+        ("slashing.min_signed_per_window", 500_000),
+        ("slashing.downtime_jail_duration", 2),
+    ];
+    Network::start_with(4, full_nodes, &[SHORT, &slashing].concat())
+}
 
 /// The validators of CometBFT: powers by address.
 fn powers(network: &Network) -> Vec<(String, u64)> {
@@ -44,12 +44,6 @@ fn powers(network: &Network) -> Vec<(String, u64)> {
 
 fn power(network: &Network, address: &str) -> Option<u64> {
     powers(network).into_iter().find(|(found, _)| found == address).map(|(_, power)| power)
-}
-
-/// A transaction that makes a block, whatever the network does about empty ones.
-fn tick(network: &Network) {
-    let to = "dadbs15yk64u7zc9g9k2yr2wmzeva5qgwxps6y5g5299";
-    network.json(0, &["tx", "send", to, "1", "--from", "dev0"]);
 }
 
 fn key_file(network: &Network, number: usize) -> Json {
@@ -74,7 +68,7 @@ fn validator(network: &Network, key: &str) -> Json {
 #[test]
 #[ignore = "slow: builds and runs CometBFT"]
 fn rule_1_a_fifth_validator_joins_proposes_and_leaves() {
-    let network = Network::start_with(4, 1, SHORT);
+    let network = start(1);
     let (home, fifth) = (network.home(4), address(&network, 4));
     assert_eq!(powers(&network).len(), 4);
     let home = home.to_str().unwrap();
@@ -95,16 +89,16 @@ fn rule_1_a_fifth_validator_joins_proposes_and_leaves() {
         ],
     );
     wait_for("it is in the set", || {
-        tick(&network);
+        network.tick();
         (power(&network, &fifth) == Some(50)).then_some(())
     });
     network.json(1, &["tx", "staking", "delegate", "dev4", "150000000", "--from", "dev1"]);
     wait_for("it has more power", || {
-        tick(&network);
+        network.tick();
         (power(&network, &fifth) == Some(200)).then_some(())
     });
     let proposed = wait_for("it proposes", || {
-        tick(&network);
+        network.tick();
         let newest = network.height(0);
         (1..=newest).rev().take(8).find(|height| {
             let commit = network.rpc(0, &format!("commit?height={height}"));
@@ -116,12 +110,12 @@ fn rule_1_a_fifth_validator_joins_proposes_and_leaves() {
     assert_eq!(validator(&network, "dev4")["status"], "BOND_STATUS_BONDED");
     network.json(0, &["tx", "staking", "unbond", "dev4", "50000000", "--from", "dev4"]);
     wait_for("it is out of the set", || {
-        tick(&network);
+        network.tick();
         power(&network, &fifth).is_none().then_some(())
     });
     assert_eq!(validator(&network, "dev4")["jailed"], true);
     for _ in 0..3 {
-        tick(&network);
+        network.tick();
     }
     network.assert_equal(&[0, 1, 2, 3, 4]);
 }
@@ -129,12 +123,12 @@ fn rule_1_a_fifth_validator_joins_proposes_and_leaves() {
 #[test]
 #[ignore = "slow: builds and runs CometBFT"]
 fn rule_2_a_stopped_validator_is_jailed_and_comes_back() {
-    let mut network = Network::start_with(4, 0, SHORT);
+    let mut network = start(0);
     let third = address(&network, 3);
-    tick(&network);
+    network.tick();
     network.kill(3);
     wait_for("it is out of the set", || {
-        tick(&network);
+        network.tick();
         power(&network, &third).is_none().then_some(())
     });
     let jailed = validator(&network, "dev3");
@@ -142,17 +136,29 @@ fn rule_2_a_stopped_validator_is_jailed_and_comes_back() {
     network.start(3);
     network.wait_height(3, network.height(0));
     std::thread::sleep(std::time::Duration::from_secs(3));
-    tick(&network);
+    network.tick();
     network.json(0, &["tx", "slashing", "unjail", "--from", "dev3"]);
     wait_for("it is back", || {
-        tick(&network);
+        network.tick();
         (power(&network, &third) == Some(99)).then_some(())
     });
     for _ in 0..12 {
-        tick(&network);
+        network.tick();
     }
     assert_eq!(validator(&network, "dev3")["jailed"], false);
     network.assert_equal(&[0, 1, 2, 3]);
+}
+
+/// The chain's own header of a height.
+fn header(network: &Network, height: u64) -> Header {
+    let commit = wait_for("a header", || network.rpc(0, &format!("commit?height={height}")));
+    serde_json::from_value(commit["signed_header"]["header"].clone()).unwrap()
+}
+
+/// A precommit for another block at the height of a header.
+fn precommit(header: &Header, index: u32) -> Voted {
+    let (height, time) = (header.height, header.time);
+    Voted { vote_type: Type::Precommit, height, round: 0, time, index }
 }
 
 fn post(addr: SocketAddr, body: &Json) -> Json {
@@ -169,53 +175,12 @@ fn post(addr: SocketAddr, body: &Json) -> Json {
     serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
 }
 
-/// A precommit of a block that nobody has seen, in CometBFT's JSON form.
-fn forged(
-    key: &SigningKey,
-    chain_id: &str,
-    index: usize,
-    height: u64,
-    time: Time,
-    hash: [u8; 32],
-) -> Json {
-    let id = Id {
-        hash: Hash::Sha256(hash),
-        part_set_header: parts::Header::new(1, Hash::Sha256(hash)).unwrap(),
-    };
-    let public =
-        tendermint::PublicKey::from_raw_ed25519(key.verification_key().as_bytes()).unwrap();
-    let address = account::Id::from(public);
-    let vote = vote::Vote {
-        vote_type: vote::Type::Precommit,
-        height: Height::try_from(height).unwrap(),
-        round: Round::default(),
-        block_id: Some(id),
-        timestamp: Some(time),
-        validator_address: address,
-        validator_index: vote::ValidatorIndex::try_from(u32::try_from(index).unwrap()).unwrap(),
-        signature: None,
-        extension: Vec::new(),
-        extension_signature: None,
-    };
-    let chain_id = chain::Id::try_from(chain_id.to_owned()).unwrap();
-    let signature = key.sign(&vote.into_signable_vec(chain_id)).to_bytes();
-    let hash = hex::encode_upper(hash);
-    json!({
-        "type": 2, "height": height.to_string(), "round": 0,
-        "block_id": { "hash": hash, "parts": { "total": 1, "hash": hash } },
-        "timestamp": time.to_rfc3339(),
-        "validator_address": hex::encode_upper(address.as_bytes()),
-        "validator_index": index, "signature": BASE64.encode(signature),
-        "extension": null, "extension_signature": null,
-    })
-}
-
 #[test]
 #[ignore = "slow: builds and runs CometBFT"]
 fn rule_3_who_signs_twice_is_tombstoned() {
-    let network = Network::start_with(4, 0, SHORT);
+    let network = start(0);
     for _ in 0..3 {
-        tick(&network);
+        network.tick();
     }
     let params = wait_for("parameters", || network.rpc(0, "consensus_params"));
     let age = &params["consensus_params"]["evidence"]["max_age_duration"];
@@ -223,17 +188,16 @@ fn rule_3_who_signs_twice_is_tombstoned() {
     let key = signing_key(&network, 3);
     let third = address(&network, 3);
     let index = powers(&network).iter().position(|(found, _)| *found == third).unwrap();
-    let height = network.height(0) - 1;
-    let commit = wait_for("a header", || network.rpc(0, &format!("commit?height={height}")));
-    let header = &commit["signed_header"]["header"];
-    let time = Time::parse_from_rfc3339(header["time"].as_str().unwrap()).unwrap();
-    let chain_id = header["chain_id"].as_str().unwrap();
+    let header = header(&network, network.height(0) - 1);
+    let forged = |byte| {
+        let index = u32::try_from(index).unwrap();
+        precommit(&header, index).sign(&key, &header.chain_id, Hash::Sha256([byte; 32]))
+    };
     let evidence = json!({
         "type": "tendermint/DuplicateVoteEvidence",
         "value": {
-            "vote_a": forged(&key, chain_id, index, height, time, [1; 32]),
-            "vote_b": forged(&key, chain_id, index, height, time, [2; 32]),
-            "TotalVotingPower": "400", "ValidatorPower": "100", "Timestamp": time.to_rfc3339(),
+            "vote_a": forged(1), "vote_b": forged(2), "TotalVotingPower": "400",
+            "ValidatorPower": "100", "Timestamp": header.time.to_rfc3339(),
         },
     });
     let request = json!({
@@ -242,7 +206,7 @@ fn rule_3_who_signs_twice_is_tombstoned() {
     let answer = post(network.members[0].listen.cometbft_rpc, &request);
     assert!(answer.get("result").is_some(), "{answer}");
     wait_for("it is out of the set", || {
-        tick(&network);
+        network.tick();
         power(&network, &third).is_none().then_some(())
     });
     let slashed = validator(&network, "dev3");
@@ -252,7 +216,7 @@ fn rule_3_who_signs_twice_is_tombstoned() {
     assert_eq!(tombstoned.count(), 1);
     let refused = network.run(0, &["tx", "slashing", "unjail", "--from", "dev3"]);
     assert!(!refused.status.success());
-    tick(&network);
+    network.tick();
     network.assert_equal(&[0, 1, 2, 3]);
 }
 
@@ -278,23 +242,17 @@ fn assert_sets_are_known(network: &Network) {
 #[test]
 #[ignore = "slow: builds and runs CometBFT"]
 fn rule_4_who_signs_a_wrong_header_is_proven_to_have() {
-    let network = Network::start_with(4, 0, SHORT);
+    let network = start(0);
     network.json(0, &["tx", "staking", "delegate", "dev1", "25000000", "--from", "dev0"]);
     for _ in 0..4 {
-        tick(&network);
+        network.tick();
     }
     let key = signing_key(&network, 3);
     let third = address(&network, 3);
-    let height = network.height(0) - 2;
-    let commit = wait_for("a header", || network.rpc(0, &format!("commit?height={height}")));
-    let mut header = commit["signed_header"]["header"].clone();
-    let time = Time::parse_from_rfc3339(header["time"].as_str().unwrap()).unwrap();
-    let chain_id = header["chain_id"].as_str().unwrap().to_owned();
+    let mut header = header(&network, network.height(0) - 2);
     let path = network.folder().join("accusation.json");
-    let submit = |header: &Json| {
-        let decoded: tendermint::block::Header = serde_json::from_value(header.clone()).unwrap();
-        let hash = decoded.hash().as_bytes().try_into().unwrap();
-        let vote = forged(&key, &chain_id, 0, height, time, hash);
+    let submit = |header: &Header| {
+        let vote = precommit(header, 0).sign(&key, &header.chain_id, header.hash());
         let file = json!({ "header": header, "vote": vote });
         std::fs::write(&path, file.to_string()).unwrap();
         let file = path.display().to_string();
@@ -305,13 +263,13 @@ fn rule_4_who_signs_a_wrong_header_is_proven_to_have() {
     assert!(!refused.status.success());
     let refused = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(refused.contains("slashing/7"), "{refused}");
-    header["app_hash"] = hex::encode_upper([0xbd; 32]).into();
+    header.app_hash = tendermint::AppHash::try_from(vec![0xbd; 32]).unwrap();
     let taken = submit(&header);
     assert!(taken.status.success(), "{}", String::from_utf8_lossy(&taken.stderr));
     let again = String::from_utf8_lossy(&submit(&header).stderr).into_owned();
     assert!(again.contains("slashing/9"), "{again}");
     wait_for("it is out of the set", || {
-        tick(&network);
+        network.tick();
         power(&network, &third).is_none().then_some(())
     });
     let jailed = validator(&network, "dev3");
@@ -320,17 +278,17 @@ fn rule_4_who_signs_a_wrong_header_is_proven_to_have() {
     assert_eq!((&fault()["status"], &fault()["power"]), (&json!("pending"), &json!(100)));
     std::thread::sleep(std::time::Duration::from_secs(30));
     wait_for("it has cost stake", || {
-        tick(&network);
+        network.tick();
         (fault()["status"] == "executed").then_some(())
     });
     assert_eq!(validator(&network, "dev3")["tokens"], "90000000");
     network.json(0, &["tx", "slashing", "unjail", "--from", "dev3"]);
     wait_for("it is back", || {
-        tick(&network);
+        network.tick();
         (power(&network, &third) == Some(90)).then_some(())
     });
     for _ in 0..3 {
-        tick(&network);
+        network.tick();
     }
     assert_sets_are_known(&network);
     network.assert_equal(&[0, 1, 2, 3]);

@@ -3,33 +3,13 @@ import assert from "node:assert/strict";
 import { DirectSecp256k1HdWallet, Registry } from "@cosmjs/proto-signing";
 import { GasPrice, SigningStargateClient, StargateClient, defaultRegistryTypes } from "@cosmjs/stargate";
 import { Comet38Client, connectComet } from "@cosmjs/tendermint-rpc";
-import { BinaryReader, BinaryWriter } from "cosmjs-types/binary";
+import { load } from "./protos.mjs";
 
-// The chain's own messages, as far as they are used: each field is [number, name, kind].
-function type(fields) {
-  return {
-    encode(message, writer = BinaryWriter.create()) {
-      for (const [number, name, kind] of fields) {
-        const value = message[name];
-        if (kind === "string") writer.uint32(number * 8 + 2).string(value);
-        else if (kind === "uint64") writer.uint32(number * 8).uint64(value);
-        else for (const item of value) kind.encode(item, writer.uint32(number * 8 + 2).fork()).ldelim();
-      }
-      return writer;
-    },
-    decode(bytes) {
-      return { bytes, reader: new BinaryReader(bytes) };
-    },
-    fromPartial: (message) => message,
-  };
-}
-const Statement = type([[1, "sql", "string"]]);
-const MsgExec = type([[1, "sender", "string"], [2, "database", "string"], [3, "statements", Statement]]);
-const MsgInstantiate = type([[1, "sender", "string"], [2, "codeId", "uint64"], [3, "name", "string"]]);
+const type = load("dadbs/contract/v1/tx.proto", "dadbs/sql/v1/tx.proto");
 const registry = new Registry([
   ...defaultRegistryTypes,
-  ["/dadbs.contract.v1.MsgInstantiate", MsgInstantiate],
-  ["/dadbs.sql.v1.MsgExec", MsgExec],
+  ["/dadbs.contract.v1.MsgInstantiate", type("dadbs.contract.v1.MsgInstantiate")],
+  ["/dadbs.sql.v1.MsgExec", type("dadbs.sql.v1.MsgExec")],
 ]);
 
 const [url, mnemonic, chainId] = process.argv.slice(2);
@@ -103,7 +83,7 @@ await assert.rejects(
 
 // SQL through a contract message with a registered type.
 const sql = [
-  { typeUrl: "/dadbs.contract.v1.MsgInstantiate", value: { sender: address, codeId: 1n, name: "cosmjs_shop" } },
+  { typeUrl: "/dadbs.contract.v1.MsgInstantiate", value: { sender: address, codeId: 1, name: "cosmjs_shop" } },
   {
     typeUrl: "/dadbs.sql.v1.MsgExec",
     value: {

@@ -33,15 +33,44 @@ pub fn public_key(index: u8) -> [u8; 32] {
     KEYS[usize::from(index)].1
 }
 
-/// Signs with the secret key of a public one.
-///
-/// # Panics
-/// If it is none of these keys.
-fn sign(public: &[u8], vote: &Vote, chain_id: &chain::Id) -> Signature {
-    let found = KEYS.iter().find(|(_, known)| known == public);
-    let (key, _) = found.expect("the key is one of the kit's");
-    let signature = key.sign(&vote.clone().into_signable_vec(chain_id.clone()));
-    Signature::try_from(&signature.to_bytes()[..]).expect("a signature has 64 bytes")
+/// What a vote is for, beside its block.
+#[derive(Clone, Copy, Debug)]
+pub struct Voted {
+    /// Prevote or precommit.
+    pub vote_type: Type,
+    /// The height of the block.
+    pub height: Height,
+    /// The round of the height.
+    pub round: u16,
+    /// When it was signed.
+    pub time: Time,
+    /// The place of the validator in its set.
+    pub index: u32,
+}
+
+impl Voted {
+    /// A validator's vote for a block of this hash.
+    ///
+    /// # Panics
+    /// If the index is beyond 31 bits.
+    pub fn sign(self, key: &SigningKey, chain_id: &chain::Id, hash: Hash) -> Vote {
+        let public = PublicKey::from_raw_ed25519(key.verification_key().as_bytes());
+        let mut vote = Vote {
+            vote_type: self.vote_type,
+            height: self.height,
+            round: self.round.into(),
+            block_id: Some(block_id(hash)),
+            timestamp: Some(self.time),
+            validator_address: account::Id::from(public.expect("a key")),
+            validator_index: ValidatorIndex::try_from(self.index).expect("an index"),
+            signature: None,
+            extension: Vec::new(),
+            extension_signature: None,
+        };
+        let signature = key.sign(&vote.clone().into_signable_vec(chain_id.clone())).to_bytes();
+        vote.signature = Some(Signature::try_from(&signature[..]).expect("it has 64 bytes"));
+        vote
+    }
 }
 
 /// An accusation before it is encoded; tests spoil its parts.
@@ -125,22 +154,11 @@ impl Case {
     }
 
     fn vote(&self, key: &[u8], header: &Header, hash: Hash, vote_type: Type) -> Vote {
-        let public = PublicKey::from_raw_ed25519(key).expect("a key");
-        let mut vote = Vote {
-            vote_type,
-            height: header.height,
-            round: 1_u16.into(),
-            block_id: Some(block_id(hash)),
-            timestamp: Some(header.time),
-            validator_address: account::Id::from(public),
-            validator_index: ValidatorIndex::try_from(0_u32).expect("an index"),
-            signature: None,
-            extension: Vec::new(),
-            extension_signature: None,
-        };
+        let found = KEYS.iter().find(|(_, known)| known == key);
+        let (key, _) = found.expect("the key is one of the kit's");
         let chain_id = self.signed_chain.parse().expect("a chain id");
-        vote.signature = Some(sign(key, &vote, &chain_id));
-        vote
+        let (height, time) = (header.height, header.time);
+        Voted { vote_type, height, round: 1, time, index: 0 }.sign(key, &chain_id, hash)
     }
 
     fn signed_header(&self) -> SignedHeader {

@@ -17,16 +17,19 @@ use dadbs_app::{CheckKind, TxResult};
 use dadbs_client::tx::any;
 use dadbs_proto::cosmos::bank::v1beta1::MsgSend;
 use dadbs_proto::cosmos::base::v1beta1::Coin;
+use dadbs_proto::cosmos::consensus::v1::MsgUpdateParams;
+use dadbs_proto::cosmos::gov::v1::MsgSubmitProposal;
 use dadbs_proto::cosmos::tx::v1beta1::{TxBody, TxRaw, mode_info};
 use dadbs_proto::dadbs::contract::v1::{MsgInstantiate, MsgStoreCode};
 use dadbs_proto::dadbs::slashing::v1::{MsgCancelFault, MsgResolveFault, MsgSubmitInvalidHeader};
 use dadbs_proto::dadbs::sql::v1::Statement;
 use dadbs_proto::dadbs::storage::v1::{MsgFundStorage, MsgWithdrawStorage};
+use dadbs_proto::tendermint::types::{AbciParams, BlockParams, EvidenceParams, ValidatorParams};
 use dadbs_tests::craft::{Craft, Encoder, Field, Mutation};
 use dadbs_tests::{CHAIN_ID, Chain, GAS, key};
-use dadbs_types::{Code, Value, limits};
+use dadbs_types::{AccountAddress, Code, Value, limits};
 use prost::Message;
-use prost_types::Any;
+use prost_types::{Any, Duration};
 
 const ACCOUNTS: u8 = 4;
 
@@ -203,6 +206,10 @@ fn signer_rows(chain: &Chain) -> Vec<Row> {
         }),
         ("another signer's message", Code::Unauthorized, {
             changed(chain, |craft| craft.body.messages = vec![send(1)])
+        }),
+        ("governance's message", Code::Unauthorized, {
+            let message = any(&consensus_update(|_| ()));
+            changed(chain, |craft| craft.body.messages = vec![message])
         }),
         ("another signer's message among own ones", Code::Unauthorized, {
             changed(chain, |craft| craft.body.messages.push(send(1)))
@@ -645,6 +652,114 @@ fn balance(chain: &Chain, index: u8) -> i64 {
     }
 }
 
+/// Consensus parameters that governance may set, changed.
+fn consensus_update(change: impl FnOnce(&mut MsgUpdateParams)) -> MsgUpdateParams {
+    let mut message = MsgUpdateParams {
+        authority: AccountAddress::of_module("gov").to_string(),
+        block: Some(BlockParams { max_bytes: 5_000_000, max_gas: 1_500_000_000 }),
+        evidence: Some(EvidenceParams {
+            max_age_num_blocks: 1,
+            max_age_duration: Some(Duration { seconds: 1_000_000, nanos: 0 }),
+            max_bytes: 1_048_576,
+        }),
+        validator: Some(ValidatorParams { pub_key_types: vec!["ed25519".into()] }),
+        abci: None,
+    };
+    change(&mut message);
+    message
+}
+
+/// A proposal of account 0 with one message.
+fn proposal(message: Any) -> Any {
+    any(&MsgSubmitProposal {
+        messages: vec![message],
+        initial_deposit: vec![Coin { denom: "udadb".into(), amount: "100000000".into() }],
+        proposer: key(0).address().to_string(),
+        title: "Blocks".into(),
+        ..MsgSubmitProposal::default()
+    })
+}
+
+/// Proposals of consensus parameters that are refused when they are made: name, code, a word of the reason, message.
+fn consensus_rows() -> Vec<(String, Code, &'static str, Any)> {
+    type Change = fn(&mut MsgUpdateParams, i64);
+    type Absence = (&'static str, &'static str, fn(&mut MsgUpdateParams));
+    let bytes: Change = |m, value| m.block.as_mut().unwrap().max_bytes = value;
+    let gas: Change = |m, value| m.block.as_mut().unwrap().max_gas = value;
+    let age: Change = |m, value| {
+        m.evidence.as_mut().unwrap().max_age_duration = Some(Duration { seconds: value, nanos: 0 });
+    };
+    let nanos: Change = |m, value| {
+        let nanos = i32::try_from(value).unwrap();
+        m.evidence.as_mut().unwrap().max_age_duration = Some(Duration { seconds: 5, nanos });
+    };
+    let blocks: Change = |m, value| m.evidence.as_mut().unwrap().max_age_num_blocks = value;
+    let evidence: Change = |m, value| m.evidence.as_mut().unwrap().max_bytes = value;
+    let extensions: Change =
+        |m, value| m.abci = Some(AbciParams { vote_extensions_enable_height: value });
+    let block_bytes = i64::try_from(limits::BLOCK_BYTES_MAX).unwrap();
+    let block_gas = i64::try_from(limits::BLOCK_GAS_MAX).unwrap();
+    // -1 is without a bound to CometBFT.
+    let numbers: [(&str, &str, Change, &[i64]); 7] = [
+        (
+            "a block of bytes",
+            "consensus.block_bytes",
+            bytes,
+            &[i64::MIN, -1, 0, 1, 4_194_303, block_bytes + 1, i64::MAX],
+        ),
+        (
+            "a block of gas",
+            "consensus.block_gas",
+            gas,
+            &[i64::MIN, -1, 0, 1, 9_999_999, block_gas + 1, i64::MAX],
+        ),
+        (
+            "evidence of seconds",
+            "consensus.evidence_age",
+            age,
+            &[i64::MIN, -1, 0, 31_536_001, i64::MAX],
+        ),
+        ("evidence of 5 s and ns", "whole seconds", nanos, &[-1, 1, 500_000_000, 999_999_999]),
+        ("evidence of blocks", "max_age_num_blocks 1", blocks, &[i64::MIN, -1, 0, 2, i64::MAX]),
+        ("bytes of evidence", "max_bytes 1048576", evidence, &[-1, 0, 1_048_575, 1_048_577]),
+        ("extensions from height", "no extensions", extensions, &[-1, 1, i64::MAX]),
+    ];
+    let row = |name: String, word, message: MsgUpdateParams| {
+        (name, Code::InvalidRequest, word, proposal(any(&message)))
+    };
+    let mut rows = Vec::new();
+    for (name, word, change, values) in numbers {
+        for value in values {
+            let message = consensus_update(|message| change(message, *value));
+            rows.push(row(format!("{name}: {value}"), word, message));
+        }
+    }
+    for types in [&[][..], &["secp256k1"], &["ed25519", "secp256k1"], &["Ed25519"], &["ed25519"; 2]]
+    {
+        let message = consensus_update(|message| {
+            let types = types.iter().map(ToString::to_string).collect();
+            message.validator = Some(ValidatorParams { pub_key_types: types });
+        });
+        rows.push(row(format!("keys of {types:?}"), "type ed25519", message));
+    }
+    let absent: [Absence; 4] = [
+        ("no block", "as a whole", |message| message.block = None),
+        ("no evidence", "as a whole", |message| message.evidence = None),
+        ("no validator", "as a whole", |message| message.validator = None),
+        ("no age", "whole seconds", |message| {
+            message.evidence.as_mut().unwrap().max_age_duration = None;
+        }),
+    ];
+    for (name, word, change) in absent {
+        rows.push(row(name.into(), word, consensus_update(change)));
+    }
+    let own = any(&consensus_update(|message| message.authority = key(0).address().to_string()));
+    let refused = (Code::InvalidProposalMessage, "a proposal's messages are signed by");
+    rows.push(("another authority".into(), refused.0, refused.1, proposal(own.clone())));
+    rows.push(("without a vote".into(), Code::Unauthorized, "governance", own));
+    rows
+}
+
 /// Messages that fail, with their codes.
 fn failing() -> Vec<(&'static str, Code, Any)> {
     let to = |to: &str| {
@@ -721,8 +836,8 @@ fn failing() -> Vec<(&'static str, Code, Any)> {
     ]
 }
 
-/// A transaction of account 0 with this message fails, pays, and leaves nothing else (rule 3).
-fn assert_pays(chain: &mut Chain, (name, expected, message): (&str, Code, Any)) {
+/// Runs a failing message of account 0 behind a good one; why it was refused.
+fn assert_pays(chain: &mut Chain, name: &str, expected: Code, message: Any) -> String {
     let others = |chain: &Chain| [1, 2, 3].map(|index| balance(chain, index));
     let (before, other, sequence) = (balance(chain, 0), others(chain), chain.sequence(0));
     // A good message before the failing one is undone with it.
@@ -740,13 +855,35 @@ fn assert_pays(chain: &mut Chain, (name, expected, message): (&str, Code, Any)) 
     assert_eq!(others(chain), other, "{name}");
     chain.resync();
     assert_eq!(chain.sequence(0), sequence + 1, "{name}");
+    result.log
+}
+
+#[test]
+fn rule_3_consensus_parameters_out_of_bounds_pay() {
+    let [mut chain, _] = twins();
+    let before = chain.app.consensus_params().unwrap();
+    for (name, expected, word, message) in consensus_rows() {
+        let log = assert_pays(&mut chain, &name, expected, message);
+        assert!(log.contains(word), "{name}: {log}");
+    }
+    assert_eq!(chain.rows("", "SELECT count(*) FROM chain.proposals"), [[Value::Integer(0)]]);
+    assert_eq!(chain.app.consensus_params().unwrap(), before);
+    // What the rows change is good, and so is what lies just within the bounds.
+    let least = |message: &mut MsgUpdateParams| {
+        message.block = Some(BlockParams { max_bytes: 4_194_304, max_gas: 10_000_000 });
+    };
+    let changes: [fn(&mut MsgUpdateParams); 2] = [|_| (), least];
+    for change in changes {
+        let result = chain.run(0, vec![proposal(any(&consensus_update(change)))]);
+        assert!(result.is_ok(), "{}", result.log);
+    }
 }
 
 #[test]
 fn rule_3_failing_messages_pay() {
     let [mut chain, _] = twins();
-    for row in failing() {
-        assert_pays(&mut chain, row);
+    for (name, expected, message) in failing() {
+        assert_pays(&mut chain, name, expected, message);
     }
     assert_eq!(
         chain.rows("", "SELECT sum(amount) FROM chain.balances"),
@@ -783,18 +920,19 @@ fn rule_3_storage_rent_that_is_not_paid() {
         ("what is needed", Code::StorageMinimum, withdraw(3_000_000)),
         ("more than anybody has", Code::StorageMinimum, withdraw(u64::MAX)),
     ] {
-        assert_pays(&mut chain, row);
+        let (name, expected, message) = row;
+        assert_pays(&mut chain, name, expected, message);
     }
     chain.skipped_seconds += 400 * 86_400;
     chain.block(vec![]);
-    assert_pays(&mut chain, ("a debt", Code::StorageExhausted, large));
-    assert_pays(&mut chain, ("nothing is left", Code::StorageMinimum, withdraw(1)));
+    assert_pays(&mut chain, "a debt", Code::StorageExhausted, large);
+    assert_pays(&mut chain, "nothing is left", Code::StorageMinimum, withdraw(1));
     chain.skipped_seconds += 31 * 86_400;
     chain.block(vec![]);
     let small = write(&chain, "DELETE FROM t WHERE 1");
     assert!(chain.run(0, vec![small]).is_ok(), "it writes nothing");
     let small = write(&chain, "INSERT INTO t VALUES (1)");
-    assert_pays(&mut chain, ("a long debt", Code::StorageFrozen, small));
+    assert_pays(&mut chain, "a long debt", Code::StorageFrozen, small);
 }
 
 #[test]

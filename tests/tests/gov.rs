@@ -9,9 +9,10 @@
 //! 7. A contract of governance moves to the code that the proposal names by its hash.
 //! 8. A planned upgrade halts the old software before its block, and the new one goes on.
 //! 9. A pause stops messages and contracts, never governance, and ends by itself.
-//! 10. A thousand proposals that end at once are carried over, and stop nothing.
+//! 10. A thousand proposals that end at once are carried over, and stop nothing; their results are those of their end.
 //! 11. Stake votes: operators for what their delegators leave open, and for as long as it is staked.
 //! 12. Coins of the community are spent by vote.
+//! 13. Where governance says so, older stake decides between the votes; each vote counts by the rule of its beginning.
 #![allow(
     clippy::too_many_lines,
     clippy::cast_possible_wrap,
@@ -64,6 +65,7 @@ fn genesis() -> Genesis {
         ("gov.expedited_voting_period", EXPEDITED),
         ("gov.timelock", TIMELOCK),
         ("circuit.guardian_period", 60),
+        ("circuit.guardian_rest", 300),
         // The supply moves by deposits alone.
         ("mint.inflation_min", 0),
         ("mint.inflation_max", 0),
@@ -841,6 +843,29 @@ fn rule_9_pauses() {
     assert_eq!(kinds(&outcomes), ["circuit.expire"]);
     assert!(chain.run(0, vec![send]).is_ok());
 
+    // Governance ends the guardian's, too, which does not begin again.
+    assert!(chain.run(5, vec![pause("contracts", 30)]).is_ok());
+    let message = MsgResume { authority: authority(), scope: "contracts".into() };
+    let id = propose(&mut chain, vec![any(&message)]);
+    yes(&mut chain, id);
+    assert_eq!(verdict(&chain.sql(0, "other", "INSERT INTO t VALUES (0)")), paused);
+    blocks(&mut chain, VOTING);
+    assert_eq!(status(&chain, id), "executed");
+    assert!(chain.sql(0, "other", "INSERT INTO t VALUES (0)").is_ok());
+    for scope in ["contract:shop", "message:/cosmos.bank.v1beta1.MsgSend"] {
+        assert!(chain.run(5, vec![pause(scope, 1)]).is_ok(), "in the same emergency");
+    }
+    blocks(&mut chain, 60);
+    for scope in ["contracts", "contract:shop", "contract:other"] {
+        assert_eq!(verdict(&chain.run(5, vec![pause(scope, 1)])), number(Code::InvalidPause));
+    }
+    for open in
+        ["/cosmos.gov.v1.MsgVote", "/cosmos.gov.v1.MsgDeposit", "/dadbs.circuit.v1.MsgResume"]
+    {
+        let scope = format!("message:{open}");
+        assert_eq!(verdict(&chain.run(5, vec![pause(&scope, 1)])), number(Code::InvalidPause));
+    }
+
     // By vote, for longer than the guardian may; nothing stops the vote that ends it.
     let message = MsgPause { authority: authority(), scope: "contracts".into(), seconds: 1_000 };
     let id = propose(&mut chain, vec![any(&message)]);
@@ -935,6 +960,70 @@ fn rule_11_stake_that_comes_when_the_vote_is_over_does_not_count() {
 }
 
 #[test]
+fn rule_13_older_stake_decides_between_the_votes() {
+    let mut genesis = genesis();
+    genesis.validators = dadbs_tests::staked_genesis(ACCOUNTS, 3).validators;
+    let mut chain = Chain::of(App::memory().unwrap(), &genesis);
+    let each = genesis.validators.iter().map(|validator| validator.tokens).sum::<u64>() / 3;
+    let agree = |chain: &mut Chain, id| {
+        for index in [0, 1] {
+            assert!(plain_vote(chain, index, id, VoteOption::Yes).is_ok());
+        }
+    };
+    let too_much = update(&[("gov.age_bonus", 1_000_001, None)]);
+    let refused = chain.run(0, vec![any(&submission(0, vec![too_much], DEPOSIT))]);
+    assert_eq!(verdict(&refused), number(Code::InvalidRequest));
+    let id = propose(&mut chain, vec![update(&[("gov.age_bonus", 1_000_000, None)])]);
+    agree(&mut chain, id);
+    blocks(&mut chain, VOTING + TIMELOCK);
+    assert_eq!(
+        (status(&chain, id).as_str(), param(&chain, "gov.age_bonus")),
+        ("executed", 1_000_000)
+    );
+    assert_eq!(count(&chain, "ballot_ages"), Value::Integer(0), "it began without a bonus");
+
+    chain.skipped_seconds = 400 * 86_400;
+    for index in [4, 5] {
+        let message = dadbs_tests::stake::delegate(&chain, index, 2, each);
+        assert!(chain.run(index, vec![message]).is_ok());
+    }
+    // The bonus ends by vote while the second proposal is voted on.
+    let off = propose(&mut chain, vec![update(&[("gov.age_bonus", 0, None)])]);
+    agree(&mut chain, off);
+    blocks(&mut chain, 4);
+    let id = propose(&mut chain, vec![update(&[("gov.timelock", 5, None)])]);
+    agree(&mut chain, id);
+    for index in [4, 5] {
+        assert!(plain_vote(&mut chain, index, id, VoteOption::No).is_ok());
+    }
+    let stands = tally(&chain, id);
+    assert_eq!((stands.yes, stands.no, stands.power), (2 * each, 2 * each, 5 * each));
+    assert_eq!((stands.yes_age, stands.no_age), (2 * each, 0), "of full age, and of none");
+    assert_eq!(stands.outlook, "passes");
+    let request = QueryTallyResultRequest { proposal_id: id };
+    let cosmos: QueryTallyResultResponse =
+        chain.query("/cosmos.gov.v1.Query/TallyResult", &request).unwrap();
+    assert_eq!(cosmos.tally.unwrap().yes_count, (4 * each).to_string());
+    let message = dadbs_tests::stake::redelegate(&chain, 0, 0, 1, each / 2);
+    assert!(chain.run(0, vec![message]).is_ok());
+    invariants(&chain);
+    assert_eq!(tally(&chain, id).yes_age, 2 * each, "it was at stake all the time");
+    while param(&chain, "gov.age_bonus") > 0 {
+        checked(&mut chain, vec![]);
+    }
+    assert_eq!(status(&chain, id), "voting");
+    while status(&chain, id) == "voting" {
+        checked(&mut chain, vec![]);
+    }
+    assert_eq!(status(&chain, id), "queued");
+    let result = tally(&chain, id);
+    assert_eq!((result.yes, result.no, result.yes_age), (2 * each, 2 * each, 2 * each));
+    blocks(&mut chain, TIMELOCK + 1);
+    assert_eq!(param(&chain, "gov.timelock"), 5);
+    assert_eq!((count(&chain, "ballot_ages"), count(&chain, "tallies")), (0.into(), 0.into()));
+}
+
+#[test]
 fn rule_12_the_community_spends() {
     let mut chain = chain();
     let fund =
@@ -961,6 +1050,110 @@ fn rule_12_the_community_spends() {
     let status = [good, more, module].map(|id| status(&chain, id));
     assert_eq!(status, ["executed", "failed", "failed"]);
     assert_eq!(held(&chain, to), 5_000);
+}
+
+/// Makes proposals that end at one time, 25 in a transaction, and gives their number.
+fn many(chain: &mut Chain, wanted: u64, expedited: bool) -> u64 {
+    let deposit = if expedited { 5 * DEPOSIT } else { DEPOSIT };
+    let message = MsgSubmitProposal { expedited, ..submission(0, vec![], deposit) };
+    let messages = vec![any(&message); 25];
+    let txs = (0..wanted / 25).map(|_| chain.sign_with_gas(0, messages.clone(), 90_000_000));
+    let txs: Vec<_> = txs.collect();
+    let outcome = checked(chain, txs);
+    assert!(outcome.tx_results.iter().all(TxResult::is_ok), "{}", outcome.tx_results[0].log);
+    let Value::Integer(made) = count(chain, "proposals") else { panic!("no number") };
+    made as u64
+}
+
+/// The last of 250 proposals that end at once; if `is_late`, stake moves and votes come while it stands in line.
+fn carried(expedited: bool, is_late: bool) -> (Vec<u64>, TallyResponse, Chain) {
+    let mut genesis = genesis();
+    genesis.params.insert("gov.age_bonus".into(), 1_000_000);
+    genesis.validators = dadbs_tests::staked_genesis(ACCOUNTS, 3).validators;
+    let mut chain = Chain::of(App::memory().unwrap(), &genesis);
+    let each = genesis.validators.iter().map(|validator| validator.tokens).sum::<u64>() / 3;
+    chain.skipped_seconds = 100 * 86_400;
+    assert!(chain.run(4, vec![dadbs_tests::stake::delegate(&chain, 4, 2, each / 2)]).is_ok());
+    let last = many(&mut chain, 250, expedited);
+    for (index, option) in [(0, VoteOption::Yes), (1, VoteOption::No), (4, VoteOption::Yes)] {
+        assert!(plain_vote(&mut chain, index, last, option).is_ok());
+    }
+    let at_the_end = tally(&chain, last);
+    while chain.rows("", "SELECT 1 FROM chain.ballots WHERE closed = 1").is_empty()
+        && chain.rows("", "SELECT 1 FROM chain.electorates").is_empty()
+    {
+        checked(&mut chain, vec![]);
+    }
+    assert_eq!(count(&chain, "electorates"), Value::Integer(3));
+    if is_late {
+        // Stake comes to the silent and to who has voted, moves, and leaves.
+        let delegate = dadbs_tests::stake::delegate(&chain, 5, 1, each);
+        let more = dadbs_tests::stake::delegate(&chain, 4, 2, each);
+        let leave = dadbs_tests::stake::undelegate(&chain, 4, 2, each / 4);
+        let txs = vec![
+            chain.sign(5, vec![delegate]),
+            chain.sign(4, vec![more, leave]),
+            chain.sign(
+                0,
+                vec![any(&MsgVote {
+                    proposal_id: last,
+                    voter: key(0).address().to_string(),
+                    option: VoteOption::No.into(),
+                    metadata: String::new(),
+                })],
+            ),
+        ];
+        let outcome = checked(&mut chain, txs);
+        let results: Vec<_> = outcome.tx_results.iter().map(verdict).collect();
+        assert_eq!(results[2], number(Code::InactiveProposal), "no votes after the end");
+        assert!(outcome.tx_results[..2].iter().all(TxResult::is_ok));
+        assert_eq!(status(&chain, last), "voting", "it still stands in line");
+        let stands = tally(&chain, last);
+        assert_eq!((stands.yes, stands.no), (at_the_end.yes, at_the_end.no));
+        assert_eq!((stands.yes_age, stands.power), (at_the_end.yes_age, at_the_end.power));
+    }
+    let mut results = Vec::new();
+    for _ in 0..3 {
+        let outcome = checked(&mut chain, vec![]);
+        let told = outcome.events.iter().filter(|event| event.kind == "proposal_result");
+        for event in told {
+            let of = |name: &str| {
+                let found = event.attributes.iter().find(|attribute| attribute.0 == name);
+                found.map_or(0, |(_, value)| value.parse().unwrap())
+            };
+            if of("proposal_id") == last {
+                results.extend(["yes", "no", "power"].map(of));
+            }
+        }
+    }
+    assert_eq!(count(&chain, "electorates"), Value::Integer(0));
+    assert_eq!(results, [at_the_end.yes, at_the_end.no, at_the_end.power]);
+    let after = tally(&chain, last);
+    (results, after, chain)
+}
+
+#[test]
+fn rule_10_results_that_stand_in_line_are_those_of_their_end() {
+    let (undisturbed, result, _) = carried(false, false);
+    let (disturbed, same, mut chain) = carried(false, true);
+    assert_eq!((undisturbed, &result.status), (disturbed, &same.status));
+    assert_eq!(result.yes_age, same.yes_age);
+    assert!(result.yes_age > 0, "{result:?}");
+    blocks(&mut chain, 10);
+    assert_eq!(count(&chain, "frozen_tallies"), Value::Integer(0));
+}
+
+#[test]
+fn rule_10_an_expedited_vote_that_goes_on_has_followed_the_stake() {
+    // The bonus leaves it below two thirds: it goes on as an ordinary one, with what moved meanwhile.
+    let (_, _, mut chain) = carried(true, true);
+    let stands = tally(&chain, 250);
+    assert_eq!((status(&chain, 250).as_str(), stands.status.as_str()), ("voting", "voting"));
+    // 1 and 5/4 of what a validator has; 1 and the new 1 that follows it.
+    assert_eq!(stands.yes * 8, stands.no * 9);
+    while status(&chain, 250) == "voting" {
+        checked(&mut chain, vec![]);
+    }
 }
 
 #[test]

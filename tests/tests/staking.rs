@@ -9,6 +9,8 @@
 //! 7. However much matures at once, a block handles a bounded part, and the rest follows.
 
 use dadbs_app::staking;
+use dadbs_proto::cosmos::base::v1beta1::Coin;
+use dadbs_proto::cosmos::gov::v1::MsgSubmitProposal;
 use dadbs_proto::cosmos::staking::v1beta1::MsgUndelegateResponse;
 use dadbs_tests::consensus::ValidatorSet;
 use dadbs_tests::stake::{DADB, cancel, create, delegate, redelegate, rotate, undelegate, unjail};
@@ -167,7 +169,7 @@ fn rule_6_the_pools_take_no_transfers() {
 
 #[test]
 #[ignore = "slow: ten thousand unbondings"]
-fn rule_7_ten_thousand_unbondings_mature_at_once() {
+fn rule_7_ten_thousand_unbondings_and_a_thousand_votes_end_at_once() {
     const DELEGATORS: u8 = 100;
     let mut chain = Chain::staked(
         DELEGATORS,
@@ -177,6 +179,8 @@ fn rule_7_ten_thousand_unbondings_mature_at_once() {
             ("staking.max_entries", 100),
             ("gov.voting_period", 10_000),
             ("gov.expedited_voting_period", 10_000),
+            ("gov.min_deposit", 1),
+            ("gov.age_bonus", 1_000_000),
         ],
     );
     let each = |chain: &mut Chain, message: fn(&Chain, u8, u8, u64) -> prost_types::Any, amount| {
@@ -199,6 +203,21 @@ fn rule_7_ten_thousand_unbondings_mature_at_once() {
         |chain: &Chain| chain.rows("", "SELECT count(*) FROM chain.unbondings")[0][0].clone();
     assert_eq!(waiting(&chain), dadbs_types::Value::Integer(10_000));
     holds(&chain);
+    for proposer in 0..20 {
+        let proposal = dadbs_client::tx::any(&MsgSubmitProposal {
+            initial_deposit: vec![Coin { denom: "udadb".into(), amount: "1".into() }],
+            proposer: chain.address(proposer).to_string(),
+            title: "one of many".into(),
+            ..MsgSubmitProposal::default()
+        });
+        let tx = chain.sign_with_gas(proposer, vec![proposal; 50], 90_000_000);
+        assert!(chain.block(vec![tx]).tx_results[0].is_ok());
+    }
+    let voting = |chain: &Chain| {
+        let sql = "SELECT count(*) FROM chain.proposals WHERE status = 'voting'";
+        chain.rows("", sql)[0][0].clone()
+    };
+    assert_eq!(voting(&chain), dadbs_types::Value::Integer(1_000));
     chain.skipped_seconds = 20_000;
     let mut longest = std::time::Duration::ZERO;
     let mut blocks = 0;
@@ -209,6 +228,7 @@ fn rule_7_ten_thousand_unbondings_mature_at_once() {
         blocks += 1;
     }
     holds(&chain);
+    assert_eq!(voting(&chain), dadbs_types::Value::Integer(0));
     println!("{blocks} blocks, the longest {} ms", longest.as_millis());
     assert_eq!(blocks, 10_000 / dadbs_types::limits::MATURITIES_BLOCK_MAX);
     assert!(longest.as_millis() < 500, "{longest:?}");

@@ -492,6 +492,20 @@ impl Client {
         let answer = service.faucet(dev::FaucetRequest { address, amount }).await;
         answer.map(|answer| answer.into_inner().txhash).map_err(|e| self.error(&e))
     }
+
+    /// Moves the block time of the dev engine ahead by one block, and makes `blocks` more; answers the newest.
+    pub async fn advance_time(
+        &self,
+        seconds: u64,
+        blocks: u64,
+    ) -> Result<dev::AdvanceResponse, ClientError> {
+        let mut service = service!(self, dev::dev_client::DevClient);
+        let mut answer = service.advance_time(dev::AdvanceTimeRequest { seconds }).await;
+        if answer.is_ok() && blocks > 0 {
+            answer = service.advance_blocks(dev::AdvanceBlocksRequest { blocks }).await;
+        }
+        answer.map(tonic::Response::into_inner).map_err(|e| self.error(&e))
+    }
 }
 
 /// `google.rpc.Status`, whose details carry the code of a rejection.

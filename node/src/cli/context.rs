@@ -6,11 +6,14 @@
 //! 3. A passphrase is asked for on the terminal, or read as one line of stdin if that is no terminal;
 //!    it is never an argument.
 //! 4. A transaction is simulated first unless `--gas` is a number, and waited for unless `--no-wait`.
+//! 5. With `--sign-only` a command prints its first transaction, signed, and sends nothing.
 
 use super::exit::{Exit, Failure, Outcome};
 use super::output::{self, Format};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use dadbs_client::proto::dadbs::node::v1::StatusResponse;
-use dadbs_client::tx::{Fee, GasPrice, Signer, UnsignedTx};
+use dadbs_client::tx::{self, Fee, GasPrice, Signer, UnsignedTx};
 use dadbs_client::{Backend, Client, ClientError, Included, Keyring, SecretKey};
 use dadbs_types::{AccountAddress, limits};
 use serde_json::{Value as Json, json};
@@ -62,6 +65,9 @@ pub(crate) struct Globals {
     /// Who pays the fee, by an allowance: address or key name
     #[arg(long, global = true, value_name = "GRANTER")]
     pub(crate) fee_granter: Option<String>,
+    /// Sign and print the transaction, as `tx broadcast` and `BroadcastTx` take it; send nothing
+    #[arg(long, global = true)]
+    pub(crate) sign_only: bool,
     /// Do not wait until a block holds the transaction
     #[arg(long, global = true)]
     pub(crate) no_wait: bool,
@@ -248,7 +254,8 @@ impl Globals {
         Ok(Fee { gas_limit, amount })
     }
 
-    /// Signs, broadcasts and waits (rule 4). `None` if it is not waited for: the hash was printed.
+    /// Signs, broadcasts and waits (rules 4 and 5). `None` if it is not sent or not waited for: the transaction or its
+    /// hash was printed.
     pub(crate) async fn submit(
         &self,
         session: &Session,
@@ -259,12 +266,18 @@ impl Globals {
         let public_key = account.key.public_key();
         let tx = &UnsignedTx { granter: self.granter()?, ..tx.clone() };
         let fee = self.fee(session, tx, &public_key, &account.signer).await?;
-        if let Some(question) = question {
+        if let Some(question) = question.filter(|_| !self.sign_only) {
             let fee = output::grouped(fee.amount);
             self.confirm(&format!("{question} The fee is {fee} udadb."))?;
         }
-        let chain_id = &session.status.chain_id;
-        let sent = session.client.send(tx, &account.key, &account.signer, &fee, chain_id).await?;
+        let bytes = tx.sign(&account.key, &account.signer, &fee, &session.status.chain_id);
+        if self.sign_only {
+            let tx_bytes = BASE64.encode(&bytes);
+            let json = json!({ "txhash": tx::hash(&bytes), "tx_bytes": tx_bytes });
+            self.print(&json, || tx_bytes.clone());
+            return Ok(None);
+        }
+        let sent = session.client.broadcast(bytes).await?;
         self.settle(session, &sent).await
     }
 

@@ -89,6 +89,8 @@ enum Command {
     Verify(verify::Verify),
     /// Ask a dev chain for coins
     Faucet(tx::Faucet),
+    /// Move the block time of a dev chain ahead, so that votes end
+    AdvanceTime(tx::AdvanceTime),
 }
 
 fn command() -> clap::Command {
@@ -142,6 +144,7 @@ fn run(cli: &Cli) -> Outcome {
             Command::Status => query::status(globals).await,
             Command::Verify(args) => verify::run(globals, args).await,
             Command::Faucet(args) => tx::faucet(globals, args).await,
+            Command::AdvanceTime(args) => tx::advance_time(globals, args).await,
         }
     })
 }

@@ -1,8 +1,10 @@
 //! `dadbs tx` and `dadbs faucet`.
 
-use super::context::{Account, Globals, Session, account_of};
+use super::context::{Globals, Session, account_of};
 use super::exit::{Exit, Failure, Outcome};
 use super::output::grouped;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use dadbs_client::proto::cosmos::bank::v1beta1::MsgSend;
 use dadbs_client::proto::cosmos::base::abci::v1beta1::TxResponse;
 use dadbs_client::proto::cosmos::base::v1beta1::Coin;
@@ -15,14 +17,12 @@ use serde_json::json;
 pub(crate) enum Tx {
     /// Send udadb to an address
     Send(Transfer),
-    /// Sign a transfer and print the transaction as hex, for `tx broadcast`
-    Sign(Transfer),
     /// Show what a transfer would use
     Simulate(Transfer),
-    /// Send a signed transaction
+    /// Send a transaction that `--sign-only` printed
     Broadcast {
-        /// The transaction's bytes in hex
-        hex: String,
+        /// The transaction's bytes in base64; `-` reads them from stdin
+        tx_bytes: String,
     },
     /// Withdraw rewards and commission, fund the community pool
     #[command(subcommand)]
@@ -61,6 +61,15 @@ pub(crate) struct Transfer {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct AdvanceTime {
+    /// How far, in seconds: `gov.voting_period` is 604800 by default
+    seconds: u64,
+    /// Blocks after the one that carries the new time: what it ends is executed in them
+    #[arg(long, default_value_t = 2)]
+    blocks: u64,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct Faucet {
     /// Address or key name that receives [default: the key that signs]
     to: Option<String>,
@@ -84,16 +93,6 @@ pub(crate) async fn run(globals: &Globals, command: &Tx) -> Outcome {
             }
             Ok(())
         }
-        Tx::Sign(transfer) => {
-            let session = globals.session().await?;
-            let tx = build(globals, transfer)?;
-            let Account { key, signer } = globals.account(&session).await?;
-            let fee = globals.fee(&session, &tx, &key.public_key(), &signer).await?;
-            let bytes = tx.sign(&key, &signer, &fee, &session.status.chain_id);
-            let (hash, bytes) = (tx::hash(&bytes), hex::encode(&bytes));
-            globals.print(&json!({ "txhash": hash, "tx": bytes }), || bytes.clone());
-            Ok(())
-        }
         Tx::Simulate(transfer) => {
             let session = globals.session().await?;
             let tx = build(globals, transfer)?;
@@ -108,10 +107,15 @@ pub(crate) async fn run(globals: &Globals, command: &Tx) -> Outcome {
             });
             Ok(())
         }
-        Tx::Broadcast { hex } => {
-            let bytes = hex::decode(hex.trim());
+        Tx::Broadcast { tx_bytes } => {
+            let text = match tx_bytes.as_str() {
+                "-" => std::io::read_to_string(std::io::stdin())
+                    .map_err(|e| Failure::usage(format!("stdin: {e}")))?,
+                text => text.to_owned(),
+            };
+            let bytes = BASE64.decode(text.trim());
             let bytes =
-                bytes.map_err(|e| Failure::usage(format!("the transaction is not hex: {e}")))?;
+                bytes.map_err(|e| Failure::usage(format!("the transaction is not base64: {e}")))?;
             let session = globals.session().await?;
             let hash = session.client.broadcast(bytes).await?;
             if let Some(included) = globals.settle(&session, &hash).await? {
@@ -214,6 +218,26 @@ fn describe(tx: &TxResponse) -> String {
     lines.join("\n")
 }
 
+/// Says that only a dev chain serves a method.
+fn dev_only(globals: &Globals, lacks: &str, error: dadbs_client::ClientError) -> Failure {
+    match error {
+        dadbs_client::ClientError::Unserved(_) => {
+            Failure::other(format!("{} {lacks}: it is not a dev chain", globals.node))
+        }
+        error => error.into(),
+    }
+}
+
+pub(crate) async fn advance_time(globals: &Globals, args: &AdvanceTime) -> Outcome {
+    let session = globals.session().await?;
+    let advanced = session.client.advance_time(args.seconds, args.blocks).await;
+    let tip = advanced.map_err(|error| dev_only(globals, "keeps the time of its clock", error))?;
+    let json = json!({ "height": tip.height, "time_ns": tip.time_ns });
+    globals
+        .print(&json, || format!("block time is {} s ahead; height {}", args.seconds, tip.height));
+    Ok(())
+}
+
 pub(crate) async fn faucet(globals: &Globals, args: &Faucet) -> Outcome {
     let address = if let Some(to) = &args.to {
         globals.address(to)?
@@ -222,12 +246,8 @@ pub(crate) async fn faucet(globals: &Globals, args: &Faucet) -> Outcome {
         ring.info(&name)?.address
     };
     let session = globals.session().await?;
-    let hash = session.client.faucet(address, args.amount).await.map_err(|error| match error {
-        dadbs_client::ClientError::Unserved(_) => {
-            Failure::other(format!("{} has no faucet: it is not a dev chain", globals.node))
-        }
-        error => error.into(),
-    })?;
+    let given = session.client.faucet(address, args.amount).await;
+    let hash = given.map_err(|error| dev_only(globals, "has no faucet", error))?;
     if let Some(included) = globals.settle(&session, &hash).await? {
         let balance = session.client.balance(address).await?;
         let json = json!({ "address": address.to_string(), "balance": balance.to_string() });

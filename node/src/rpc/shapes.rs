@@ -1,13 +1,16 @@
 //! The JSON shapes of CometBFT 0.38.
 
 use crate::engine::dev::blocks::StoredBlock;
+use crate::genesis_doc;
 use crate::index::IndexedTx;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use tendermint::block::{self, Commit, Header};
 use tendermint::{Hash, validator};
-use tendermint_proto::v0_38::abci::{Event, ExecTxResult, ResponseFinalizeBlock};
+use tendermint_proto::v0_38::abci::{Event, ExecTxResult, ResponseFinalizeBlock, ValidatorUpdate};
+use tendermint_proto::v0_38::crypto::public_key::Sum;
+use tendermint_proto::v0_38::types::ConsensusParams;
 
 /// Bytes as base64.
 pub(super) fn base64(bytes: &[u8]) -> String {
@@ -133,15 +136,46 @@ pub(super) fn tx_result(result: &ExecTxResult) -> Value {
     })
 }
 
+/// A change of the validator set; a power of 0 is left out.
+fn validator_update(update: &ValidatorUpdate) -> Value {
+    let (name, key) = match update.pub_key.as_ref().and_then(|key| key.sum.as_ref()) {
+        Some(Sum::Ed25519(key)) => (("PublicKey_Ed25519", "ed25519"), key.as_slice()),
+        Some(Sum::Secp256k1(key)) => (("PublicKey_Secp256K1", "secp256k1"), key.as_slice()),
+        None => return json!({ "pub_key": { "Sum": null } }),
+    };
+    let value = json!({ name.1: base64(key) });
+    let sum = json!({ "type": format!("tendermint.crypto.{}", name.0), "value": value });
+    let mut json = json!({ "pub_key": { "Sum": sum } });
+    if update.power != 0 {
+        json["power"] = update.power.to_string().into();
+    }
+    json
+}
+
+/// Changed consensus parameters; an app version of 0 is left out.
+fn consensus_updates(params: &ConsensusParams) -> Value {
+    let params = crate::convert::consensus_params_of(params);
+    let mut json = genesis_doc::consensus_params(&params);
+    json["version"] = match params.app_version {
+        0 => json!({}),
+        version => json!({ "app": version.to_string() }),
+    };
+    if let Some(fields) = json.as_object_mut() {
+        fields.remove("abci");
+    }
+    json
+}
+
 /// The results of a block.
 pub(super) fn block_results(height: u64, outcome: &ResponseFinalizeBlock) -> Value {
     let txs: Vec<Value> = outcome.tx_results.iter().map(tx_result).collect();
+    let validators: Vec<Value> = outcome.validator_updates.iter().map(validator_update).collect();
     json!({
         "height": height.to_string(),
         "txs_results": if txs.is_empty() { Value::Null } else { txs.into() },
         "finalize_block_events": events(&outcome.events),
-        "validator_updates": null,
-        "consensus_param_updates": null,
+        "validator_updates": if validators.is_empty() { Value::Null } else { validators.into() },
+        "consensus_param_updates": outcome.consensus_param_updates.as_ref().map(consensus_updates),
         "app_hash": base64(&outcome.app_hash),
     })
 }

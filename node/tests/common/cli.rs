@@ -32,19 +32,28 @@ impl Dev {
     /// With more arguments.
     pub fn with(more: &[&str]) -> Dev {
         let home = tempfile::tempdir().unwrap();
-        let mut child = command(home.path())
-            .args(["dev", "--grpc-addr", "127.0.0.1:0", "--rpc-addr", "127.0.0.1:0", "-o", "json"])
-            .args(more)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready: Json = serde_json::from_str(&line).unwrap();
+        let (child, ready) = spawn(home.path(), more);
         assert_eq!(ready["accounts"].as_array().unwrap().len(), 5);
         let text = |field: &str| ready[field].as_str().unwrap().to_owned();
         let (grpc, rpc, mnemonic) = (text("grpc"), text("rpc"), text("mnemonic"));
         Dev { child, home, grpc, rpc, mnemonic }
+    }
+
+    /// Kills it and starts it again in its home.
+    pub fn restart(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        let (child, ready) = spawn(self.home.path(), &[]);
+        assert_eq!(ready["resumed"], true);
+        self.child = child;
+        ready["grpc"].as_str().unwrap().clone_into(&mut self.grpc);
+        ready["rpc"].as_str().unwrap().clone_into(&mut self.rpc);
+    }
+
+    /// The RPC's answer to a GET, if it is no error.
+    pub fn get(&self, target: &str) -> Option<Json> {
+        let rpc = self.rpc.trim_start_matches("http://").parse().unwrap();
+        super::network::get(rpc, target)
     }
 
     pub fn run(&self, args: &[&str]) -> Output {
@@ -65,6 +74,19 @@ impl Dev {
         assert_eq!(output.status.code(), Some(code), "{args:?}: {message}");
         message
     }
+}
+
+/// `dadbs dev` in a home, and what it says when it is ready.
+fn spawn(home: &Path, more: &[&str]) -> (Child, Json) {
+    let mut child = command(home)
+        .args(["dev", "--grpc-addr", "127.0.0.1:0", "--rpc-addr", "127.0.0.1:0", "-o", "json"])
+        .args(more)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    (child, serde_json::from_str(&line).unwrap())
 }
 
 pub fn command(home: &Path) -> Command {

@@ -21,26 +21,25 @@ fn checked(output: &Output, says: &str) {
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), says, "{errors}");
 }
 
-/// Runs `tests/cosmjs` against an RPC address. Needs node and npm.
-pub async fn cosmjs(url: String, recipient: dadbs_types::AccountAddress) {
-    cosmjs_script("test.mjs", url, recipient.to_string()).await;
+/// A script of `tests/cosmjs`, whose packages are installed. Needs node and npm.
+pub fn cosmjs_script(script: &str) -> Command {
+    let folder = root().join("tests/cosmjs");
+    let installed = Command::new("npm")
+        .args(["install", "--no-audit", "--no-fund"])
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
+    let mut node = Command::new("node");
+    node.arg(script).current_dir(folder);
+    node
 }
 
-/// Runs a script of `tests/cosmjs` with one more argument.
-pub async fn cosmjs_script(script: &'static str, url: String, more: String) {
+/// Runs `tests/cosmjs/test.mjs` against an RPC address.
+pub async fn cosmjs(url: String, recipient: dadbs_types::AccountAddress) {
     let ran = tokio::task::spawn_blocking(move || {
-        let folder = root().join("tests/cosmjs");
-        let installed = Command::new("npm")
-            .args(["install", "--no-audit", "--no-fund"])
-            .current_dir(&folder)
-            .output()
-            .unwrap();
-        assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
-        Command::new("node")
-            .args([script, &url, WORDS, super::CHAIN, &more])
-            .current_dir(folder)
-            .output()
-            .unwrap()
+        let arguments = [&url, WORDS, super::CHAIN, &recipient.to_string()];
+        cosmjs_script("test.mjs").args(arguments).output().unwrap()
     });
     checked(&ran.await.unwrap(), "cosmjs ok");
 }
@@ -62,16 +61,22 @@ pub async fn cosmrs(url: String, recipient: dadbs_types::AccountAddress) {
     checked(&ran.await.unwrap(), "cosmrs ok");
 }
 
-/// Installs the pinned grpcurl and runs it. Needs Go.
+/// The pinned grpcurl, installed. Needs Go.
+pub fn grpcurl_command() -> Command {
+    let folder = root().join("target/grpcurl");
+    let installed =
+        Command::new(root().join("tests/install-grpcurl.sh")).arg(&folder).output().unwrap();
+    assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
+    let mut grpcurl = Command::new(folder.join("grpcurl"));
+    grpcurl.arg("-plaintext");
+    grpcurl
+}
+
+/// Runs [`grpcurl_command`].
 pub async fn grpcurl(arguments: &[&str]) -> String {
     let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
-    let ran = tokio::task::spawn_blocking(move || {
-        let folder = root().join("target/grpcurl");
-        let installed =
-            Command::new(root().join("tests/install-grpcurl.sh")).arg(&folder).output().unwrap();
-        assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
-        Command::new(folder.join("grpcurl")).arg("-plaintext").args(arguments).output().unwrap()
-    });
+    let ran =
+        tokio::task::spawn_blocking(move || grpcurl_command().args(arguments).output().unwrap());
     let output = ran.await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod clients;
 pub mod comet;
 pub mod counted;
+pub mod engine;
 pub mod network;
 pub mod proxy;
 pub mod selects;

@@ -18,6 +18,16 @@ use std::time::{Duration, Instant};
 pub const PATIENCE: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(50);
 
+/// Parameters of a genesis whose votes, and what waits with them, end while a test waits.
+pub const SHORT: &[(&str, u64)] = &[
+    ("staking.unbonding_time", 60),
+    ("slashing.fault_delay", 30),
+    ("gov.voting_period", 6),
+    ("gov.expedited_voting_period", 6),
+    ("gov.timelock", 1),
+    ("gov.min_deposit", 1_000_000),
+];
+
 /// A base for `ports` free ports, below those that the system hands out; never the same twice.
 pub fn free_base(ports: u16) -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
@@ -37,7 +47,8 @@ pub fn free_base(ports: u16) -> u16 {
 pub fn get(addr: SocketAddr, target: &str) -> Option<Json> {
     let mut stream = TcpStream::connect(addr).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    write!(stream, "GET /{target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok()?;
+    // Of HTTP/1.0, so that a long answer does not come in chunks.
+    write!(stream, "GET /{target} HTTP/1.0\r\nHost: x\r\nConnection: close\r\n\r\n").ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     let mut answer: Json = serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()?;
@@ -280,6 +291,23 @@ impl Network {
         height
     }
 
+    /// Compares what the node says of changes by all blocks with what its CometBFT says; how many there are.
+    pub fn assert_block_updates(&self, number: usize) -> usize {
+        let listen = self.members[number].listen;
+        let updates = |addr, height: u64| {
+            let results =
+                wait_for("results", || get(addr, &format!("block_results?height={height}")));
+            ["validator_updates", "consensus_param_updates"].map(|field| results[field].clone())
+        };
+        let mut found = 0;
+        for height in 1..=self.height(number) {
+            let own = updates(listen.rpc, height);
+            assert_eq!(own, updates(listen.cometbft_rpc, height), "at {height}");
+            found += own.iter().filter(|update| !update.is_null()).count();
+        }
+        found
+    }
+
     /// Who signed the block before this height, as CometBFT tells the application.
     pub fn votes(&self, number: usize, height: u64) -> Vec<Vote> {
         let block = wait_for("a block", || self.rpc(number, &format!("block?height={height}")));
@@ -309,6 +337,17 @@ impl Network {
     pub fn run(&self, number: usize, args: &[&str]) -> Output {
         let node = format!("http://{}", self.members[number].listen.grpc);
         command(self.dir.path()).args(["--node", &node]).args(args).output().unwrap()
+    }
+
+    /// A transaction by a node, which makes a block whatever the network does about empty ones.
+    pub fn tick(&self) {
+        assert!(self.try_tick(0), "no block takes a transaction");
+    }
+
+    /// [`Network::tick`] by any node; whether there was a block.
+    pub fn try_tick(&self, number: usize) -> bool {
+        let to = "dadbs15yk64u7zc9g9k2yr2wmzeva5qgwxps6y5g5299";
+        self.run(number, &["tx", "send", to, "1", "--from", "dev4"]).status.success()
     }
 
     /// A command that must succeed; its JSON.

@@ -12,6 +12,7 @@ pub(crate) fn electorate(rows: &impl Rows) -> Result<Electorate, Fatal> {
             operator: validator.operator,
             tokens: validator.tokens,
             shares: validator.shares,
+            ages: validator.ages,
         })
         .collect();
     Ok(Electorate { bonded: staking::total_bonded(rows)?, validators })

@@ -29,6 +29,7 @@ use dadbs_types::{
     BlockInfo, Code, Coin, Error, Event, Fatal, GasMeter, Hash, Rejection, ValidatorUpdate,
 };
 use dadbs_vm::Vm;
+use sha2::{Digest, Sha256};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tracing::trace_span;
@@ -250,6 +251,15 @@ impl BlockContext<'_> {
     }
 }
 
+/// The seed of `random()` of what runs outside of transactions: a hash of what it is, height and number.
+pub(crate) fn seed(domain: &str, height: u64, id: u64) -> Hash {
+    let mut hasher = Sha256::new();
+    hasher.update(format!("dadbs {domain} 1"));
+    hasher.update(height.to_le_bytes());
+    hasher.update(id.to_le_bytes());
+    hasher.finalize().into()
+}
+
 /// The events that stay when the messages fail, as Cosmos indexers know them.
 fn fee_events(tx: &Tx) -> Vec<Event> {
     let mut events = vec![
@@ -285,4 +295,17 @@ fn panic_rejection(panic: &(dyn std::any::Any + Send)) -> Rejection {
         .unwrap_or_default();
     tracing::error!(panic = text, "a transaction panicked; its effects are undone");
     Rejection::new(Code::Panic, "execution panicked; please report it with this transaction's hash")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seed;
+
+    #[test]
+    fn seeds_are_frozen() {
+        let first = |domain| u32::from_be_bytes(seed(domain, 7, 9)[..4].try_into().unwrap());
+        assert_eq!(first("schedule"), 0x4a00_6302);
+        assert_eq!(first("proposal"), 0xa346_8b8a);
+        assert_eq!(first("fault"), 0xc955_4280);
+    }
 }

@@ -5,11 +5,10 @@
 //! 3. They come after proposals: one that is cancelled in the same block costs nothing.
 //! 4. The seed of `random()` is a hash of height and number.
 
-use crate::execute::BlockContext;
+use crate::execute::{BlockContext, seed};
 use dadbs_modules::{Writer, slashing};
 use dadbs_types::limits::FAULTS_BLOCK_MAX;
-use dadbs_types::{Event, Fatal, Hash};
-use sha2::{Digest, Sha256};
+use dadbs_types::{Event, Fatal};
 
 impl BlockContext<'_> {
     /// Rules 1 to 3.
@@ -21,7 +20,7 @@ impl BlockContext<'_> {
         self.paid.fault();
         self.settle_inflation()?;
         for fault in due {
-            let seed = seed(self.info.height, fault.id);
+            let seed = seed("fault", self.info.height, fault.id);
             let outcome = self.attempt(seed, events, |block, events| {
                 let mut writer = Writer { store: block.store, block: block.info, events, rows: 0 };
                 Ok(slashing::execute_fault(&mut writer, &fault)?)
@@ -37,13 +36,4 @@ impl BlockContext<'_> {
         }
         Ok(())
     }
-}
-
-/// Rule 4.
-fn seed(height: u64, id: u64) -> Hash {
-    let mut hasher = Sha256::new();
-    hasher.update(b"dadbs fault 1");
-    hasher.update(height.to_le_bytes());
-    hasher.update(id.to_le_bytes());
-    hasher.finalize().into()
 }

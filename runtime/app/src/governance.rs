@@ -5,18 +5,19 @@
 //!    largest transaction. What is refused, out of gas or panics leaves nothing, and the proposal has failed.
 //! 3. Once executions have used `gov.block_gas`, no further one begins in this block.
 //! 4. A step that is refused fails its proposal; the others go on.
-//! 5. Votes whose time is over end before the block's transactions, which may move stake.
+//! 5. Votes whose time is over end before the block's transactions, which may move stake; for those that stand in
+//!    line the electorate is kept.
 //! 6. The seed of `random()` is a hash of height and number.
 
 use crate::electorate::electorate;
-use crate::execute::BlockContext;
+use crate::execute::{BlockContext, seed};
 use crate::messages;
 use dadbs_modules::gov::{self, Proposal, Status};
 use dadbs_modules::params::{self, Param};
 use dadbs_modules::rent;
+use dadbs_modules::votes;
 use dadbs_types::limits::{PROPOSALS_BLOCK_MAX, TX_GAS_MAX};
-use dadbs_types::{Event, Fatal, GasMeter, Hash, Rejection};
-use sha2::{Digest, Sha256};
+use dadbs_types::{Event, Fatal, GasMeter, Rejection};
 
 impl BlockContext<'_> {
     /// Rule 5.
@@ -27,7 +28,8 @@ impl BlockContext<'_> {
             self.step(&proposal, &mut events)?;
         }
         self.events.append(&mut events);
-        Ok(())
+        let last = gov::last_ended(self.store, self.info)?;
+        votes::keep_electorate(self.store, self.info.unix_ms(), last, electorate)
     }
 
     /// Moves proposals on and settles those that have ended.
@@ -50,7 +52,7 @@ impl BlockContext<'_> {
 
     /// An expiry or a result (rule 4).
     fn step(&mut self, proposal: &Proposal, events: &mut Vec<Event>) -> Result<(), Fatal> {
-        let seed = seed(self.info.height, proposal.id);
+        let seed = seed("proposal", self.info.height, proposal.id);
         let outcome = self.attempt(seed, events, |block, events| {
             if proposal.status == Status::Deposit {
                 return Ok(gov::expire(block.store, events, proposal)?);
@@ -70,7 +72,7 @@ impl BlockContext<'_> {
         proposal: &Proposal,
         events: &mut Vec<Event>,
     ) -> Result<u64, Fatal> {
-        let seed = seed(self.info.height, proposal.id);
+        let seed = seed("proposal", self.info.height, proposal.id);
         let encoded = gov::messages(self.store, proposal.id)?;
         let mut gas = GasMeter::new(TX_GAS_MAX);
         let outcome = self.attempt(seed, events, |block, events| {
@@ -92,17 +94,8 @@ impl BlockContext<'_> {
         events: &mut Vec<Event>,
     ) -> Result<(), Fatal> {
         let reason = format!("{}: {}", rejection.code, rejection.agreed_text());
-        self.keep_books(seed(self.info.height, proposal.id), |block| {
+        self.keep_books(seed("proposal", self.info.height, proposal.id), |block| {
             Ok(gov::failed(block.store, events, proposal, &reason, &rejection.message)?)
         })
     }
-}
-
-/// Rule 6.
-fn seed(height: u64, id: u64) -> Hash {
-    let mut hasher = Sha256::new();
-    hasher.update(b"dadbs proposal 1");
-    hasher.update(height.to_le_bytes());
-    hasher.update(id.to_le_bytes());
-    hasher.finalize().into()
 }

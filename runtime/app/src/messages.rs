@@ -1,5 +1,43 @@
 //! Routes each message to the keeper that runs it; the responses become the transaction's data.
 
+/// The messages of a module as one enum: its name, then each message's variant, type, and who signs.
+macro_rules! messages {
+    (
+        $(#[$doc:meta])* $name:ident;
+        $($(#[$meaning:meta])* $variant:ident($type:ty) $signer:ident;)*
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum $name { $($(#[$meaning])* $variant($type),)* }
+
+        impl $name {
+            /// Decodes a message; none if the type is another module's.
+            pub(crate) fn decode(
+                type_url: &str,
+                bytes: &[u8],
+            ) -> Option<Result<$name, dadbs_types::Rejection>> {
+                use prost::Name;
+                let (package, name) = type_url.strip_prefix('/')?.rsplit_once('.')?;
+                $(if (package, name) == (<$type>::PACKAGE, <$type>::NAME) {
+                    return Some($crate::tx::strict(bytes).map($name::$variant));
+                })*
+                None
+            }
+
+            /// The account, or the operator's address, that must sign.
+            pub fn signer(&self) -> &str {
+                match self { $($name::$variant(msg) => &msg.$signer,)* }
+            }
+
+            /// The type, as in the transaction and in `message.action` events.
+            pub fn type_url(&self) -> String {
+                use prost::Name;
+                match self { $($name::$variant(_) => <$type>::type_url(),)* }
+            }
+        }
+    };
+}
+
 pub mod distribution;
 pub mod faults;
 pub mod feegrant;

@@ -7,12 +7,11 @@
 //! 3. A panic inside a call is a failure like any other.
 //! 4. The seed of `random()` is a hash of height and number.
 
-use crate::execute::BlockContext;
+use crate::execute::{BlockContext, seed};
 use dadbs_modules::contract::{self, Due};
 use dadbs_modules::params::{self, Param};
 use dadbs_modules::rent;
-use dadbs_types::{Event, Fatal, GasMeter, Hash};
-use sha2::{Digest, Sha256};
+use dadbs_types::{Event, Fatal, GasMeter};
 
 impl BlockContext<'_> {
     /// Runs what is due (rule 1); gives the events.
@@ -33,7 +32,7 @@ impl BlockContext<'_> {
 
     /// Rule 2.
     fn run_one(&mut self, due: &Due, events: &mut Vec<Event>) -> Result<(), Fatal> {
-        let seed = seed(self.info.height, due.id);
+        let seed = seed("schedule", self.info.height, due.id.cast_unsigned());
         let fee = self.keep_books(seed, |block| contract::begin_scheduled(block.store, due))?;
         self.paid.scheduled_fee(fee);
         let mut gas = GasMeter::new(due.gas);
@@ -47,13 +46,4 @@ impl BlockContext<'_> {
             contract::finish_scheduled(&mut context, due, outcome.as_ref().err())
         })
     }
-}
-
-/// Rule 4.
-fn seed(height: u64, id: i64) -> Hash {
-    let mut hasher = Sha256::new();
-    hasher.update(b"dadbs schedule 1");
-    hasher.update(height.to_le_bytes());
-    hasher.update(id.to_le_bytes());
-    hasher.finalize().into()
 }

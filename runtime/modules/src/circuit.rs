@@ -1,6 +1,7 @@
 //! Pauses in an emergency.
 //!
-//! State: `chain.pauses(scope, ends, by)`, `ends` in milliseconds since 1970; `chain.guardians(address)`.
+//! State: `chain.pauses(scope, ends, by)`, `ends` in milliseconds since 1970; `chain.guardians(address,
+//! emergency)`, `emergency` being when its last one began, 0 for never.
 //!
 //! Messages: `dadbs.circuit.v1.{MsgPause, MsgResume}`, by governance or a guardian; `MsgSetGuardian`, by
 //! governance.
@@ -9,8 +10,10 @@
 //!
 //! 1. A scope is `message:<type url>`, `contract:<name>`, or `contracts` for all of them.
 //! 2. Every pause has an end, and ends by itself at the beginning of the first block that is not before it.
-//! 3. A guardian pauses for at most `circuit.guardian_period`, neither what is paused already, and ends its own
-//!    pauses only. Governance pauses for as long as it says, longer or shorter than before, and ends any.
+//! 3. A guardian's first pause begins an emergency of `circuit.guardian_period`, in which all of its pauses end. Then
+//!    it pauses nothing for `circuit.guardian_rest`, in which governance may decide: so nothing stays paused by it for
+//!    ever, also not by other scopes in turn. It does not pause what is paused already, and ends its own pauses only.
+//!    Governance pauses for as long as it says, longer or shorter than before, and ends any.
 //! 4. Never paused: the messages of governance, of parameters, upgrades, pauses and faults, and what releases a
 //!    validator from jail.
 //! 5. A paused message is refused wherever it is routed, but not in a proposal that has passed; a paused contract is
@@ -33,7 +36,8 @@ pub const SCHEMA: &[&str] = &[
         by TEXT NOT NULL
     ) STRICT, WITHOUT ROWID",
     "CREATE TABLE chain_guardians (
-        address TEXT NOT NULL PRIMARY KEY
+        address TEXT NOT NULL PRIMARY KEY,
+        emergency INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID",
 ];
 
@@ -92,12 +96,16 @@ pub fn check_scope(scope: &str) -> Result<(), Error> {
     )))
 }
 
-/// Makes an account the guardian, and the one before it none; without an account there is none.
+/// Makes an account the guardian, which has paused nothing yet, and the one before it none; without an account there
+/// is none.
 pub fn set_guardian(store: &mut Store, guardian: Option<AccountAddress>) -> Result<(), Fatal> {
     store.execute("DELETE FROM chain_guardians", &[])?;
     if let Some(guardian) = guardian {
         let address = Value::Text(guardian.to_string());
-        store.execute("INSERT INTO chain_guardians (address) VALUES (?1)", &[&address])?;
+        store.execute(
+            "INSERT INTO chain_guardians (address, emergency) VALUES (?1, 0)",
+            &[&address],
+        )?;
     }
     Ok(())
 }
@@ -151,13 +159,10 @@ pub fn pause(
         return Err(refuse("a pause has at least one second".into()));
     }
     if by != gov::authority() {
-        let most = params::get(store, Param::CircuitGuardianPeriod)?;
-        if seconds > most {
-            return Err(refuse(format!("the guardian pauses for at most {most} seconds")));
-        }
         if let Some(pause) = pause_of(store, scope)? {
             return Err(refuse(format!("{scope} is paused already, until {} ms", pause.ends)));
         }
+        check_emergency(store, block.unix_ms(), seconds)?;
     }
     let found = store.query("SELECT count(*) FROM chain_pauses", &[])?;
     let held = found.first().map_or(Ok(0), |row| PAUSES.count(row, 0))?;
@@ -171,6 +176,29 @@ pub fn pause(
         &[&scope.into(), &integer(ends)?, &Value::Text(by.to_string())],
     )?;
     events.push(Event::new("circuit.pause").with("scope", scope).with("ends", ends).with("by", by));
+    Ok(())
+}
+
+/// What a guardian may still pause (rule 3); its first pause begins an emergency.
+fn check_emergency(store: &mut Store, now: u64, seconds: u64) -> Result<(), Error> {
+    let found = store.query("SELECT emergency FROM chain_guardians", &[])?;
+    let began = found.first().map_or(Ok(0), |row| Table("chain.guardians").count(row, 0))?;
+    let period = params::millis(store, Param::CircuitGuardianPeriod)?;
+    let end = began.saturating_add(period);
+    let rested = end.saturating_add(params::millis(store, Param::CircuitGuardianRest)?);
+    let is_over = began == 0 || now >= rested;
+    if !is_over && now >= end {
+        let message =
+            format!("the guardian's emergency is over: it pauses again from {rested} ms on");
+        return Err(refuse(message));
+    }
+    let most = if is_over { period } else { end - now } / 1_000;
+    if seconds > most {
+        return Err(refuse(format!("the guardian pauses for at most {most} seconds now")));
+    }
+    if is_over {
+        store.execute("UPDATE chain_guardians SET emergency = ?1", &[&integer(now)?])?;
+    }
     Ok(())
 }
 
@@ -316,5 +344,35 @@ mod tests {
         assert_eq!(code(resume(&mut store, events, gov::authority(), "contracts")), None);
         let gone = resume(&mut store, events, gov::authority(), "contracts");
         assert_eq!(code(gone), Some(Code::InvalidPause));
+    }
+
+    #[test]
+    fn rule_3_a_guardian_cannot_go_on_for_ever() {
+        const PERIOD: i64 = 259_200;
+        const REST: i64 = 604_800;
+        let mut store = store();
+        let mut by_guardian = |time: i64, scope: &str, seconds| {
+            expire(&mut store, &mut Vec::new(), &at(time)).unwrap();
+            code(pause(&mut store, &mut Vec::new(), &at(time), GUARDIAN, scope, seconds))
+        };
+        assert_eq!(by_guardian(1_000, "contract:a", 200_000), None);
+        // Another scope in the same emergency, which it does not make longer.
+        assert_eq!(by_guardian(11_000, "contracts", 249_201), Some(Code::InvalidPause));
+        assert_eq!(by_guardian(11_000, "contracts", 249_200), None);
+        assert_eq!(by_guardian(201_000, "contract:a", 59_201), Some(Code::InvalidPause));
+        assert_eq!(by_guardian(201_000, "contract:a", 59_200), None);
+        for time in [1_000 + PERIOD, 1_000 + PERIOD + REST - 1] {
+            for scope in ["contract:a", "contracts", "contract:b"] {
+                assert_eq!(by_guardian(time, scope, 1), Some(Code::InvalidPause), "{scope}");
+            }
+        }
+        assert_eq!(by_guardian(1_000 + PERIOD + REST, "contracts", 259_200), None);
+        // Who ends its pause early has no other emergency for it.
+        let time = 1_000 + 2 * (PERIOD + REST);
+        assert_eq!(by_guardian(time, "contracts", 259_200), None);
+        resume(&mut store, &mut Vec::new(), GUARDIAN, "contracts").unwrap();
+        let again =
+            pause(&mut store, &mut Vec::new(), &at(time + 9), GUARDIAN, "contracts", 259_200);
+        assert_eq!(code(again), Some(Code::InvalidPause));
     }
 }

@@ -74,7 +74,8 @@ impl Asked {
     /// The changes of parameters, as far as they can be judged without a state (rule 3).
     pub fn changes(&self) -> Result<Vec<Change>, Rejection> {
         let refuse = |message: String| Rejection::new(Code::InvalidRequest, message);
-        if self.evidence_blocks != 1 || u64::try_from(self.evidence_bytes) != Ok(EVIDENCE_BYTES_MAX)
+        if u64::try_from(self.evidence_blocks) != Ok(EVIDENCE_BLOCKS)
+            || u64::try_from(self.evidence_bytes) != Ok(EVIDENCE_BYTES_MAX)
         {
             return Err(refuse(format!(
                 "evidence has max_age_num_blocks {EVIDENCE_BLOCKS} and max_bytes {EVIDENCE_BYTES_MAX} on this chain"

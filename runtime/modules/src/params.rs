@@ -19,6 +19,11 @@ use std::collections::BTreeMap;
 /// All of something, in millionths.
 pub const PPM: u64 = 1_000_000;
 
+/// Seconds of what votes count ages in: 30 days.
+pub const MONTH: u64 = 2_592_000;
+/// The longest full age, in months.
+pub const MONTHS: u64 = 48;
+
 const PARAMS: Table = Table("chain.params");
 
 /// The module's table.
@@ -114,10 +119,13 @@ params! {
     GovCancelBurn "gov.cancel_burn" = 500_000, 0, PPM, "ppm", "Part of the deposits that is burned when a proposal is cancelled.";
     GovTimelock "gov.timelock" = 172_800, 0, 2_592_000, "seconds", "Wait between the result and the execution for code, parameters and money.";
     GovBlockGas "gov.block_gas" = 200_000_000, 0, 2_000_000_000, "gas", "Once executions of a block have used this, others wait for the next block.";
+    GovAgeBonus "gov.age_bonus" = 0, 0, PPM, "ppm", "What stake of full age counts for more in votes begun from then on; the quorum counts plain stake.";
+    GovAgeFull "gov.age_full" = YEAR, MONTH, MONTHS * MONTH, "seconds", "The age at which stake has the whole bonus, counted in months of 30 days.";
     BlockBytes "consensus.block_bytes" = BLOCK_BYTES_MAX as u64, BLOCK_BYTES_LEAST, BLOCK_BYTES_MAX as u64, "bytes", "A block, with header, evidence and commit.";
     BlockGas "consensus.block_gas" = BLOCK_GAS_MAX, 10_000_000, BLOCK_GAS_MAX, "gas", "The gas limits of all transactions of a block together.";
     EvidenceAge "consensus.evidence_age" = YEAR, 1, YEAR, "seconds", "How long evidence counts; never longer than stake waits.";
-    CircuitGuardianPeriod "circuit.guardian_period" = 259_200, 0, 2_592_000, "seconds", "The longest pause that the guardian alone may set.";
+    CircuitGuardianPeriod "circuit.guardian_period" = 259_200, 0, 2_592_000, "seconds", "The emergency in which all pauses of the guardian end, from its first one on.";
+    CircuitGuardianRest "circuit.guardian_rest" = 604_800, 0, YEAR, "seconds", "How long the guardian pauses nothing after its emergency.";
 }
 
 /// What is fixed about a parameter.
@@ -258,6 +266,8 @@ pub fn check(rows: &impl Rows) -> Result<(), Error> {
         (Param::GovVotingPeriod, Param::UnbondingTime),
         // Or what is withdrawn while a fault waits would be free before it costs.
         (Param::FaultDelay, Param::UnbondingTime),
+        // Or the guardian could pause again before governance has decided.
+        (Param::GovExpeditedVotingPeriod, Param::CircuitGuardianRest),
         // Or blocks could never be full enough for the price of gas to rise.
         (Param::TargetGas, Param::BlockGas),
     ] {

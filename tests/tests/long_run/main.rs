@@ -120,6 +120,7 @@ fn genesis() -> Genesis {
         ("gov.timelock", 3),
         ("circuit.guardian_period", 10),
         ("storage.grace", 10),
+        ("circuit.guardian_rest", 4),
     ] {
         genesis.params.insert(name.into(), value);
     }

@@ -44,7 +44,7 @@ const GAS: u64 = 40_000_000;
 const DEPOSIT: u64 = 1_000_000;
 
 /// Parameters that proposals change, and the values between which they do.
-const PARAMS: [(&str, u64, u64); 29] = [
+const PARAMS: [(&str, u64, u64); 31] = [
     ("staking.max_validators", 1, 8),
     ("staking.unbonding_time", 8, 20),
     ("staking.max_entries", 1, 7),
@@ -74,6 +74,8 @@ const PARAMS: [(&str, u64, u64); 29] = [
     ("circuit.guardian_period", 0, 20),
     ("storage.price", 0, 1_000_000_000),
     ("storage.grace", 5, 20),
+    ("circuit.guardian_rest", 4, 20),
+    ("gov.age_bonus", 0, 1_000_000),
 ];
 
 /// A contract that plans calls of itself; its versions differ.

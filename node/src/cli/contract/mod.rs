@@ -13,6 +13,8 @@ use super::context::Globals;
 use super::exit::{Failure, Outcome};
 use super::output;
 use build::Built;
+use dadbs_abi::section::Kind;
+use dadbs_client::proto::dadbs::sql::v1::Value;
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
 
@@ -76,6 +78,9 @@ pub(crate) enum Contract {
         /// Storage rent to prepay, in udadb; `dadbs query storage price` shows whether there is any
         #[arg(long, value_name = "UDADB")]
         prepay: Option<String>,
+        /// Governance may upgrade it, by `gov propose contract`
+        #[arg(long, conflicts_with_all = ["admin", "immutable", "watch"])]
+        governed: bool,
         /// Go on: build and upgrade whenever a source file is saved
         #[arg(long, conflicts_with_all = ["code_id", "immutable"])]
         watch: bool,
@@ -136,8 +141,23 @@ pub(crate) async fn run(globals: &Globals, command: &Contract) -> Outcome {
         Contract::Test { path, arguments } => test::test(globals, path, arguments),
         Contract::TestHost => test::host(),
         Contract::Store { path } => send::store_only(globals, path).await,
-        Contract::Publish { name, arguments, path, code_id, admin, immutable, prepay, watch } => {
-            let admin = send::Admin::of(admin.as_deref(), *immutable);
+        Contract::Publish {
+            name,
+            arguments,
+            path,
+            code_id,
+            admin,
+            immutable,
+            prepay,
+            governed,
+            watch,
+        } => {
+            let admin = match (admin, immutable, governed) {
+                (Some(named), ..) => send::Admin::Named(named),
+                (None, true, _) => send::Admin::Nobody,
+                (None, _, true) => send::Admin::Governance,
+                (None, false, false) => send::Admin::Publisher,
+            };
             let code = code_id.map_or(send::Source::Path(path), send::Source::Stored);
             send::publish(globals, name, arguments, code, admin, prepay.as_deref()).await?;
             if *watch { upgrade::watch(globals, name, path).await } else { Ok(()) }
@@ -161,6 +181,18 @@ pub(crate) async fn run(globals: &Globals, command: &Contract) -> Outcome {
         Contract::Logs { contract, limit } => send::logs(globals, contract, *limit).await,
         Contract::List => list(globals).await,
     }
+}
+
+/// New code of a crate or a module, and the arguments that its `migrate` takes.
+pub(super) fn migration(
+    path: &Path,
+    arguments: &[String],
+    accept_losses: bool,
+) -> Outcome<(Vec<u8>, Vec<Value>)> {
+    let built = build::build(path)?;
+    let migrate = built.info.description.iter().find(|row| row.kind == Kind::Migrate);
+    let arguments = upgrade::arguments(migrate, arguments, accept_losses);
+    Ok((built.wasm, arguments))
 }
 
 fn make(globals: &Globals, folder: &Path, sdk: bool) -> Outcome {

@@ -12,7 +12,7 @@ use dadbs_client::proto::dadbs::contract::v1 as wire;
 use dadbs_client::proto::dadbs::sql::v1::{Row, Value as WireValue};
 use dadbs_client::proto::tendermint::abci::Event;
 use dadbs_client::tx::{UnsignedTx, any};
-use dadbs_types::Value;
+use dadbs_types::{AccountAddress, Value};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
@@ -32,18 +32,10 @@ pub(super) enum Admin<'a> {
     Publisher,
     /// This address or key.
     Named(&'a str),
+    /// The account of governance.
+    Governance,
     /// Nobody.
     Nobody,
-}
-
-impl<'a> Admin<'a> {
-    pub(super) fn of(named: Option<&'a str>, immutable: bool) -> Admin<'a> {
-        match named {
-            _ if immutable => Admin::Nobody,
-            Some(named) => Admin::Named(named),
-            None => Admin::Publisher,
-        }
-    }
 }
 
 /// Arguments as values: where the parameter is TEXT, a text stays one even if it looks like a number.
@@ -137,6 +129,7 @@ pub(super) async fn publish(
     let admin = match admin {
         Admin::Publisher => sender.clone(),
         Admin::Named(named) => globals.address(named)?.to_string(),
+        Admin::Governance => AccountAddress::of_module("gov").to_string(),
         Admin::Nobody => String::new(),
     };
     let described = description(&session, code_id).await?;

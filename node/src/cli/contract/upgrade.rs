@@ -17,6 +17,7 @@ use dadbs_abi::schema::{self, Class, Item, KEPT, MIGRATION, Part, Step};
 use dadbs_abi::section::{Kind, Row};
 use dadbs_client::Simulated;
 use dadbs_client::proto::dadbs::contract::v1 as wire;
+use dadbs_client::proto::dadbs::sql::v1::Value as WireValue;
 use dadbs_client::tx::{UnsignedTx, any};
 use dadbs_types::Value;
 use serde_json::json;
@@ -117,19 +118,26 @@ async fn planned(session: &Session, upgrade: &Upgrade) -> Outcome<Planned> {
     Ok(Planned { built, code_id, steps, migrate })
 }
 
+/// The arguments of a `migrate`, which has `accept_losses` before its own if its tables follow the declaration.
+pub(super) fn arguments(
+    migrate: Option<&Row>,
+    texts: &[String],
+    accept_losses: bool,
+) -> Vec<WireValue> {
+    let mut texts = texts.to_vec();
+    if migrate.is_some_and(|row| row.fields.starts_with("accept_losses")) {
+        texts.insert(0, if accept_losses { "1" } else { "0" }.into());
+    }
+    send::arguments(&texts, migrate)
+}
+
 /// The migration, as a message.
 fn migration(upgrade: &Upgrade, planned: &Planned, sender: &str, code_id: u64) -> wire::MsgMigrate {
-    let takes_losses =
-        planned.migrate.as_ref().is_some_and(|row| row.fields.starts_with("accept_losses"));
-    let mut texts = upgrade.arguments.clone();
-    if takes_losses {
-        texts.insert(0, if upgrade.accept_losses { "1" } else { "0" }.into());
-    }
     wire::MsgMigrate {
         sender: sender.into(),
         contract: upgrade.name.clone(),
         code_id,
-        arguments: send::arguments(&texts, planned.migrate.as_ref()),
+        arguments: arguments(planned.migrate.as_ref(), &upgrade.arguments, upgrade.accept_losses),
         ..wire::MsgMigrate::default()
     }
 }
@@ -299,5 +307,34 @@ pub(super) async fn watch(globals: &Globals, name: &str, path: &Path) -> Outcome
         if let Err(failure) = run(globals, &upgrade).await {
             eprintln!("{failure}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::output::to_wire;
+
+    #[test]
+    fn accept_losses_stands_before_the_arguments() {
+        let row = |fields: &str| Row {
+            kind: Kind::Migrate,
+            name: "migrate".into(),
+            fields: fields.into(),
+            doc: String::new(),
+            more: vec![String::new()],
+        };
+        let texts = ["7".to_owned()];
+        let of = |row: Option<&Row>, accepts| arguments(row, &texts, accepts);
+        let (seven, text) = (to_wire(&Value::Integer(7)), to_wire(&Value::Text("7".into())));
+        let declared = row("accept_losses INTEGER NULL, name TEXT");
+        for (accepts, number) in [(false, 0), (true, 1)] {
+            assert_eq!(
+                of(Some(&declared), accepts),
+                [to_wire(&Value::Integer(number)), text.clone()]
+            );
+        }
+        assert_eq!(of(Some(&row("name TEXT")), true), [text]);
+        assert_eq!(of(None, true), [seven]);
     }
 }

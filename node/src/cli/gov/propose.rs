@@ -6,6 +6,7 @@
 
 use super::{authority, coins, read, signer, submit};
 use crate::cli::context::{Globals, Session};
+use crate::cli::contract::migration;
 use crate::cli::distribution::operator;
 use crate::cli::exit::{Exit, Failure, Outcome};
 use dadbs_client::proto::FILE_DESCRIPTOR_SET;
@@ -16,6 +17,7 @@ use dadbs_client::proto::dadbs::contract::v1::{MsgMigrate, MsgStoreCode};
 use dadbs_client::proto::dadbs::params::v1::msg_update_params::Change;
 use dadbs_client::proto::dadbs::params::v1::{MsgUpdateParams, ParamsRequest};
 use dadbs_client::proto::dadbs::slashing::v1::{MsgCancelFault, MsgResolveFault};
+use dadbs_client::proto::dadbs::sql::v1::Value;
 use dadbs_client::tx::any;
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage};
@@ -56,12 +58,18 @@ enum What {
         #[arg(required = true, value_name = "NAME=VALUE", value_parser = parse_param)]
         changes: Vec<(String, u64)>,
     },
-    /// Store code and move a contract of governance to it
+    /// Store code and move a contract of governance to it, both named by their hashes
     Contract {
         /// The contract
         name: String,
-        /// The module
-        wasm: PathBuf,
+        /// The crate's folder, or a module
+        path: PathBuf,
+        /// Arguments of `migrate`, behind `accept_losses`
+        #[arg(allow_negative_numbers = true)]
+        arguments: Vec<String>,
+        /// Drop columns and tables that are no longer declared
+        #[arg(long)]
+        accept_losses: bool,
     },
     /// Halt at a height for another version of the software
     Upgrade {
@@ -168,8 +176,10 @@ async fn messages(
             let message = any(&MsgUpdateParams { authority, changes });
             (format!("Set {}", title.join(", ")), vec![message])
         }
-        What::Contract { name, wasm } => {
-            (format!("Upgrade contract {name}"), contract(session, authority, name, wasm).await?)
+        What::Contract { name, path, arguments, accept_losses } => {
+            let (wasm, arguments) = migration(path, arguments, *accept_losses)?;
+            let messages = contract(session, authority, name, wasm, arguments).await?;
+            (format!("Upgrade contract {name}"), messages)
         }
         What::Upgrade { name, height, info } => {
             let (name, info) = (name.clone(), info.clone());
@@ -216,25 +226,25 @@ async fn contract(
     session: &Session,
     authority: String,
     name: &str,
-    wasm: &Path,
+    wasm: Vec<u8>,
+    arguments: Vec<Value>,
 ) -> Outcome<Vec<Any>> {
     let found = session.client.contract(name).await?;
     let missing = || Failure::new(Exit::NotFound, format!("there is no contract \"{name}\""));
     let info = found.ok_or_else(missing)?;
     if info.admin != authority {
         let message = format!(
-            "governance is not the admin of {name}: the contract must be made with the admin {authority}"
+            "governance is not the admin of {name}: `dadbs contract publish {name} --governed` makes a contract whose admin is {authority}"
         );
         return Err(Failure::usage(message));
     }
     let replaces_hash = session.client.code(info.code_id).await?.code_hash;
-    let wasm = read(wasm)?;
     let code_hash = Sha256::digest(&wasm).to_vec();
     let migrate = MsgMigrate {
         sender: authority.clone(),
         contract: name.into(),
         code_id: 0,
-        arguments: Vec::new(),
+        arguments,
         code_hash,
         replaces_hash,
     };

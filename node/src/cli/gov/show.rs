@@ -3,14 +3,24 @@
 use crate::cli::context::{Globals, Session};
 use crate::cli::exit::Outcome;
 use crate::cli::output::{self, grouped};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use dadbs_client::proto::FILE_DESCRIPTOR_SET;
 use dadbs_client::proto::cosmos::base::query::v1beta1::PageRequest;
 use dadbs_client::proto::cosmos::gov::v1::{Proposal, QueryProposalRequest, QueryProposalsRequest};
 use dadbs_client::proto::cosmos::upgrade::v1beta1::QueryCurrentPlanRequest;
 use dadbs_client::proto::dadbs::circuit::v1::PausesRequest;
 use dadbs_client::proto::dadbs::gov::v1::{TallyRequest, TallyResponse};
 use dadbs_client::proto::dadbs::params::v1::ParamsRequest;
+use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
+use prost_types::Any;
 use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
 use std::time::Duration;
+
+/// Fields of messages that hold code or a hash of it.
+const BYTES: [&str; 4] = ["wasm", "code_hash", "replaces_hash", "evidence_hash"];
 
 /// Between two looks at a tally.
 const WATCH: Duration = Duration::from_secs(1);
@@ -28,8 +38,8 @@ fn percent(ppm: u128) -> String {
     format!("{}.{} %", ppm / 10_000, ppm % 10_000 / 1_000)
 }
 
-fn part(votes: u64, of: u64) -> String {
-    let ppm = (u128::from(votes) * 1_000_000).checked_div(u128::from(of)).unwrap_or(0);
+fn part(votes: u128, of: u128) -> String {
+    let ppm = (votes * 1_000_000).checked_div(of).unwrap_or(0);
     percent(ppm)
 }
 
@@ -42,6 +52,8 @@ fn tally_json(id: u64, tally: &TallyResponse) -> Json {
         "proposal_id": id, "status": tally.status, "kind": tally.kind, "outlook": tally.outlook,
         "yes": tally.yes.to_string(), "abstain": tally.abstain.to_string(),
         "no": tally.no.to_string(), "veto": tally.veto.to_string(),
+        "yes_age": tally.yes_age.to_string(), "abstain_age": tally.abstain_age.to_string(),
+        "no_age": tally.no_age.to_string(), "veto_age": tally.veto_age.to_string(),
         "power": tally.power.to_string(), "quorum_ppm": tally.quorum,
         "threshold_ppm": tally.threshold, "veto_threshold_ppm": tally.veto_threshold,
         "voting_end_ms": tally.voting_end_ms, "eta_ms": tally.eta_ms,
@@ -50,12 +62,15 @@ fn tally_json(id: u64, tally: &TallyResponse) -> Json {
 }
 
 fn tally_text(id: u64, tally: &TallyResponse) -> String {
-    let votes = [tally.yes, tally.no, tally.veto, tally.abstain];
-    let voted = votes.iter().fold(0u64, |sum, votes| sum.saturating_add(*votes));
-    let decided = voted.saturating_sub(tally.abstain);
-    let mut table = output::table(["option", "udadb", "of the votes"]);
-    for (option, votes) in ["yes", "no", "no with veto", "abstain"].into_iter().zip(votes) {
-        table.add_row([option.to_owned(), grouped(votes.into()), part(votes, voted)]);
+    let votes = [tally.yes, tally.no, tally.veto, tally.abstain].map(u128::from);
+    let ages = [tally.yes_age, tally.no_age, tally.veto_age, tally.abstain_age].map(u128::from);
+    let [yes, no, veto, abstain] = std::array::from_fn(|option| votes[option] + ages[option]);
+    let (turnout, voted) = (votes.iter().sum::<u128>(), yes + no + veto + abstain);
+    let mut table = output::table(["option", "udadb", "by age", "of the votes"]);
+    for (index, option) in ["yes", "no", "no with veto", "abstain"].into_iter().enumerate() {
+        let (plain, age) = (votes[index], ages[index]);
+        let row = [option.into(), grouped(plain), grouped(age), part(plain + age, voted)];
+        table.add_row(row);
     }
     let outlook = match tally.outlook.as_str() {
         "" => String::new(),
@@ -73,11 +88,11 @@ fn tally_text(id: u64, tally: &TallyResponse) -> String {
         "proposal {id} ({}): {}{outlook}\n{table}\nturnout    {} of {} needed\nyes        {} of {} needed\nveto       {} of {} allowed\ntime       {ends}{reason}",
         tally.kind,
         tally.status,
-        part(voted, tally.power),
+        part(turnout, tally.power.into()),
         percent(tally.quorum.into()),
-        part(tally.yes, decided),
+        part(yes, yes + no + veto),
         percent(tally.threshold.into()),
-        part(tally.veto, voted),
+        part(veto, voted),
         percent(tally.veto_threshold.into()),
     )
 }
@@ -100,13 +115,45 @@ pub(super) async fn tally(globals: &Globals, id: u64, watch: bool) -> Outcome {
     }
 }
 
+/// A message in the form of a file that `gov submit` takes; one of an unknown type with its bytes in hex.
+fn message_json(any: &Any) -> Json {
+    let decoded = DescriptorPool::decode(FILE_DESCRIPTOR_SET).ok().and_then(|pool| {
+        let descriptor = pool.get_message_by_name(any.type_url.trim_start_matches('/'))?;
+        let message = DynamicMessage::decode(descriptor, any.value.as_slice()).ok()?;
+        let options = SerializeOptions::new().use_proto_field_name(true);
+        message.serialize_with_options(serde_json::value::Serializer, &options).ok()
+    });
+    let mut json = json!({ "@type": any.type_url });
+    match (json.as_object_mut(), decoded) {
+        (Some(json), Some(Json::Object(fields))) => json.extend(fields),
+        (Some(json), _) => drop(json.insert("value".into(), hex::encode(&any.value).into())),
+        (None, _) => {}
+    }
+    json
+}
+
+/// A message for people: code and hashes as voters compare them.
+fn message_text(any: &Any) -> String {
+    let Json::Object(fields) = message_json(any) else { return any.type_url.clone() };
+    let mut text = format!("message    {}", any.type_url);
+    for (name, value) in fields.iter().filter(|(name, _)| *name != "@type") {
+        let bytes = value.as_str().filter(|_| BYTES.contains(&name.as_str()));
+        let shown = match bytes.and_then(|text| BASE64.decode(text).ok()) {
+            Some(hash) if hash.len() == 32 => hex::encode(hash),
+            Some(code) => {
+                format!("{} bytes, sha256 {}", code.len(), hex::encode(Sha256::digest(&code)))
+            }
+            None => value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+        };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n           {name}: {shown}");
+    }
+    text
+}
+
 fn proposal_json(proposal: &Proposal) -> Json {
     let deposit = proposal.total_deposit.first().map_or("0", |coin| coin.amount.as_str());
-    let messages: Vec<_> = proposal
-        .messages
-        .iter()
-        .map(|any| json!({ "@type": any.type_url, "value": hex::encode(&any.value) }))
-        .collect();
+    let messages: Vec<_> = proposal.messages.iter().map(message_json).collect();
     json!({
         "id": proposal.id, "title": proposal.title, "summary": proposal.summary,
         "metadata": proposal.metadata, "proposer": proposal.proposer, "deposit": deposit,
@@ -126,7 +173,7 @@ pub(super) async fn proposal(globals: &Globals, id: u64) -> Outcome {
     globals.print(&json, || {
         let deposit = proposal.total_deposit.first().map_or("0", |coin| coin.amount.as_str());
         let messages: Vec<_> =
-            proposal.messages.iter().map(|any| format!("\nmessage    {}", any.type_url)).collect();
+            proposal.messages.iter().map(|any| format!("\n{}", message_text(any))).collect();
         format!(
             "title      {}\nsummary    {}\nproposer   {}\ndeposit    {deposit} udadb{}\n\n{}",
             proposal.title,

@@ -69,6 +69,9 @@ pub(crate) async fn run(globals: &Globals, args: &Import) -> Outcome {
             "--batch-bytes must lie between 10000 and 900000, --in-flight must be at least 1",
         ));
     }
+    if globals.sign_only {
+        return Err(Failure::usage("--sign-only is for one transaction, an import has many"));
+    }
     let source = Source::open(&args.file)?;
     source.check()?;
     let mut plan = plan::draft(&source, &Namespace::database(NAMESPACE_FOR_CHECKS))?;

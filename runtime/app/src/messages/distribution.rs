@@ -1,7 +1,6 @@
 //! `cosmos.distribution.v1beta1`: rewards and the community pool.
 
 use super::{address, any, coins, operator};
-use crate::tx::strict;
 use dadbs_modules::{Context, distribution, staking};
 use dadbs_proto::cosmos::base::v1beta1::Coin as WireCoin;
 use dadbs_proto::cosmos::distribution::v1beta1::{
@@ -12,66 +11,30 @@ use dadbs_proto::cosmos::distribution::v1beta1::{
 };
 use dadbs_types::coin::DENOM;
 use dadbs_types::gas::price;
-use dadbs_types::{AccountAddress, Code, Error, OperatorAddress, Rejection};
-use prost::Name;
+use dadbs_types::{AccountAddress, Code, Error, OperatorAddress};
 use prost_types::Any;
 
-/// A message of this module.
-#[derive(Clone, Debug, PartialEq)]
-pub enum DistributionMsg {
+messages! {
+    /// A message of this module.
+    DistributionMsg;
     /// Names where rewards go.
-    SetWithdrawAddress(MsgSetWithdrawAddress),
+    SetWithdrawAddress(MsgSetWithdrawAddress) delegator_address;
     /// Pays a delegator's rewards.
-    WithdrawRewards(MsgWithdrawDelegatorReward),
+    WithdrawRewards(MsgWithdrawDelegatorReward) delegator_address;
     /// Pays a validator's commission.
-    WithdrawCommission(MsgWithdrawValidatorCommission),
+    WithdrawCommission(MsgWithdrawValidatorCommission) validator_address;
     /// Gives coins to the community pool.
-    FundPool(MsgFundCommunityPool),
+    FundPool(MsgFundCommunityPool) depositor;
     /// Spends from the community pool.
-    SpendPool(MsgCommunityPoolSpend),
+    SpendPool(MsgCommunityPoolSpend) authority;
 }
 
 impl DistributionMsg {
-    /// Decodes a message; `None` if the type is another module's.
-    pub(crate) fn decode(type_url: &str, bytes: &[u8]) -> Option<Result<Self, Rejection>> {
-        let name = type_url.strip_prefix("/cosmos.distribution.v1beta1.")?;
-        Some(match name {
-            "MsgSetWithdrawAddress" => strict(bytes).map(Self::SetWithdrawAddress),
-            "MsgWithdrawDelegatorReward" => strict(bytes).map(Self::WithdrawRewards),
-            "MsgWithdrawValidatorCommission" => strict(bytes).map(Self::WithdrawCommission),
-            "MsgFundCommunityPool" => strict(bytes).map(Self::FundPool),
-            "MsgCommunityPoolSpend" => strict(bytes).map(Self::SpendPool),
-            _ => return None,
-        })
-    }
-
-    /// The account, or the operator's address, that must sign.
-    pub fn signer(&self) -> &str {
-        match self {
-            Self::SetWithdrawAddress(msg) => &msg.delegator_address,
-            Self::WithdrawRewards(msg) => &msg.delegator_address,
-            Self::WithdrawCommission(msg) => &msg.validator_address,
-            Self::FundPool(msg) => &msg.depositor,
-            Self::SpendPool(msg) => &msg.authority,
-        }
-    }
-
     /// True if it is this account that must sign.
     pub(crate) fn is_signer(&self, account: AccountAddress) -> bool {
         match self {
             Self::WithdrawCommission(_) => self.signer() == OperatorAddress(account).to_string(),
             _ => self.signer() == account.to_string(),
-        }
-    }
-
-    /// The name that `message.action` events carry.
-    pub fn type_url(&self) -> String {
-        match self {
-            Self::SetWithdrawAddress(_) => MsgSetWithdrawAddress::type_url(),
-            Self::WithdrawRewards(_) => MsgWithdrawDelegatorReward::type_url(),
-            Self::WithdrawCommission(_) => MsgWithdrawValidatorCommission::type_url(),
-            Self::FundPool(_) => MsgFundCommunityPool::type_url(),
-            Self::SpendPool(_) => MsgCommunityPoolSpend::type_url(),
         }
     }
 

@@ -1,7 +1,6 @@
 //! The messages of faults that wait before they cost stake.
 
 use super::{any, operator};
-use crate::tx::strict;
 use dadbs_modules::slashing::{self, Attribution, FaultKind, Parts};
 use dadbs_modules::{Context, gov};
 use dadbs_proto::dadbs::slashing::v1::{
@@ -10,50 +9,18 @@ use dadbs_proto::dadbs::slashing::v1::{
 };
 use dadbs_types::gas::price;
 use dadbs_types::{AccountAddress, Code, Error, Rejection};
-use prost::{Message, Name};
+use prost::Message;
 use prost_types::Any;
 
-/// A message about faults.
-#[derive(Clone, Debug, PartialEq)]
-pub enum FaultMsg {
+messages! {
+    /// A message about faults.
+    FaultMsg;
     /// Proves a wrong header.
-    SubmitInvalidHeader(MsgSubmitInvalidHeader),
+    SubmitInvalidHeader(MsgSubmitInvalidHeader) submitter;
     /// Attributes a fault.
-    Resolve(MsgResolveFault),
+    Resolve(MsgResolveFault) authority;
     /// Ends a fault that waits.
-    Cancel(MsgCancelFault),
-}
-
-impl FaultMsg {
-    /// Decodes a message; `None` if the type is another module's.
-    pub(crate) fn decode(type_url: &str, bytes: &[u8]) -> Option<Result<Self, Rejection>> {
-        Some(match type_url.strip_prefix('/')? {
-            "dadbs.slashing.v1.MsgSubmitInvalidHeader" => {
-                strict(bytes).map(Self::SubmitInvalidHeader)
-            }
-            "dadbs.slashing.v1.MsgResolveFault" => strict(bytes).map(Self::Resolve),
-            "dadbs.slashing.v1.MsgCancelFault" => strict(bytes).map(Self::Cancel),
-            _ => return None,
-        })
-    }
-
-    /// The account that must sign.
-    pub fn signer(&self) -> &str {
-        match self {
-            Self::SubmitInvalidHeader(msg) => &msg.submitter,
-            Self::Resolve(msg) => &msg.authority,
-            Self::Cancel(msg) => &msg.authority,
-        }
-    }
-
-    /// The name that `message.action` events carry.
-    pub fn type_url(&self) -> String {
-        match self {
-            Self::SubmitInvalidHeader(_) => MsgSubmitInvalidHeader::type_url(),
-            Self::Resolve(_) => MsgResolveFault::type_url(),
-            Self::Cancel(_) => MsgCancelFault::type_url(),
-        }
-    }
+    Cancel(MsgCancelFault) authority;
 }
 
 /// Runs a message of `sender`.

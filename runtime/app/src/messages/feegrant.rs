@@ -24,50 +24,17 @@ use dadbs_types::{AccountAddress, Code, Coin, Error, Rejection};
 use prost::{Message, Name};
 use prost_types::{Any, Duration, Timestamp};
 
-/// A message of this module.
-#[derive(Clone, Debug, PartialEq)]
-pub enum FeeGrantMsg {
+messages! {
+    /// A message of this module.
+    FeeGrantMsg;
     /// Grants an allowance.
-    Grant(MsgGrantAllowance),
+    Grant(MsgGrantAllowance) granter;
     /// Ends an allowance.
-    Revoke(MsgRevokeAllowance),
+    Revoke(MsgRevokeAllowance) granter;
     /// Lets a contract pay for its calls.
-    Sponsor(MsgSponsorCalls),
+    Sponsor(MsgSponsorCalls) sender;
     /// Ends that.
-    EndSponsorship(MsgEndSponsorship),
-}
-
-impl FeeGrantMsg {
-    /// Decodes a message; `None` if the type is another module's.
-    pub(crate) fn decode(type_url: &str, bytes: &[u8]) -> Option<Result<Self, Rejection>> {
-        Some(match type_url {
-            "/cosmos.feegrant.v1beta1.MsgGrantAllowance" => strict(bytes).map(Self::Grant),
-            "/cosmos.feegrant.v1beta1.MsgRevokeAllowance" => strict(bytes).map(Self::Revoke),
-            "/dadbs.fees.v1.MsgSponsorCalls" => strict(bytes).map(Self::Sponsor),
-            "/dadbs.fees.v1.MsgEndSponsorship" => strict(bytes).map(Self::EndSponsorship),
-            _ => return None,
-        })
-    }
-
-    /// The account that must sign.
-    pub fn signer(&self) -> &str {
-        match self {
-            Self::Grant(msg) => &msg.granter,
-            Self::Revoke(msg) => &msg.granter,
-            Self::Sponsor(msg) => &msg.sender,
-            Self::EndSponsorship(msg) => &msg.sender,
-        }
-    }
-
-    /// The name that `message.action` events carry.
-    pub fn type_url(&self) -> String {
-        match self {
-            Self::Grant(_) => MsgGrantAllowance::type_url(),
-            Self::Revoke(_) => MsgRevokeAllowance::type_url(),
-            Self::Sponsor(_) => MsgSponsorCalls::type_url(),
-            Self::EndSponsorship(_) => MsgEndSponsorship::type_url(),
-        }
-    }
+    EndSponsorship(MsgEndSponsorship) sender;
 }
 
 /// The messages of a transaction as an allowance sees them.

@@ -4,7 +4,6 @@ mod content;
 mod vote;
 
 use super::{address, any};
-use crate::tx::strict;
 use content::submit;
 use dadbs_modules::params::{self, Change, Param};
 use dadbs_modules::{Context, circuit, consensus, fees, gov, rent, upgrade};
@@ -29,42 +28,15 @@ use dadbs_types::coin::DENOM;
 use dadbs_types::gas::price;
 use dadbs_types::limits::PARAM_CHANGES_MAX;
 use dadbs_types::{AccountAddress, Amount, Code, Error, Rejection};
-use prost::Name;
 use prost_types::{Any, Timestamp};
 use vote::vote;
 
 pub(crate) use content::{execute, kept};
 pub(crate) use vote::weight_text;
 
-macro_rules! messages {
-    ($($(#[$meaning:meta])* $variant:ident($type:ty) $signer:ident;)*) => {
-        /// A message of governance.
-        #[derive(Clone, Debug, PartialEq)]
-        pub enum GovMsg { $($(#[$meaning])* $variant($type),)* }
-
-        impl GovMsg {
-            /// The message of a type; none if the type is another module's.
-            pub(crate) fn decode(type_url: &str, bytes: &[u8]) -> Option<Result<GovMsg, Rejection>> {
-                $(if type_url == <$type>::type_url() {
-                    return Some(strict(bytes).map(GovMsg::$variant));
-                })*
-                None
-            }
-
-            /// The account that must sign.
-            pub fn signer(&self) -> &str {
-                match self { $(GovMsg::$variant(msg) => &msg.$signer,)* }
-            }
-
-            /// The type, as in the transaction.
-            pub fn type_url(&self) -> String {
-                match self { $(GovMsg::$variant(_) => <$type>::type_url(),)* }
-            }
-        }
-    };
-}
-
 messages! {
+    /// A message of governance.
+    GovMsg;
     /// Makes a proposal.
     Submit(MsgSubmitProposal) proposer;
     /// Adds to its deposit.

@@ -1,7 +1,6 @@
 //! The messages of staking and slashing.
 
 use super::{address, any, coins, operator};
-use crate::tx::strict;
 use dadbs_modules::staking::{self, Commission, Create, Description, Edit};
 use dadbs_modules::{Context, Writer, slashing};
 use dadbs_proto::cosmos::base::v1beta1::Coin as WireCoin;
@@ -20,63 +19,30 @@ use prost_types::{Any, Timestamp};
 /// What a text says to leave as it is.
 const UNCHANGED: &str = "[do-not-modify]";
 
-/// A message of these modules.
-#[derive(Clone, Debug, PartialEq)]
-pub enum StakingMsg {
+messages! {
+    /// A message of these modules.
+    StakingMsg;
     /// Makes a validator.
-    CreateValidator(wire::MsgCreateValidator),
+    CreateValidator(wire::MsgCreateValidator) validator_address;
     /// Changes a validator.
-    EditValidator(wire::MsgEditValidator),
+    EditValidator(wire::MsgEditValidator) validator_address;
     /// Delegates stake.
-    Delegate(wire::MsgDelegate),
+    Delegate(wire::MsgDelegate) delegator_address;
     /// Withdraws stake.
-    Undelegate(wire::MsgUndelegate),
+    Undelegate(wire::MsgUndelegate) delegator_address;
     /// Moves stake to another validator.
-    BeginRedelegate(wire::MsgBeginRedelegate),
+    BeginRedelegate(wire::MsgBeginRedelegate) delegator_address;
     /// Delegates stake again that was withdrawn.
-    CancelUnbonding(wire::MsgCancelUnbondingDelegation),
+    CancelUnbonding(wire::MsgCancelUnbondingDelegation) delegator_address;
     /// Gives a validator another key.
-    RotateConsPubKey(MsgRotateConsPubKey),
+    RotateConsPubKey(MsgRotateConsPubKey) validator_address;
     /// Admits an operator.
-    AdmitOperator(MsgAdmitOperator),
+    AdmitOperator(MsgAdmitOperator) authority;
     /// Ends a validator's jail.
-    Unjail(MsgUnjail),
+    Unjail(MsgUnjail) validator_addr;
 }
 
 impl StakingMsg {
-    /// Decodes a message; `None` if the type is another module's.
-    pub(crate) fn decode(type_url: &str, bytes: &[u8]) -> Option<Result<Self, Rejection>> {
-        Some(match type_url.strip_prefix('/')? {
-            "cosmos.staking.v1beta1.MsgCreateValidator" => strict(bytes).map(Self::CreateValidator),
-            "cosmos.staking.v1beta1.MsgEditValidator" => strict(bytes).map(Self::EditValidator),
-            "cosmos.staking.v1beta1.MsgDelegate" => strict(bytes).map(Self::Delegate),
-            "cosmos.staking.v1beta1.MsgUndelegate" => strict(bytes).map(Self::Undelegate),
-            "cosmos.staking.v1beta1.MsgBeginRedelegate" => strict(bytes).map(Self::BeginRedelegate),
-            "cosmos.staking.v1beta1.MsgCancelUnbondingDelegation" => {
-                strict(bytes).map(Self::CancelUnbonding)
-            }
-            "dadbs.staking.v1.MsgRotateConsPubKey" => strict(bytes).map(Self::RotateConsPubKey),
-            "dadbs.staking.v1.MsgAdmitOperator" => strict(bytes).map(Self::AdmitOperator),
-            "cosmos.slashing.v1beta1.MsgUnjail" => strict(bytes).map(Self::Unjail),
-            _ => return None,
-        })
-    }
-
-    /// The account, or the operator's address, that must sign.
-    pub fn signer(&self) -> &str {
-        match self {
-            Self::CreateValidator(msg) => &msg.validator_address,
-            Self::EditValidator(msg) => &msg.validator_address,
-            Self::Delegate(msg) => &msg.delegator_address,
-            Self::Undelegate(msg) => &msg.delegator_address,
-            Self::BeginRedelegate(msg) => &msg.delegator_address,
-            Self::CancelUnbonding(msg) => &msg.delegator_address,
-            Self::RotateConsPubKey(msg) => &msg.validator_address,
-            Self::AdmitOperator(msg) => &msg.authority,
-            Self::Unjail(msg) => &msg.validator_addr,
-        }
-    }
-
     /// True if it is this account that must sign.
     pub(crate) fn is_signer(&self, account: AccountAddress) -> bool {
         match self {
@@ -85,21 +51,6 @@ impl StakingMsg {
             | Self::RotateConsPubKey(_)
             | Self::Unjail(_) => self.signer() == OperatorAddress(account).to_string(),
             _ => self.signer() == account.to_string(),
-        }
-    }
-
-    /// The name that `message.action` events carry.
-    pub fn type_url(&self) -> String {
-        match self {
-            Self::CreateValidator(_) => wire::MsgCreateValidator::type_url(),
-            Self::EditValidator(_) => wire::MsgEditValidator::type_url(),
-            Self::Delegate(_) => wire::MsgDelegate::type_url(),
-            Self::Undelegate(_) => wire::MsgUndelegate::type_url(),
-            Self::BeginRedelegate(_) => wire::MsgBeginRedelegate::type_url(),
-            Self::CancelUnbonding(_) => wire::MsgCancelUnbondingDelegation::type_url(),
-            Self::RotateConsPubKey(_) => MsgRotateConsPubKey::type_url(),
-            Self::AdmitOperator(_) => MsgAdmitOperator::type_url(),
-            Self::Unjail(_) => MsgUnjail::type_url(),
         }
     }
 

@@ -108,8 +108,8 @@ pub(super) fn total_rewards(
     let delegator = address(&request.delegator_address)?;
     let mut rewards = Vec::new();
     let mut total: u128 = 0;
-    for (validator, shares) in staking::delegations_of(&reading.view, delegator)? {
-        let reward = distribution::pending(&reading.view, validator, delegator, shares)?;
+    for (validator, held) in staking::delegations_of(&reading.view, delegator)? {
+        let reward = distribution::pending(&reading.view, validator, delegator, held.shares)?;
         total = total.saturating_add(reward);
         rewards.push(DelegationDelegatorReward {
             validator_address: OperatorAddress(validator).to_string(),

@@ -6,7 +6,7 @@ use crate::messages::address;
 use crate::messages::gov::{kept, timestamp, weight_text};
 use dadbs_modules::gov::{self, Proposal, Status};
 use dadbs_modules::params::{self, Param};
-use dadbs_modules::votes::{self, Counts};
+use dadbs_modules::votes::{self, Tally};
 use dadbs_modules::{circuit, consensus, upgrade};
 use dadbs_proto::cosmos::base::query::v1beta1::{PageRequest, PageResponse};
 use dadbs_proto::cosmos::base::v1beta1::Coin;
@@ -46,7 +46,9 @@ fn time(ms: u64) -> Option<prost_types::Timestamp> {
     (ms > 0).then(|| timestamp(i64::try_from(ms).unwrap_or(i64::MAX)))
 }
 
-fn tally_result([yes, abstain, no, veto]: Counts) -> wire::TallyResult {
+/// What decides: the votes with what age adds to them.
+fn tally_result(tally: &Tally) -> wire::TallyResult {
+    let [yes, abstain, no, veto] = tally.weighted();
     wire::TallyResult {
         yes_count: yes.to_string(),
         abstain_count: abstain.to_string(),
@@ -67,15 +69,27 @@ fn status(status: Status) -> wire::ProposalStatus {
     }
 }
 
+/// The tally so far, or the result of a proposal that has ended.
+fn counted(reading: &Reading<'_>, proposal: &Proposal) -> Result<Tally, Error> {
+    let tally = votes::tally(&reading.view, proposal.id, &electorate(&reading.view)?)?;
+    if proposal.status == Status::Voting {
+        return Ok(tally);
+    }
+    let extra = gov::extra_of(&reading.view, proposal.id)?;
+    Ok(Tally { counts: proposal.counts, extra, ..tally })
+}
+
 fn to_wire(reading: &Reading<'_>, proposal: Proposal) -> Result<wire::Proposal, Error> {
     let messages = kept(&gov::messages(&reading.view, proposal.id)?).map_err(|rejection| {
         Fatal::new(format!("the messages of proposal {}: {rejection}", proposal.id))
     })?;
+    let extra = gov::extra_of(&reading.view, proposal.id)?;
+    let result = Tally { counts: proposal.counts, extra, ..Tally::default() };
     Ok(wire::Proposal {
         id: proposal.id,
         messages,
         status: status(proposal.status).into(),
-        final_tally_result: Some(tally_result(proposal.counts)),
+        final_tally_result: Some(tally_result(&result)),
         submit_time: time(proposal.submitted),
         deposit_end_time: time(proposal.deposit_end),
         total_deposit: coins(proposal.deposit),
@@ -259,12 +273,7 @@ pub(super) fn tally(
     request: QueryTallyResultRequest,
 ) -> Result<QueryTallyResultResponse, Error> {
     let proposal = gov::require(&reading.view, request.proposal_id)?;
-    let counts = if proposal.status == Status::Voting {
-        votes::tally(&reading.view, proposal.id, &electorate(&reading.view)?)?.counts
-    } else {
-        proposal.counts
-    };
-    Ok(QueryTallyResultResponse { tally: Some(tally_result(counts)) })
+    Ok(QueryTallyResultResponse { tally: Some(tally_result(&counted(reading, &proposal)?)) })
 }
 
 /// What a proposal has come to, and what it takes.
@@ -273,19 +282,16 @@ pub(super) fn standing(
     request: TallyRequest,
 ) -> Result<TallyResponse, Error> {
     let proposal = gov::require(&reading.view, request.proposal_id)?;
-    let tally = votes::tally(&reading.view, proposal.id, &electorate(&reading.view)?)?;
+    let tally = counted(reading, &proposal)?;
     let bar = gov::Bar::of(&reading.view, proposal.kind, proposal.expedited)?;
-    let (counts, outlook) = if proposal.status == Status::Voting {
-        let outlook = match bar.verdict(tally) {
-            gov::Verdict::Passed => "passes",
-            gov::Verdict::Rejected => "fails",
-            gov::Verdict::Vetoed => "is vetoed",
-        };
-        (tally.counts, outlook)
-    } else {
-        (proposal.counts, "")
+    let outlook = match bar.verdict(tally) {
+        _ if proposal.status != Status::Voting => "",
+        gov::Verdict::Passed => "passes",
+        gov::Verdict::Rejected => "fails",
+        gov::Verdict::Vetoed => "is vetoed",
     };
-    let [yes, abstain, no, veto] = counts;
+    let [yes, abstain, no, veto] = tally.counts;
+    let [yes_age, abstain_age, no_age, veto_age] = tally.extra;
     let ms = |ms| i64::try_from(ms).unwrap_or(i64::MAX);
     Ok(TallyResponse {
         status: proposal.status.name().into(),
@@ -301,6 +307,10 @@ pub(super) fn standing(
         outlook: outlook.into(),
         voting_end_ms: ms(proposal.voting_end),
         eta_ms: ms(proposal.eta),
+        yes_age,
+        abstain_age,
+        no_age,
+        veto_age,
         failed_reason: proposal.failed_reason,
     })
 }

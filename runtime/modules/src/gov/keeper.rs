@@ -178,7 +178,7 @@ fn add_deposit(
         changed.status = Status::Voting;
         changed.voting_start = block.unix_ms();
         changed.voting_end = changed.voting_start.saturating_add(params::millis(store, period)?);
-        votes::open(store, changed.id)?;
+        votes::open(store, changed.id, changed.voting_start, changed.voting_end)?;
         events.push(Event::new("proposal_deposit").with("voting_period_start", changed.id));
     }
     write(store, Some(proposal), &changed)?;

@@ -2,14 +2,15 @@
 //!
 //! State: `chain.proposals(id, status, kind, ...)`, `chain.proposal_messages(proposal, messages)`,
 //! `chain.proposal_queue(due, proposal)`, `chain.deposits(proposal, depositor, amount)`,
-//! `chain.settlements(proposal, burn, after)`; times are milliseconds since 1970. The votes are those of
+//! `chain.settlements(proposal, burn, after)`; `chain.proposal_ages(proposal, yes, abstain, no, veto)`, what the age of
+//! stake has added to a result, where it has; times are milliseconds since 1970. The votes are those of
 //! [`crate::votes`]. The application decodes and runs the messages, which are bytes here.
 //!
 //! Messages: `cosmos.gov.v1.{MsgSubmitProposal, MsgDeposit, MsgVote, MsgVoteWeighted, MsgCancelProposal}` and
 //! `dadbs.gov.v1.MsgLockedVote`.
 //!
 //! Events: `submit_proposal`, `proposal_deposit`, `proposal_vote`, `cancel_proposal` as Cosmos indexers know them;
-//! `proposal_result(proposal_id, proposal_result, yes, abstain, no, veto, power)`,
+//! `proposal_result(proposal_id, proposal_result, yes, abstain, no, veto, power)`, with `age` where it adds votes,
 //! `proposal_executed(proposal_id, gas_used)`, `proposal_failed(proposal_id, reason, log)`,
 //! `proposal_settled(proposal_id, depositor, refunded, burned)`.
 //!
@@ -19,11 +20,11 @@
 //!    one has a larger deposit and a shorter period. Without its deposit in time it has expired.
 //! 2. A deposit is at least `deposit_step` of `min_deposit`, the first one `initial_deposit` of it; deposits are in
 //!    the base denomination and held by [`escrow`].
-//! 3. Votes count until the end of the period, wherever the result stands in line. The result is that of the stake
-//!    before the first block whose time is beyond it, up to `PROPOSALS_BLOCK_MAX` results a block.
+//! 3. Votes count until the end of the period. The result is that of the stake before the first block whose time is
+//!    not before it, however long it stands in line: a block has up to `PROPOSALS_BLOCK_MAX` results.
 //! 4. The result, in this order: too little power voted (`quorum`), only abstentions, more than
 //!    `veto_threshold` of the votes veto: refused; votes for, of all but abstentions, more than the threshold of its
-//!    kind: passed.
+//!    kind: passed. The quorum counts plain stake, all that follows the votes with what age adds to them.
 //! 5. An expedited proposal that does not pass and is not vetoed becomes an ordinary one and is voted on to the end
 //!    of `voting_period`; its votes stay.
 //! 6. What has passed is executed by itself: code, parameters and money after `timelock`, the rest at once; no
@@ -42,8 +43,8 @@ mod settle;
 
 pub use keeper::{Submission, cancel, deposit, submit, vote};
 pub use proposal::{
-    Kind, Proposal, Status, deposit_of, deposits, ended, messages, next_due, proposal, proposals,
-    require,
+    Kind, Proposal, Status, deposit_of, deposits, ended, extra_of, last_ended, messages, next_due,
+    proposal, proposals, require,
 };
 pub use result::{Bar, Verdict, conclude, executed, expire, failed};
 pub use settle::settle;
@@ -92,6 +93,13 @@ pub const SCHEMA: &[&str] = &[
         amount INTEGER NOT NULL CHECK (amount > 0),
         PRIMARY KEY (proposal, depositor)
     ) STRICT, WITHOUT ROWID",
+    "CREATE TABLE chain_proposal_ages (
+        proposal INTEGER PRIMARY KEY NOT NULL,
+        yes INTEGER NOT NULL,
+        abstain INTEGER NOT NULL,
+        no INTEGER NOT NULL,
+        veto INTEGER NOT NULL
+    ) STRICT",
     "CREATE TABLE chain_settlements (
         proposal INTEGER PRIMARY KEY NOT NULL,
         burn INTEGER NOT NULL,

@@ -269,6 +269,28 @@ pub fn proposals(
     found.iter().map(|row| read(row)).collect()
 }
 
+/// Notes what age has added to a result.
+pub(super) fn write_extra(store: &mut Store, id: u64, extra: Counts) -> Result<(), Fatal> {
+    let [yes, abstain, no, veto] = extra;
+    store.execute(
+        "INSERT INTO chain_proposal_ages (proposal, yes, abstain, no, veto)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+        &[&integer(id)?, &integer(yes)?, &integer(abstain)?, &integer(no)?, &integer(veto)?],
+    )?;
+    Ok(())
+}
+
+/// What age has added to the result of a proposal.
+pub fn extra_of(rows: &impl Rows, id: u64) -> Result<Counts, Fatal> {
+    let found = rows.rows(
+        "SELECT yes, abstain, no, veto FROM chain_proposal_ages WHERE proposal = ?1",
+        &[&integer(id)?],
+    )?;
+    let Some(row) = found.first() else { return Ok([0; 4]) };
+    let count = |column| Table("chain.proposal_ages").count(row, column);
+    Ok([count(0)?, count(1)?, count(2)?, count(3)?])
+}
+
 /// The messages of a proposal, as the application encoded them.
 pub fn messages(rows: &impl Rows, id: u64) -> Result<Vec<u8>, Fatal> {
     let found = rows.rows(
@@ -307,6 +329,16 @@ pub fn ended(rows: &impl Rows, block: &BlockInfo, most: u64) -> Result<Vec<Propo
         ended.extend(proposal(rows, Table("chain.proposal_queue").count(row, 0)?)?);
     }
     Ok(ended)
+}
+
+/// When the last of the votes ended that have no result yet, in milliseconds since 1970 (rule 3).
+pub fn last_ended(rows: &impl Rows, block: &BlockInfo) -> Result<Option<u64>, Fatal> {
+    let found = rows.rows(
+        "SELECT due FROM chain_proposal_queue JOIN chain_proposals ON id = proposal
+         WHERE due <= ?1 AND status = 'voting' ORDER BY due DESC LIMIT 1",
+        &[&integer(block.unix_ms())?],
+    )?;
+    found.first().map(|row| Table("chain.proposal_queue").count(row, 0)).transpose()
 }
 
 /// What an account has deposited on a proposal.

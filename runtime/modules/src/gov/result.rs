@@ -1,6 +1,6 @@
 //! Results, and what follows from them.
 
-use super::proposal::{Kind, Proposal, Status, write};
+use super::proposal::{Kind, Proposal, Status, write, write_extra};
 use super::settle::end;
 use crate::context::Rows;
 use crate::params::{self, PPM, Param};
@@ -22,7 +22,7 @@ pub enum Verdict {
 /// What decides (rule 4), in millionths.
 #[derive(Clone, Copy, Debug)]
 pub struct Bar {
-    /// Of all power, what must vote.
+    /// Of all power, what must vote; ages add to neither.
     pub quorum: u64,
     /// Of the votes but abstentions, what more must be for it.
     pub threshold: u64,
@@ -45,10 +45,11 @@ impl Bar {
     /// Rule 4, by multiplication across.
     pub fn verdict(self, tally: Tally) -> Verdict {
         let whole = u128::from(PPM);
-        let [yes, abstain, no, veto] = tally.counts.map(u128::from);
-        let voted = yes + abstain + no + veto;
-        let decided = voted - abstain;
-        let has_quorum = voted * whole >= u128::from(tally.electorate) * u128::from(self.quorum);
+        let turnout: u128 = tally.counts.into_iter().map(u128::from).sum();
+        let has_quorum = turnout * whole >= u128::from(tally.electorate) * u128::from(self.quorum);
+        let [yes, abstain, no, veto] = tally.weighted();
+        let decided = yes + no + veto;
+        let voted = decided + abstain;
         if voted == 0 || !has_quorum || decided == 0 {
             return Verdict::Rejected;
         }
@@ -91,24 +92,29 @@ pub fn conclude(
     let verdict = bar.verdict(tally);
     let [yes, abstain, no, veto] = tally.counts;
     let told = |result: &str| {
-        Event::new("proposal_result")
+        let event = Event::new("proposal_result")
             .with("proposal_id", proposal.id)
             .with("proposal_result", result)
             .with("yes", yes)
             .with("abstain", abstain)
             .with("no", no)
             .with("veto", veto)
-            .with("power", tally.electorate)
+            .with("power", tally.electorate);
+        if tally.extra == [0; 4] { event } else { event.with("age", format!("{:?}", tally.extra)) }
     };
     if proposal.expedited && verdict == Verdict::Rejected {
         let period = params::millis(store, Param::GovVotingPeriod)?;
         let voting_end = proposal.voting_start.saturating_add(period);
         let ordinary = Proposal { expedited: false, voting_end, ..proposal.clone() };
         write(store, Some(proposal), &ordinary)?;
+        votes::extend(store, proposal.id, voting_end)?;
         events.push(told("expedited_proposal_rejected"));
         return Ok(());
     }
     let mut changed = Proposal { counts: tally.counts, ..proposal.clone() };
+    if tally.extra != [0; 4] {
+        write_extra(store, proposal.id, tally.extra)?;
+    }
     match verdict {
         Verdict::Passed => {
             changed.status = Status::Queued;

@@ -27,7 +27,7 @@
 //!    stake; both as long as for missing signatures.
 
 use super::fault::{Fault, FaultKind, FaultStatus, fault, insert, same_fault, settle};
-use super::keeper::UPDATE_DELAY;
+use super::keeper::{UPDATE_DELAY, jail};
 use crate::context::Writer;
 use crate::params::{self, Param};
 use crate::staking::{self, POWER_REDUCTION, Slash, Status, Validator};
@@ -91,7 +91,7 @@ pub fn accuse(
         burned: 0,
     };
     let id = note(writer, fault)?;
-    jail(writer, validator.operator, kind)?;
+    jail(writer, validator.operator, kind.name())?;
     Ok(id)
 }
 
@@ -238,13 +238,6 @@ fn note(writer: &mut Writer<'_>, mut fault: Fault) -> Result<u64, Error> {
     Ok(fault.id)
 }
 
-/// Rule 8.
-fn jail(writer: &mut Writer<'_>, operator: AccountAddress, kind: FaultKind) -> Result<(), Fatal> {
-    let wait = params::get(writer.store, Param::DowntimeJailDuration)?;
-    let until = writer.block.time_s().saturating_add(wait);
-    staking::jail(writer, operator, until, kind.name())
-}
-
 /// `MsgCancelFault` (rule 5), by governance.
 ///
 /// # Errors
@@ -276,7 +269,7 @@ pub fn execute_fault(writer: &mut Writer<'_>, fault: &Fault) -> Result<(), Fatal
     let burned = staking::slash(writer, &slash)?;
     // Who was proven to be wrong was jailed then; what the chain itself submits was decided by a vote.
     if bank::is_module_account(fault.submitter) {
-        jail(writer, fault.operator, fault.kind)?;
+        jail(writer, fault.operator, fault.kind.name())?;
     }
     settle(writer.store, fault.id, FaultStatus::Executed, burned)?;
     writer.events.push(

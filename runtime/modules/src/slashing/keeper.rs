@@ -143,14 +143,23 @@ fn missed(writer: &mut Writer<'_>, vote: &Vote) -> Result<(), Fatal> {
         reason: "missing_signature",
     };
     staking::slash(writer, &slash)?;
-    let wait = params::get(writer.store, Param::DowntimeJailDuration)?;
-    let until = writer.block.time_s().saturating_add(wait);
-    staking::jail(writer, validator.operator, until, "missing_signature")?;
+    jail(writer, validator.operator, "missing_signature")?;
     writer.store.execute(
         "DELETE FROM chain_missed_blocks WHERE operator = ?1",
         &[&operator_key(validator.operator)],
     )?;
     Ok(())
+}
+
+/// Jails a validator for as long as one that signed too little.
+pub(super) fn jail(
+    writer: &mut Writer<'_>,
+    operator: AccountAddress,
+    reason: &str,
+) -> Result<(), Fatal> {
+    let wait = params::get(writer.store, Param::DowntimeJailDuration)?;
+    let until = writer.block.time_s().saturating_add(wait);
+    staking::jail(writer, operator, until, reason)
 }
 
 /// Rule 3; counts the power if it fits.

@@ -5,9 +5,10 @@ use super::validator::{self, Status, Validator, save};
 use super::{bonded_pool, instalments, not_bonded_pool, pool_of};
 use crate::context::{Rows, Table, Writer, account_key, integer, operator_key};
 use crate::params::{self, Param};
-use crate::{bank, distribution, votes};
+use crate::votes::{self, Held};
+use crate::{bank, distribution};
 use dadbs_types::coin::DENOM;
-use dadbs_types::{AccountAddress, Code, Error, Event, Fatal, OperatorAddress};
+use dadbs_types::{AccountAddress, Code, Error, Event, Fatal, OperatorAddress, Value};
 
 const DELEGATIONS: Table = Table("chain.delegations");
 
@@ -21,66 +22,86 @@ pub fn delegated_shares(
     delegator: AccountAddress,
     operator: AccountAddress,
 ) -> Result<u64, Fatal> {
-    let found = rows.rows(
-        "SELECT shares FROM chain_delegations WHERE delegator = ?1 AND validator = ?2",
-        &[&account_key(delegator), &operator_key(operator)],
-    )?;
-    found.first().map_or(Ok(0), |row| DELEGATIONS.count(row, 0))
+    Ok(delegated(rows, delegator, operator)?.shares)
 }
 
-/// Every validator that a delegator has shares of, with the shares.
+/// The shares that a delegator has of a validator, and their age; none are 0.
+fn delegated(
+    rows: &impl Rows,
+    delegator: AccountAddress,
+    operator: AccountAddress,
+) -> Result<Held, Fatal> {
+    let found = rows.rows(
+        "SELECT shares, since FROM chain_delegations WHERE delegator = ?1 AND validator = ?2",
+        &[&account_key(delegator), &operator_key(operator)],
+    )?;
+    found.first().map_or(Ok(Held::default()), |row| held(row, 0))
+}
+
+fn held(row: &[Value], column: usize) -> Result<Held, Fatal> {
+    Ok(Held { shares: DELEGATIONS.count(row, column)?, since: DELEGATIONS.count(row, column + 1)? })
+}
+
+/// Every validator that a delegator has shares of, with the shares and their age.
 pub fn delegations_of(
     rows: &impl Rows,
     delegator: AccountAddress,
-) -> Result<Vec<(AccountAddress, u64)>, Fatal> {
+) -> Result<Vec<(AccountAddress, Held)>, Fatal> {
     let found = rows.rows(
-        "SELECT validator, shares FROM chain_delegations WHERE delegator = ?1 ORDER BY validator",
+        "SELECT validator, shares, since FROM chain_delegations WHERE delegator = ?1 ORDER BY validator",
         &[&account_key(delegator)],
     )?;
-    found
-        .iter()
-        .map(|row| Ok((DELEGATIONS.operator(row, 0)?.0, DELEGATIONS.count(row, 1)?)))
-        .collect()
+    found.iter().map(|row| Ok((DELEGATIONS.operator(row, 0)?.0, held(row, 1)?))).collect()
 }
 
 /// The one place where the shares of a delegator change: rewards are paid before, votes follow.
 fn set_shares(
     writer: &mut Writer<'_>,
-    operator: AccountAddress,
+    validator: &mut Validator,
     delegator: AccountAddress,
-    (before, after): (u64, u64),
+    (before, after): (Held, Held),
 ) -> Result<(), Error> {
-    let Writer { store, events, rows, .. } = writer;
-    distribution::before_shares_change(store, events, operator, delegator, before, after)?;
-    let written = votes::shares_changed(store, delegator, operator, before, after)?;
+    let operator = validator.operator;
+    let Writer { store, events, rows, block } = writer;
+    let (had, has) = (before.shares, after.shares);
+    distribution::before_shares_change(store, events, operator, delegator, had, has)?;
+    validator.ages.replace(before, after, block.time_s())?;
+    let now = block.unix_ms();
+    let written = votes::shares_changed(store, now, delegator, operator, (before, after))?;
     *rows = rows.saturating_add(written);
     let keys = (account_key(delegator), operator_key(operator));
-    if after == 0 {
+    if has == 0 {
         writer.store.execute(
             "DELETE FROM chain_delegations WHERE delegator = ?1 AND validator = ?2",
             &[&keys.0, &keys.1],
         )?;
     } else {
         writer.store.execute(
-            "INSERT INTO chain_delegations (delegator, validator, shares) VALUES (?1, ?2, ?3)
-             ON CONFLICT (delegator, validator) DO UPDATE SET shares = excluded.shares",
-            &[&keys.0, &keys.1, &integer(after)?],
+            "INSERT INTO chain_delegations (delegator, validator, shares, since)
+             VALUES (?1, ?2, ?3, ?4) ON CONFLICT (delegator, validator) DO UPDATE SET
+             shares = excluded.shares, since = excluded.since",
+            &[&keys.0, &keys.1, &integer(has)?, &integer(after.since)?],
         )?;
     }
     Ok(())
 }
 
-/// Gives a delegator shares for tokens that are in the validator's pool already; returns the shares.
+/// Gives a delegator shares for tokens that are in the validator's pool already, at stake since a time; returns the
+/// shares.
 pub(super) fn add_stake(
     writer: &mut Writer<'_>,
     validator: &mut Validator,
     delegator: AccountAddress,
     amount: u64,
+    since: u64,
 ) -> Result<u64, Error> {
     let shares = validator.pool().shares_for(amount)?;
     let pool = validator.pool().with(amount, shares)?;
-    let before = delegated_shares(writer.store, delegator, validator.operator)?;
-    set_shares(writer, validator.operator, delegator, (before, before.saturating_add(shares)))?;
+    let before = delegated(writer.store, delegator, validator.operator)?;
+    let full = params::get(writer.store, Param::GovAgeFull)?;
+    let oldest = writer.block.time_s().saturating_sub(full);
+    let after = before.joined(Held { shares, since }, oldest);
+    set_shares(writer, validator, delegator, (before, after))?;
     validator.set_pool(pool);
     save(writer.store, validator)?;
     Ok(shares)
@@ -95,13 +116,14 @@ pub(super) fn remove_stake(
     shares: u64,
 ) -> Result<u64, Error> {
     let (pool, tokens) = validator.pool().without(shares)?;
-    let before = delegated_shares(writer.store, delegator, validator.operator)?;
-    let after = before.checked_sub(shares).ok_or_else(|| {
+    let before = delegated(writer.store, delegator, validator.operator)?;
+    let after = before.shares.checked_sub(shares).ok_or_else(|| {
         Error::fatal(format!(
-            "{delegator} has {before} shares, {shares} were taken: restore the store"
+            "{delegator} has {} shares, {shares} were taken: restore the store",
+            before.shares
         ))
     })?;
-    set_shares(writer, validator.operator, delegator, (before, after))?;
+    set_shares(writer, validator, delegator, (before, before.left(after)))?;
     validator.set_pool(pool);
     let is_own = delegator == validator.operator;
     if is_own && !validator.jailed && pool.worth(after)? < validator.min_self_delegation {
@@ -143,7 +165,8 @@ pub fn delegate(
     let mut validator = validator::require(writer.store, operator)?;
     validator.pool().shares_for(amount)?;
     bank::deposit(writer.store, delegator, pool_of(validator.status), amount)?;
-    let shares = add_stake(writer, &mut validator, delegator, amount)?;
+    let now = writer.block.time_s();
+    let shares = add_stake(writer, &mut validator, delegator, amount, now)?;
     writer.events.push(
         Event::new("delegate")
             .with("validator", validator.address())
@@ -276,7 +299,7 @@ pub fn cancel_unbonding(
     validator.pool().shares_for(amount)?;
     found.shrink(writer.store, amount)?;
     move_tokens(writer, not_bonded_pool(), pool_of(validator.status), amount)?;
-    add_stake(writer, &mut validator, delegator, amount)?;
+    add_stake(writer, &mut validator, delegator, amount, now)?;
     writer.events.push(
         Event::new("cancel_unbonding_delegation")
             .with("validator", validator.address())
@@ -322,9 +345,10 @@ pub fn redelegate(
         Status::Unbonded => None,
     };
     let (left, entered) = (pool_of(source.status), pool_of(destination.status));
+    let since = delegated(writer.store, delegator, from)?.since;
     let tokens = remove_stake(writer, &mut source, delegator, shares)?;
     move_tokens(writer, left, entered, tokens)?;
-    let shares = add_stake(writer, &mut destination, delegator, tokens)?;
+    let shares = add_stake(writer, &mut destination, delegator, tokens, since)?;
     if let Some((height, time)) = completion {
         let entry = entries::Entry {
             creation_height: height,
@@ -352,6 +376,6 @@ pub(super) fn genesis_delegation(
     amount: u64,
 ) -> Result<(), Error> {
     bank::mint(writer.store, bonded_pool(), DENOM, amount)?;
-    let operator = validator.operator;
-    add_stake(writer, validator, operator, amount).map(drop)
+    let (operator, now) = (validator.operator, writer.block.time_s());
+    add_stake(writer, validator, operator, amount, now).map(drop)
 }

@@ -1,10 +1,11 @@
 //! What must hold after every block; a message for everything that does not.
 
 use super::set::{desired, told};
-use super::validator::bonded_validators;
+use super::validator::{bonded_validators, validators};
 use super::{POWER_REDUCTION, bonded_pool, not_bonded_pool};
 use crate::bank;
 use crate::context::{Rows, Table};
+use crate::votes::Held;
 use dadbs_types::Fatal;
 use dadbs_types::coin::DENOM;
 use std::collections::BTreeMap;
@@ -38,6 +39,20 @@ pub fn invariant(rows: &impl Rows) -> Result<Vec<String>, Fatal> {
         &[],
     )?;
     expect("shares are those of the delegations", shares.is_empty(), format!("{shares:?}"));
+    let mut held: BTreeMap<_, Vec<Held>> = BTreeMap::new();
+    for row in rows.rows("SELECT validator, shares, since FROM chain_delegations", &[])? {
+        let one = Held { shares: SUMS.count(&row, 1)?, since: SUMS.count(&row, 2)? };
+        held.entry(SUMS.operator(&row, 0)?.0).or_default().push(one);
+    }
+    for validator in validators(rows, None, 0, i64::MAX as u64)? {
+        let delegations = held.remove(&validator.operator).unwrap_or_default();
+        let counted = validator.ages.recounted(delegations.into_iter());
+        expect(
+            "ages are those of the delegations",
+            counted == validator.ages,
+            format!("{counted:?}"),
+        );
+    }
     let orphans = rows.rows(
         "SELECT delegator, validator FROM chain_delegations
          WHERE validator NOT IN (SELECT operator FROM chain_validators)",

@@ -1,7 +1,7 @@
 //! Staking: who validates, with which power, and whose stake stands behind it.
 //!
 //! State: `chain.validators`, one row per validator; `chain.consensus_keys(address, operator)`, every key that ever
-//! was a validator's; `chain.delegations(delegator, validator, shares)`; `chain.unbondings` and
+//! was a validator's; `chain.delegations(delegator, validator, shares, since)`, `since` being their age ([`votes::Held`](crate::votes::Held)); `chain.unbondings` and
 //! `chain.redelegations`, one row per entry; `chain.validator_set(key, power)`, what the consensus engine was told;
 //! `chain.validator_sets(height, time, hash)`, the hashes of the sets of the past ([`history`]);
 //! `chain.admissions(operator)`, whom governance admits. The coins are in two pools: `bonded_tokens_pool` and
@@ -115,6 +115,7 @@ pub const SCHEMA: &[&str] = &[
         tombstoned INTEGER NOT NULL,
         tokens INTEGER NOT NULL CHECK (tokens >= 0),
         shares INTEGER NOT NULL CHECK (shares >= tokens),
+        ages BLOB NOT NULL,
         commission INTEGER NOT NULL,
         max_commission INTEGER NOT NULL,
         max_commission_change INTEGER NOT NULL,
@@ -139,6 +140,7 @@ pub const SCHEMA: &[&str] = &[
         delegator TEXT NOT NULL,
         validator TEXT NOT NULL,
         shares INTEGER NOT NULL CHECK (shares > 0),
+        since INTEGER NOT NULL,
         PRIMARY KEY (delegator, validator)
     ) STRICT, WITHOUT ROWID",
     "CREATE INDEX chain_delegations_validator ON chain_delegations (validator, delegator)",

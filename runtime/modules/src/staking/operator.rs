@@ -4,6 +4,7 @@ use super::delegation::delegate;
 use super::validator::{self, Commission, Description, Status, Validator, claim_key, save};
 use crate::context::{Rows, Writer, operator_key};
 use crate::params::{self, PPM, Param};
+use crate::votes::Ages;
 use crate::{bank, distribution};
 use dadbs_types::limits::VALIDATOR_TEXT_BYTES_MAX;
 use dadbs_types::{AccountAddress, Code, Error, Event, Fatal, OperatorAddress, Rejection};
@@ -154,6 +155,7 @@ pub fn create_validator(writer: &mut Writer<'_>, create: Create) -> Result<(), E
         tombstoned: false,
         tokens: 0,
         shares: 0,
+        ages: Ages::default(),
         commission: Commission { time, ..create.commission },
         min_self_delegation,
         bonded_height: 0,

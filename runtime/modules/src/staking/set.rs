@@ -7,6 +7,7 @@ use super::validator::{
 use super::{POWER_REDUCTION, bonded_pool, history, maturity, not_bonded_pool};
 use crate::context::{Rows, Table, Writer, integer};
 use crate::params::{self, PPM, Param};
+use crate::votes::Ages;
 use crate::{auth, context};
 use dadbs_store::Store;
 use dadbs_types::{AccountAddress, Error, Event, Fatal, ValidatorUpdate, Value};
@@ -85,6 +86,7 @@ fn of_genesis(genesis: &GenesisValidator, height: u64, time: u64) -> Validator {
         tombstoned: false,
         tokens: 0,
         shares: 0,
+        ages: Ages::default(),
         commission: Commission { ppm: genesis.commission_ppm, max_ppm, max_change_ppm, time },
         min_self_delegation: 1,
         bonded_height: height,

@@ -330,7 +330,7 @@ fn the_heaviest_block_of_instalments_is_short() {
     let mut world = World::new(2);
     let fault = leave(&mut world, 2_000, 0);
     for ballot in 1..=dadbs_types::limits::VOTES_OPEN_MAX {
-        crate::votes::open(&mut world.store, ballot).unwrap();
+        crate::votes::open(&mut world.store, ballot, 0, u64::MAX >> 1).unwrap();
         for n in 0..2_000 {
             let stake = crate::votes::Stake {
                 delegations: delegations_of(&world.store, holder(n)).unwrap(),

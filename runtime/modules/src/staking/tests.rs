@@ -33,8 +33,6 @@ impl World {
         store.begin_block(0, 0).unwrap();
         let chosen = BTreeMap::from([
             ("staking.unbonding_time".to_string(), 100),
-            ("gov.voting_period".to_string(), 1),
-            ("gov.expedited_voting_period".to_string(), 1),
             ("slashing.fault_delay".to_string(), 20),
             ("gov.voting_period".to_string(), 100),
             ("gov.expedited_voting_period".to_string(), 100),

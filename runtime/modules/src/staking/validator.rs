@@ -3,6 +3,7 @@
 use crate::context::{Rows, Table, Writer, integer, operator_key};
 use crate::distribution;
 use crate::staking::shares::Pool;
+use crate::votes::Ages;
 use dadbs_store::Store;
 use dadbs_types::{
     AccountAddress, Code, ConsensusAddress, Error, Fatal, OperatorAddress, Rejection, Value,
@@ -89,6 +90,8 @@ pub struct Validator {
     pub tokens: u64,
     /// The shares of its delegators.
     pub shares: u64,
+    /// Their ages.
+    pub ages: Ages,
     /// What it keeps.
     pub commission: Commission,
     /// The least that the operator's own delegation may be worth.
@@ -138,7 +141,7 @@ macro_rules! select {
             "SELECT operator, consensus_key, key_time, status, jailed, jailed_until, tombstoned, tokens,
              shares, commission, max_commission, max_commission_change, commission_time,
              min_self_delegation, bonded_height, unbonding_height, unbonding_time, moniker, identity,
-             website, security_contact, details FROM chain_validators ",
+             website, security_contact, details, ages FROM chain_validators ",
             $tail
         )
     };
@@ -186,6 +189,9 @@ fn of_row(row: &[Value]) -> Result<Validator, Fatal> {
             security_contact: words(20)?,
             details: words(21)?,
         },
+        ages: Ages::of_bytes(&VALIDATORS.blob(row, 22)?).ok_or_else(|| {
+            Fatal::new("chain.validators: ages are malformed: restore the store from a copy")
+        })?,
     })
 }
 
@@ -301,9 +307,9 @@ pub(super) fn save(store: &mut Store, validator: &Validator) -> Result<(), Fatal
         "INSERT INTO chain_validators (operator, consensus_key, key_time, status, jailed, jailed_until,
          tombstoned, tokens, shares, commission, max_commission, max_commission_change, commission_time,
          min_self_delegation, bonded_height, unbonding_height, unbonding_time, moniker, identity, website,
-         security_contact, details)
+         security_contact, details, ages)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-         ?20, ?21, ?22)
+         ?20, ?21, ?22, ?23)
          ON CONFLICT (operator) DO UPDATE SET consensus_key = excluded.consensus_key,
          key_time = excluded.key_time, status = excluded.status, jailed = excluded.jailed,
          jailed_until = excluded.jailed_until, tombstoned = excluded.tombstoned, tokens = excluded.tokens,
@@ -314,7 +320,7 @@ pub(super) fn save(store: &mut Store, validator: &Validator) -> Result<(), Fatal
          min_self_delegation = excluded.min_self_delegation, bonded_height = excluded.bonded_height,
          unbonding_height = excluded.unbonding_height, unbonding_time = excluded.unbonding_time,
          moniker = excluded.moniker, identity = excluded.identity, website = excluded.website,
-         security_contact = excluded.security_contact, details = excluded.details",
+         security_contact = excluded.security_contact, details = excluded.details, ages = excluded.ages",
         &[
             &operator_key(validator.operator),
             &Value::Blob(validator.consensus_key.to_vec()),
@@ -338,6 +344,7 @@ pub(super) fn save(store: &mut Store, validator: &Validator) -> Result<(), Fatal
             &words(&description.website),
             &words(&description.security_contact),
             &words(&description.details),
+            &Value::Blob(validator.ages.to_bytes()),
         ],
     )?;
     Ok(())

@@ -1,7 +1,7 @@
 //! What votes come to, validator by validator.
 
 use super::weights::sum;
-use super::{BALLOTS, Counts, Stake, counts, vote, votes};
+use super::{Ages, BALLOTS, Counts, Stake, age_rule, counts, frozen, vote, votes};
 use crate::context::{Rows, Table, integer};
 use dadbs_store::Store;
 use dadbs_types::{AccountAddress, Fatal, Value};
@@ -9,7 +9,7 @@ use dadbs_types::{AccountAddress, Fatal, Value};
 const TALLIES: Table = Table("chain.tallies");
 
 /// A validator of the set, as far as votes count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Validator {
     /// Its operator.
     pub operator: AccountAddress,
@@ -17,6 +17,8 @@ pub struct Validator {
     pub tokens: u64,
     /// All of its shares.
     pub shares: u64,
+    /// Their ages.
+    pub ages: Ages,
 }
 
 /// Whose votes count (rules 5 and 6).
@@ -33,12 +35,28 @@ pub struct Electorate {
 pub struct Tally {
     /// Tokens for each option.
     pub counts: Counts,
+    /// What the age of stake adds to them.
+    pub extra: Counts,
     /// All power (rule 6).
     pub electorate: u64,
 }
 
+impl Tally {
+    /// The votes with what the age of stake adds to them, for each option.
+    pub fn weighted(&self) -> [u128; 4] {
+        std::array::from_fn(|option| {
+            u128::from(self.counts[option]) + u128::from(self.extra[option])
+        })
+    }
+}
+
+/// The row of what ages add to the votes of a validator's shares (rule 4).
+pub(super) fn aged(validator: AccountAddress) -> String {
+    format!("age:{validator}")
+}
+
 /// The row of a tally; `validator` is empty for locked coins (rule 4).
-fn tallied(rows: &impl Rows, ballot: u64, validator: &str) -> Result<Counts, Fatal> {
+pub(super) fn tallied(rows: &impl Rows, ballot: u64, validator: &str) -> Result<Counts, Fatal> {
     let found = rows.rows(
         "SELECT yes, abstain, no, veto FROM chain_tallies WHERE ballot = ?1 AND validator = ?2",
         &[&integer(ballot)?, &Value::Text(validator.into())],
@@ -82,28 +100,51 @@ pub(super) fn adjust(
     Ok(())
 }
 
-/// The result so far (rules 5 and 6); bounded by the number of validators.
-pub fn tally(rows: &impl Rows, ballot: u64, electorate: &Electorate) -> Result<Tally, Fatal> {
+/// The result so far (rules 5 and 6), or at its end if it stands in line for it; bounded by the number of validators.
+/// `today` is the electorate as it is.
+pub fn tally(rows: &impl Rows, ballot: u64, today: &Electorate) -> Result<Tally, Fatal> {
+    match frozen::of(rows, ballot)? {
+        None => count(rows, ballot, today, |row| tallied(rows, ballot, row)),
+        Some((end, then)) => {
+            count(rows, ballot, &then, |row| frozen::tallied_at(rows, ballot, end, row))
+        }
+    }
+}
+
+fn count(
+    rows: &impl Rows,
+    ballot: u64,
+    electorate: &Electorate,
+    tallied: impl Fn(&str) -> Result<Counts, Fatal>,
+) -> Result<Tally, Fatal> {
     let beyond = || Fatal::new(format!("the votes on ballot {ballot} are beyond the supply"));
-    let locked = tallied(rows, ballot, "")?;
-    let mut counts = locked;
+    let locked = tallied("")?;
+    let (mut counts, mut extra) = (locked, [0; 4]);
+    let rule = age_rule(rows, ballot)?;
     for validator in electorate.validators.iter().filter(|validator| validator.shares > 0) {
-        let voted = tallied(rows, ballot, &validator.operator.to_string())?;
+        let voted = tallied(&validator.operator.to_string())?;
         let rest = u128::from(validator.shares).saturating_sub(sum(voted));
         let rest = u64::try_from(rest).map_err(|_| beyond())?;
-        let follow = match vote(rows, ballot, validator.operator)? {
-            Some(vote) => vote.weights.split(rest),
-            None => [0; 4],
+        let operators = vote(rows, ballot, validator.operator)?;
+        let follow = |rest| operators.as_ref().map_or([0; 4], |vote| vote.weights.split(rest));
+        let count = |counts: &mut Counts, voted: Counts, follow: Counts| -> Result<(), Fatal> {
+            for (option, count) in counts.iter_mut().enumerate() {
+                let shares = u128::from(voted[option]) + u128::from(follow[option]);
+                let tokens = shares * u128::from(validator.tokens) / u128::from(validator.shares);
+                let tokens = u64::try_from(tokens).map_err(|_| beyond())?;
+                *count = count.checked_add(tokens).ok_or_else(beyond)?;
+            }
+            Ok(())
         };
-        for (option, count) in counts.iter_mut().enumerate() {
-            let shares = u128::from(voted[option]) + u128::from(follow[option]);
-            let tokens = shares * u128::from(validator.tokens) / u128::from(validator.shares);
-            let tokens = u64::try_from(tokens).map_err(|_| beyond())?;
-            *count = count.checked_add(tokens).ok_or_else(beyond)?;
+        count(&mut counts, voted, follow(rest))?;
+        if let Some(rule) = rule {
+            let voted = tallied(&aged(validator.operator))?;
+            let rest = rule.extra_of_rest(&validator.ages, sum(voted), rest);
+            count(&mut extra, voted, follow(rest))?;
         }
     }
     let all = sum(locked) + u128::from(electorate.bonded);
-    Ok(Tally { counts, electorate: u64::try_from(all).map_err(|_| beyond())? })
+    Ok(Tally { counts, extra, electorate: u64::try_from(all).map_err(|_| beyond())? })
 }
 
 /// Removes at most `rows` rows of a closed ballot; gives how many more may be removed.
@@ -132,10 +173,14 @@ pub fn invariant(
     let open = rows.rows("SELECT id FROM chain_ballots WHERE closed = 0 ORDER BY id", &[])?;
     for row in &open {
         let ballot = BALLOTS.count(row, 0)?;
+        let rule = age_rule(rows, ballot)?;
         for vote in votes(rows, ballot, "", i64::MAX as u64)? {
             add(ballot, String::new(), vote.weights.split(vote.locked));
-            for (operator, shares) in stake(vote.voter)?.delegations {
-                add(ballot, operator.to_string(), vote.weights.split(shares));
+            for (operator, held) in stake(vote.voter)?.delegations {
+                add(ballot, operator.to_string(), vote.weights.split(held.shares));
+                if let Some(rule) = rule {
+                    add(ballot, aged(operator), vote.weights.split(rule.extra_of(held)));
+                }
             }
         }
     }

@@ -7,6 +7,8 @@ use crate::{auth, params};
 use dadbs_types::coin::DENOM;
 use std::collections::BTreeMap;
 
+const END: u64 = 1;
+
 fn account(index: u8) -> AccountAddress {
     AccountAddress([index; 20])
 }
@@ -34,8 +36,13 @@ fn ballot(ballot: u64, voter: u8, weights: Weights, locked: u64) -> Vote {
     Vote { ballot, voter: account(voter), weights, locked, metadata: String::new() }
 }
 
+fn held(shares: u64) -> Held {
+    Held { shares, since: 0 }
+}
+
 fn stake(delegations: &[(u8, u64)]) -> Stake {
-    let delegations = delegations.iter().map(|(who, shares)| (account(*who), *shares)).collect();
+    let delegations =
+        delegations.iter().map(|(who, shares)| (account(*who), held(*shares))).collect();
     Stake { delegations, is_operator: false }
 }
 
@@ -48,7 +55,7 @@ fn code(result: Result<(), Error>) -> Option<Code> {
 }
 
 fn validator(operator: u8, tokens: u64, shares: u64) -> Validator {
-    Validator { operator: account(operator), tokens, shares }
+    Validator { operator: account(operator), tokens, shares, ages: Ages::default() }
 }
 
 #[test]
@@ -67,7 +74,7 @@ fn rule_2_nothing_is_lost_in_a_split() {
 #[test]
 fn rule_3_a_vote_has_power() {
     let mut store = store();
-    open(&mut store, 1).unwrap();
+    open(&mut store, 1, 0, END).unwrap();
     let nothing = cast(&mut store, &ballot(1, 0, all(0), 0), &Stake::default());
     assert_eq!(code(nothing), Some(Code::NoVotingPower));
     let dust = cast(&mut store, &ballot(1, 0, all(0), 0), &stake(&[(9, 0)]));
@@ -82,13 +89,13 @@ fn rule_3_a_vote_has_power() {
 #[test]
 fn rules_1_5_and_6_delegators_override_their_operator() {
     let mut store = store();
-    open(&mut store, 1).unwrap();
+    open(&mut store, 1, 0, END).unwrap();
     let electorate = Electorate {
         bonded: 300,
         validators: vec![validator(9, 200, 400), validator(8, 100, 100)],
     };
     let count = |store: &Store| tally(store, 1, &electorate).unwrap();
-    assert_eq!(count(&store), Tally { counts: [0; 4], electorate: 300 });
+    assert_eq!(count(&store), Tally { electorate: 300, ..Tally::default() });
     // Operator 9 has 40 shares of its own, and its 400 are worth 200.
     cast(&mut store, &ballot(1, 9, all(0), 0), &stake(&[(9, 40)])).unwrap();
     assert_eq!(count(&store).counts, [200, 0, 0, 0]);
@@ -96,9 +103,15 @@ fn rules_1_5_and_6_delegators_override_their_operator() {
     assert_eq!(count(&store).counts, [150, 0, 80, 0]);
     // Another vote replaces it, and coins that are locked count besides.
     cast(&mut store, &ballot(1, 1, all(3), 7), &stake(&[(9, 100), (8, 30)])).unwrap();
-    assert_eq!(count(&store), Tally { counts: [150, 0, 0, 87], electorate: 307 });
+    assert_eq!(
+        count(&store),
+        Tally { counts: [150, 0, 0, 87], electorate: 307, ..Tally::default() }
+    );
     cast(&mut store, &ballot(1, 1, all(1), 5), &stake(&[(9, 100), (8, 30)])).unwrap();
-    assert_eq!(count(&store), Tally { counts: [150, 85, 0, 0], electorate: 305 });
+    assert_eq!(
+        count(&store),
+        Tally { counts: [150, 85, 0, 0], electorate: 305, ..Tally::default() }
+    );
     let missing = Electorate { bonded: 300, validators: vec![validator(8, 100, 100)] };
     assert_eq!(tally(&store, 1, &missing).unwrap().counts, [0, 35, 0, 0]);
 }
@@ -107,7 +120,7 @@ fn rules_1_5_and_6_delegators_override_their_operator() {
 fn rule_1_a_bounded_number_of_open_ballots() {
     let mut store = store();
     for id in 1..=VOTES_OPEN_MAX + 1 {
-        open(&mut store, id).unwrap();
+        open(&mut store, id, 0, END).unwrap();
     }
     for id in 1..=VOTES_OPEN_MAX {
         cast(&mut store, &ballot(id, 1, all(0), 1), &Stake::default()).unwrap();
@@ -122,8 +135,8 @@ fn rule_1_a_bounded_number_of_open_ballots() {
 #[test]
 fn rule_7_locks_lie_over_each_other() {
     let mut store = store();
-    open(&mut store, 1).unwrap();
-    open(&mut store, 2).unwrap();
+    open(&mut store, 1, 0, END).unwrap();
+    open(&mut store, 2, 0, END).unwrap();
     cast(&mut store, &ballot(1, 1, all(0), 600_000), &Stake::default()).unwrap();
     cast(&mut store, &ballot(2, 1, all(0), 900_000), &Stake::default()).unwrap();
     assert_eq!(bank::spendable(&store, account(1)), Ok(100_000));
@@ -142,7 +155,7 @@ fn rule_7_locks_lie_over_each_other() {
 #[test]
 fn rule_8_a_sweep_is_bounded_and_ends() {
     let mut store = store();
-    open(&mut store, 1).unwrap();
+    open(&mut store, 1, 0, END).unwrap();
     for voter in 0..20 {
         cast(&mut store, &ballot(1, voter, all(0), 5), &stake(&[(voter, 1)])).unwrap();
     }
@@ -174,7 +187,7 @@ type Shares = BTreeMap<(AccountAddress, AccountAddress), u64>;
 fn staked(shares: &Shares, voter: AccountAddress) -> Stake {
     let of_voter = shares.iter().filter(|((who, _), shares)| *who == voter && **shares > 0);
     Stake {
-        delegations: of_voter.map(|((_, operator), shares)| (*operator, *shares)).collect(),
+        delegations: of_voter.map(|((_, operator), shares)| (*operator, held(*shares))).collect(),
         is_operator: false,
     }
 }
@@ -190,7 +203,7 @@ fn the_running_tally_is_what_votes_give_counted_anew() {
             match random.below(10) {
                 0 => {
                     opened += 1;
-                    open(&mut store, opened).unwrap();
+                    open(&mut store, opened, 0, END).unwrap();
                 }
                 1 if opened > 0 => close(&mut store, 1 + random.below(opened)).unwrap(),
                 2 => drop(sweep(&mut store, random.below(4)).unwrap()),
@@ -199,7 +212,8 @@ fn the_running_tally_is_what_votes_give_counted_anew() {
                         (account(any_account(&mut random)), account(any_account(&mut random)));
                     let before = shares.get(&(who, operator)).copied().unwrap_or(0);
                     let after = random.below(3) * random.below(1_000_000_000_000);
-                    shares_changed(&mut store, who, operator, before, after).unwrap();
+                    shares_changed(&mut store, 0, who, operator, (held(before), held(after)))
+                        .unwrap();
                     shares.insert((who, operator), after);
                 }
                 _ if opened > 0 => {

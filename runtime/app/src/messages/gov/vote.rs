@@ -1,7 +1,7 @@
 //! Votes on the wire: weights are texts of decimals.
 
 use crate::electorate;
-use dadbs_modules::votes::{Counts, Vote, WHOLE, Weights};
+use dadbs_modules::votes::{Counts, Vote, WHOLE, Weights, age_rule};
 use dadbs_modules::{Context, gov};
 use dadbs_proto::cosmos::gov::v1::WeightedVoteOption;
 use dadbs_types::coin::DENOM;
@@ -57,7 +57,8 @@ pub(super) fn vote(
         return Err(Error::rejected(Code::InvalidCoins, message));
     }
     let stake = electorate::stake_of(context.store, voter)?;
-    let rows = (stake.delegations.len() as u64).saturating_add(3);
+    let of_each = if age_rule(context.store, ballot)?.is_some() { 2 } else { 1 };
+    let rows = (stake.delegations.len() as u64).saturating_mul(of_each).saturating_add(3);
     context.gas.charge_times(price::ROW_WRITE, rows)?;
     let vote = Vote { ballot, voter, weights, locked, metadata: metadata.into() };
     gov::vote(context.store, context.events, context.block, &vote, &stake)
