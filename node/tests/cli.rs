@@ -186,6 +186,25 @@ fn fees_have_a_price_and_may_be_another_accounts() {
     dev.fails(2, &["tx", "feegrant", "grant", "dev1", "--period", "60"]);
 }
 
+#[test]
+fn storage_rent_is_prepaid_and_comes_back() {
+    let dev = Dev::start();
+    assert_eq!(dev.json(&["query", "storage", "price"])["price"], "0");
+    dev.json(&["sql", "create", "shop", "--prepay", "500"]);
+    let shown = dev.json(&["query", "storage", "show", "shop"]);
+    assert_eq!((&shown["balance"], &shown["state"]), (&"500".into(), &"active".into()));
+    assert!(shown["bytes"].as_u64().unwrap() > 0 && shown["paid_until"].is_null(), "{shown}");
+    dev.json(&["tx", "storage", "fund", "shop", "700udadb", "--from", "dev1"]);
+    dev.json(&["tx", "storage", "withdraw", "shop", "1000"]);
+    assert_eq!(dev.json(&["query", "storage", "show", "shop"])["balance"], "200");
+    let refused = dev.fails(3, &["tx", "storage", "withdraw", "shop", "201"]);
+    assert!(refused.contains("withdraw 1 to 200udadb"), "{refused}");
+    let refused = dev.fails(3, &["tx", "storage", "withdraw", "shop", "1", "--from", "dev1"]);
+    assert!(refused.contains("may not withdraw"), "{refused}");
+    dev.fails(2, &["tx", "storage", "fund", "shop", "0"]);
+    dev.fails(5, &["query", "storage", "show", "nothing"]);
+}
+
 /// The type of a transfer.
 const SEND: &str = "/cosmos.bank.v1beta1.MsgSend";
 

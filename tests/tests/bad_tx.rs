@@ -24,6 +24,7 @@ use dadbs_proto::dadbs::contract::v1::{MsgInstantiate, MsgStoreCode};
 use dadbs_proto::dadbs::rewards::v1::MsgSubmitStorageProof;
 use dadbs_proto::dadbs::slashing::v1::{MsgCancelFault, MsgResolveFault, MsgSubmitInvalidHeader};
 use dadbs_proto::dadbs::sql::v1::Statement;
+use dadbs_proto::dadbs::storage::v1::{MsgFundStorage, MsgWithdrawStorage};
 use dadbs_proto::tendermint::types::{AbciParams, BlockParams, EvidenceParams, ValidatorParams};
 use dadbs_tests::craft::{Craft, Encoder, Field, Mutation};
 use dadbs_tests::{CHAIN_ID, Chain, GAS, key};
@@ -911,6 +912,50 @@ fn rule_3_failing_messages_pay() {
         chain.rows("", "SELECT sum(amount) FROM chain.balances"),
         chain.rows("", "SELECT amount FROM chain.supply")
     );
+}
+
+#[test]
+fn rule_3_storage_rent_that_is_not_paid() {
+    let mut chain = Chain::with_params(ACCOUNTS, &[("storage.price", 1_000_000_000_000)]);
+    let sender = key(0).address().to_string();
+    let fund = |contract: &str, amount| {
+        any(&MsgFundStorage { sender: sender.clone(), contract: contract.into(), amount })
+    };
+    let take = |contract: &str, amount| {
+        any(&MsgWithdrawStorage { sender: sender.clone(), contract: contract.into(), amount })
+    };
+    let withdraw = |amount| take("shop", amount);
+    let other = chain.instantiate(0, 1, "others", key(1).address().to_string().as_str());
+    assert!(chain.run(0, vec![other, fund("others", 3_000_000)]).is_ok());
+    let make = chain.instantiate(0, 1, "shop", &sender);
+    let made = chain.run(0, vec![make, fund("shop", 3_000_000)]);
+    assert!(made.is_ok(), "{}", made.log);
+    assert!(chain.sql(0, "shop", "CREATE TABLE t (x)").is_ok());
+    let write = |chain: &Chain, sql| chain.exec(0, "shop", &[(sql, vec![])]);
+    let large = write(&chain, "INSERT INTO t VALUES (zeroblob(90000))");
+    for row in [
+        ("no room", Code::StoragePrepaid, large.clone()),
+        ("no such database", Code::ContractNotFound, fund("nowhere", 1)),
+        ("nothing", Code::InvalidCoins, fund("shop", 0)),
+        ("beyond 63 bits", Code::InvalidCoins, fund("shop", u64::MAX)),
+        ("more than is held", Code::InsufficientFunds, fund("shop", 2_000_000_000_000)),
+        ("another's", Code::NotAdmin, take("others", 1)),
+        ("what is needed", Code::StorageMinimum, withdraw(3_000_000)),
+        ("more than anybody has", Code::StorageMinimum, withdraw(u64::MAX)),
+    ] {
+        let (name, expected, message) = row;
+        assert_pays(&mut chain, name, expected, message);
+    }
+    chain.skipped_seconds += 400 * 86_400;
+    chain.block(vec![]);
+    assert_pays(&mut chain, "a debt", Code::StorageExhausted, large);
+    assert_pays(&mut chain, "nothing is left", Code::StorageMinimum, withdraw(1));
+    chain.skipped_seconds += 31 * 86_400;
+    chain.block(vec![]);
+    let small = write(&chain, "DELETE FROM t WHERE 1");
+    assert!(chain.run(0, vec![small]).is_ok(), "it writes nothing");
+    let small = write(&chain, "INSERT INTO t VALUES (1)");
+    assert_pays(&mut chain, "a long debt", Code::StorageFrozen, small);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Reads about money and stake: rewards, the community pool, the price of gas, inflation, allowances, validators.
+//! Reads about money and stake: rewards, the community pool, the price of gas, inflation, allowances, storage rent, validators.
 
 use crate::grpc::{ANSWER_BYTES_MAX, Client, ClientError};
 use dadbs_proto::cosmos::distribution::v1beta1 as distribution;
@@ -8,6 +8,7 @@ use dadbs_proto::cosmos::slashing::v1beta1 as slashing;
 use dadbs_proto::cosmos::staking::v1beta1 as staking;
 use dadbs_proto::dadbs::fees::v1 as fees;
 use dadbs_proto::dadbs::rewards::v1 as contribution;
+use dadbs_proto::dadbs::storage::v1 as storage;
 
 macro_rules! reads {
     ($($(#[$doc:meta])* $name:ident: $module:ident.$method:ident($request:ident) -> $response:ident;)*) => {
@@ -52,6 +53,10 @@ reads! {
     allowances: feegrant.allowances(QueryAllowancesRequest) -> QueryAllowancesResponse;
     /// For whom an account pays fees.
     allowances_by_granter: feegrant.allowances_by_granter(QueryAllowancesByGranterRequest) -> QueryAllowancesByGranterResponse;
+    /// The storage of a contract.
+    storage: storage.storage(StorageRequest) -> StorageResponse;
+    /// What storage costs.
+    storage_price: storage.price(PriceRequest) -> PriceResponse;
     /// Validators.
     validators: staking.validators(QueryValidatorsRequest) -> QueryValidatorsResponse;
     /// One validator.

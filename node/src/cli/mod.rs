@@ -22,6 +22,7 @@ mod rewards;
 mod shell;
 mod sql;
 mod staking;
+mod storage;
 mod testnet;
 mod tx;
 mod verify;

@@ -51,6 +51,9 @@ pub(crate) enum Query {
         /// Address or key name of the account that is paid for, or that pays [default: the key that signs]
         address: Option<String>,
     },
+    /// What contracts store, what is prepaid for it, and its price
+    #[command(subcommand)]
+    Storage(super::storage::Query),
     /// Inflation
     Mint,
     /// Code and its entry points
@@ -100,6 +103,7 @@ pub(crate) async fn run(globals: &Globals, command: &Query) -> Outcome {
             let address = address_of(globals, address.as_deref())?;
             super::feegrant::query(globals, address).await
         }
+        Query::Storage(query) => super::storage::query(globals, query).await,
         Query::Mint => super::distribution::mint(globals).await,
         Query::Code { code_id } => code(globals, *code_id).await,
     }

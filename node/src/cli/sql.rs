@@ -26,6 +26,9 @@ pub(crate) enum Sql {
     Create {
         /// Its name: a lower-case letter, then letters, digits and underscores
         database: String,
+        /// Storage rent to prepay, in udadb; `dadbs query storage price` shows whether there is any
+        #[arg(long, value_name = "UDADB")]
+        prepay: Option<String>,
     },
     /// Run statements in one transaction, all or nothing
     Exec {
@@ -88,7 +91,7 @@ pub(crate) enum Sql {
 
 pub(crate) async fn run(globals: &Globals, command: &Sql) -> Outcome {
     match command {
-        Sql::Create { database } => create(globals, database).await,
+        Sql::Create { database, prepay } => create(globals, database, prepay.as_deref()).await,
         Sql::Exec { database, sql, file, params } => {
             let script = match (sql, file) {
                 (Some(sql), _) => script_of(sql)?,
@@ -136,13 +139,14 @@ pub(crate) fn instantiate(
     MsgInstantiate { sender, code_id, name, admin, arguments }
 }
 
-async fn create(globals: &Globals, database: &str) -> Outcome {
+async fn create(globals: &Globals, database: &str, prepay: Option<&str>) -> Outcome {
     let session = globals.session().await?;
     let (ring, name) = globals.signing_key()?;
     let sender = ring.info(&name)?.address.to_string();
     // Owner NULL: the caller.
     let message = instantiate(&sender, 1, database, "", vec![to_wire(&Value::Null)]);
-    let tx = UnsignedTx::new(vec![any(&message)]);
+    let prepaid = super::storage::prepaid(&sender, database, prepay)?;
+    let tx = UnsignedTx::new(std::iter::once(any(&message)).chain(prepaid).collect());
     if let Some(included) = globals.submit(&session, &tx, None).await? {
         let response: MsgInstantiateResponse = included.message_response(0)?;
         let facts = json!({

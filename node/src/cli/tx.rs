@@ -36,6 +36,9 @@ pub(crate) enum Tx {
     /// Pay fees for others
     #[command(subcommand)]
     Feegrant(super::feegrant::Tx),
+    /// Prepay storage rent of contracts, take it back
+    #[command(subcommand)]
+    Storage(super::storage::Tx),
     /// Show a transaction of a block
     Show {
         /// Its hash
@@ -124,6 +127,7 @@ pub(crate) async fn run(globals: &Globals, command: &Tx) -> Outcome {
         Tx::Staking(command) => super::staking::run(globals, command).await,
         Tx::Slashing(command) => super::staking::run_slashing(globals, command).await,
         Tx::Feegrant(command) => super::feegrant::run(globals, command).await,
+        Tx::Storage(command) => super::storage::run(globals, command).await,
         Tx::Show { hash } => show(globals, hash).await,
     }
 }

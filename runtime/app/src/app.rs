@@ -21,7 +21,9 @@ use crate::tx::Tx;
 use crate::upgrades::{self, Software};
 use crate::{electorate, explain, export, proposal};
 use dadbs_modules::params::{Param, get};
-use dadbs_modules::{auth, bank, consensus, distribution, fees, gov, rewards, staking, votes};
+use dadbs_modules::{
+    auth, bank, consensus, distribution, fees, gov, rent, rewards, staking, votes,
+};
 use dadbs_proto::dadbs::sql::v1::{ExplainRequest, ExplainResponse};
 use dadbs_store::{Store, StoreConfig};
 use dadbs_types::{BlockInfo, Code, ConsensusParams, Error, Fatal, Hash, Rejection};
@@ -358,6 +360,7 @@ impl App {
         let delegations = staking::every_delegation(&self.store)?;
         broken.extend(distribution::invariant(&self.store, &delegations)?);
         broken.extend(rewards::invariant(&self.store)?);
+        broken.extend(rent::invariant(&self.store)?);
         Ok(broken)
     }
 

@@ -8,7 +8,7 @@
 //!    (see `settle`).
 //! 6. A transaction whose gas limit does not fit what is left of the block's gas is rejected as in rule 1.
 //! 7. Scheduled calls that are due run at the end of the block (see `schedules`), then proposals (see
-//!    `governance`), then faults cost stake (see `faults`), before fees are divided.
+//!    `governance`), then faults cost stake (see `faults`), then storage rent is settled, before fees are divided.
 //! 8. A block begins with the upgrade that is planned for it (see `upgrades`), the end of pauses and votes, who signed the block
 //!    before and what evidence there is; it ends with the validator set and what matures.
 
@@ -20,7 +20,7 @@ use crate::settle::Paid;
 use crate::tx::Tx;
 use crate::upgrades::{self, Software};
 use dadbs_modules::{
-    Context, Writer, auth, bank, certain, circuit, feegrant, fees, slashing, staking,
+    Context, Writer, auth, bank, certain, circuit, feegrant, fees, rent, slashing, staking,
 };
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
@@ -135,7 +135,10 @@ impl BlockContext<'_> {
         let mut events = fee_events(tx);
         let outcome = self.attempt(tx.hash, &mut events, |block, events| {
             ante::charge(tx, &mut gas)?;
-            messages::run(&mut block.context(tx.hash, &mut gas, events), tx)
+            let mut context = block.context(tx.hash, &mut gas, events);
+            let data = messages::run(&mut context, tx)?;
+            rent::check_writes(&mut context)?;
+            Ok(data)
         })?;
         let gas_used = match &outcome {
             Err(rejection) if rejection.code == Code::Panic => tx.gas_limit,
@@ -221,12 +224,26 @@ impl BlockContext<'_> {
         Writer { store: self.store, block: self.info, events: &mut self.events, rows: 0 }
     }
 
+    /// Storage rent of the contracts that have changed their size, and of those whose time has come.
+    fn settle_rent(&mut self, events: &mut Vec<Event>) -> Result<(), Fatal> {
+        let grown = self.store.take_growth();
+        if grown.values().all(|bytes| *bytes == 0) && !rent::is_due(self.store, self.info.time_s())?
+        {
+            return Ok(());
+        }
+        self.keep_books([0; 32], |block| {
+            let mut writer = Writer { store: block.store, block: block.info, events, rows: 0 };
+            rent::end_block(&mut writer, &grown)
+        })
+    }
+
     /// What comes after the transactions (rules 5, 7 and 8), in this order; gives the block's events and what
     /// changes in the validator set.
     pub fn end(mut self) -> Result<(Vec<Event>, Vec<ValidatorUpdate>), Fatal> {
         let mut events = self.run_due()?;
         self.run_proposals(&mut events)?;
         self.run_faults(&mut events)?;
+        self.settle_rent(&mut events)?;
         self.settle(&mut events)?;
         self.events.extend(events);
         let updates = staking::end_block(&mut self.writer())?;

@@ -13,7 +13,7 @@ use dadbs_modules::params::{self, Definition, Param, fact};
 use dadbs_modules::staking::{self, GenesisValidator};
 use dadbs_modules::{
     Context, Writer, auth, bank, circuit, consensus, contract, distribution, feegrant, fees, gov,
-    mint, rewards, slashing, upgrade, votes,
+    mint, rent, rewards, slashing, upgrade, votes,
 };
 use dadbs_store::Store;
 use dadbs_types::coin::DENOM;
@@ -132,6 +132,7 @@ pub(crate) fn apply(
         export::adopt(store, software, genesis)?;
         return fatal(store.commit_tx());
     }
+    let genesis_s = u64::try_from(genesis.time_ns.div_euclid(1_000_000_000)).unwrap_or(0);
     let mut chosen = genesis.params.clone();
     let least_price = Param::LeastGasPrice.definition().name.to_string();
     chosen.insert(least_price, genesis.min_fee_per_million_gas);
@@ -149,6 +150,7 @@ pub(crate) fn apply(
     distribution::init(store)?;
     feegrant::init(store)?;
     contract::init(store)?;
+    rent::init(store, genesis_s)?;
     for (name, value) in genesis.facts() {
         params::write_fact(store, name, &value)?;
     }

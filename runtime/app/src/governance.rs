@@ -14,6 +14,7 @@ use crate::execute::{BlockContext, seed};
 use crate::messages;
 use dadbs_modules::gov::{self, Proposal, Status};
 use dadbs_modules::params::{self, Param};
+use dadbs_modules::rent;
 use dadbs_modules::votes;
 use dadbs_types::limits::{PROPOSALS_BLOCK_MAX, TX_GAS_MAX};
 use dadbs_types::{Event, Fatal, GasMeter, Rejection};
@@ -77,6 +78,7 @@ impl BlockContext<'_> {
         let outcome = self.attempt(seed, events, |block, events| {
             let mut context = block.context(seed, &mut gas, events);
             messages::gov::execute(&mut context, &encoded)?;
+            rent::check_writes(&mut context)?;
             Ok(gov::executed(context.store, context.events, proposal, context.gas.used())?)
         })?;
         if let Err(rejection) = outcome {

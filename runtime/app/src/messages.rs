@@ -44,6 +44,7 @@ pub mod feegrant;
 pub mod gov;
 pub mod rewards;
 pub mod staking;
+pub mod storage;
 
 use crate::tx::{Msg, Tx};
 use dadbs_modules::contract::{Instantiate, Statement};
@@ -113,6 +114,7 @@ fn run_one(context: &mut Context<'_>, sender: AccountAddress, msg: &Msg) -> Resu
         Msg::Distribution(msg) => distribution::run(context, sender, msg),
         Msg::FeeGrant(msg) => feegrant::run(context, sender, msg),
         Msg::StorageProof(msg) => rewards::run(context, msg),
+        Msg::Storage(msg) => storage::run(context, sender, msg),
     }
 }
 

@@ -13,6 +13,7 @@ mod money;
 mod page;
 mod rewards;
 mod staking;
+mod storage;
 
 pub use rewards::OpenChallenges;
 
@@ -160,6 +161,8 @@ const ROUTES: &[(&str, Handler)] = &[
     ("/dadbs.rewards.v1.Query/Epoch", |r, b| answer(r, b, rewards::epoch)),
     ("/dadbs.rewards.v1.Query/Scores", |r, b| answer(r, b, rewards::scores)),
     ("/dadbs.rewards.v1.Query/Challenges", |r, b| answer(r, b, rewards::challenges)),
+    ("/dadbs.storage.v1.Query/Storage", |r, b| answer(r, b, storage::storage)),
+    ("/dadbs.storage.v1.Query/Price", |r, b| answer(r, b, storage::price)),
     ("/dadbs.contract.v1.Query/Contract", |r, b| answer(r, b, contract_by_name)),
     ("/dadbs.contract.v1.Query/Contracts", |r, b| answer(r, b, contracts)),
     ("/dadbs.contract.v1.Query/Code", |r, b| answer(r, b, code)),

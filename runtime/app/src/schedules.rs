@@ -10,6 +10,7 @@
 use crate::execute::{BlockContext, seed};
 use dadbs_modules::contract::{self, Due};
 use dadbs_modules::params::{self, Param};
+use dadbs_modules::rent;
 use dadbs_types::{Event, Fatal, GasMeter};
 
 impl BlockContext<'_> {
@@ -36,7 +37,9 @@ impl BlockContext<'_> {
         self.paid.scheduled_fee(fee);
         let mut gas = GasMeter::new(due.gas);
         let outcome = self.attempt(seed, events, |block, events| {
-            contract::run_scheduled(&mut block.context(seed, &mut gas, events), due)
+            let mut context = block.context(seed, &mut gas, events);
+            contract::run_scheduled(&mut context, due)?;
+            rent::check_writes(&mut context)
         })?;
         self.keep_books(seed, |block| {
             let mut context = block.context(seed, &mut gas, events);

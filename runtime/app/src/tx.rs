@@ -16,6 +16,7 @@ use crate::messages::faults::FaultMsg;
 use crate::messages::feegrant::FeeGrantMsg;
 use crate::messages::gov::GovMsg;
 use crate::messages::staking::StakingMsg;
+use crate::messages::storage::StorageMsg;
 use dadbs_proto::cosmos::tx::v1beta1::mode_info::{Single, Sum};
 use dadbs_proto::cosmos::tx::v1beta1::{AuthInfo, Fee, ModeInfo, SignDoc, TxBody, TxRaw};
 use dadbs_proto::cosmos::{bank, crypto};
@@ -55,6 +56,8 @@ pub enum Msg {
     FeeGrant(FeeGrantMsg),
     /// Answers a storage challenge.
     StorageProof(rewards::v1::MsgSubmitStorageProof),
+    /// Prepays storage rent, or takes it back.
+    Storage(StorageMsg),
     /// Proposals, votes, and what governance does.
     Gov(GovMsg),
 }
@@ -76,6 +79,9 @@ impl Msg {
         }
         if let Some(msg) = FeeGrantMsg::decode(type_url, bytes) {
             return msg.map(Msg::FeeGrant);
+        }
+        if let Some(msg) = StorageMsg::decode(type_url, bytes) {
+            return msg.map(Msg::Storage);
         }
         Ok(match type_url.strip_prefix('/').unwrap_or_default() {
             "cosmos.bank.v1beta1.MsgSend" => Msg::Send(strict(bytes)?),
@@ -109,6 +115,7 @@ impl Msg {
             Msg::Fault(msg) => msg.signer(),
             Msg::Distribution(msg) => msg.signer(),
             Msg::FeeGrant(msg) => msg.signer(),
+            Msg::Storage(msg) => msg.signer(),
         }
     }
 
@@ -136,6 +143,7 @@ impl Msg {
             Msg::Fault(msg) => msg.type_url(),
             Msg::Distribution(msg) => msg.type_url(),
             Msg::FeeGrant(msg) => msg.type_url(),
+            Msg::Storage(msg) => msg.type_url(),
         }
     }
 }

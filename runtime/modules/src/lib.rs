@@ -4,7 +4,7 @@
 //! 1. A module's tables are written by its own keeper only; others call the keeper.
 //! 2. A keeper checks everything first and writes last.
 //! 3. Imports follow
-//!    `params, auth <- bank <- fees, feegrant, mint, distribution, votes <- staking <- slashing, rewards <- gov, upgrade <- consensus, circuit <- contract`.
+//!    `params, auth <- bank <- fees, feegrant, mint, distribution, votes <- staking <- slashing, rewards <- gov, upgrade <- consensus, circuit <- rent <- contract`.
 
 pub mod auth;
 pub mod bank;
@@ -20,6 +20,7 @@ pub mod mint;
 pub mod params;
 #[cfg(test)]
 mod random;
+pub mod rent;
 pub mod rewards;
 pub mod slashing;
 pub mod staking;

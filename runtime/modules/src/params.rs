@@ -109,6 +109,9 @@ params! {
     FaultDelay "slashing.fault_delay" = 604_800, 1, YEAR, "seconds", "How long a fault waits, and can be cancelled by governance, before it costs stake.";
     JailedPowerPerHour "slashing.jailed_power_per_hour" = 100_000, 1, 1_000_000, "ppm", "The part of all power that is jailed for signing too little in one hour, beyond the first validator.";
 
+    StoragePrice "storage.price" = 0, 0, 1_000_000_000_000, "udadb per GiB and 30 days", "The price of storage; 0 for no rent.";
+    StorageGrace "storage.grace" = 2_592_000, 1, YEAR, "seconds", "How long a contract may be written to, and not grow, when its storage rent is used up.";
+
     GovMinDeposit "gov.min_deposit" = 100_000_000, 1, 10_000_000_000_000, "udadb", "Deposit at which a proposal is voted on.";
     GovExpeditedMinDeposit "gov.expedited_min_deposit" = 500_000_000, 1, 10_000_000_000_000, "udadb", "Deposit at which an expedited proposal is voted on.";
     GovInitialDeposit "gov.initial_deposit" = 250_000, 0, PPM, "ppm", "Part of the deposit that comes with the proposal.";
@@ -214,11 +217,12 @@ pub fn get(rows: &impl Rows, param: Param) -> Result<u64, Fatal> {
 }
 
 /// The periods of rule 5.
-pub const GUARDED: [Param; 4] = [
+pub const GUARDED: [Param; 5] = [
     Param::UnbondingTime,
     Param::GovVotingPeriod,
     Param::GovExpeditedVotingPeriod,
     Param::FaultDelay,
+    Param::StorageGrace,
 ];
 
 /// The weights of rewards, which sum to [`PPM`].

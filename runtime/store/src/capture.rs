@@ -7,6 +7,7 @@
 //!    of the table: all rows end, then all rows begin; the net of both is what changed.
 
 use crate::change::Change;
+use crate::growth::{self, Growths};
 use crate::layout::Layout;
 use dadbs_sqlite::{Connection, SqlFailure};
 use dadbs_types::{Error, Fatal, Value};
@@ -17,6 +18,7 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(crate) struct Capture {
     changes: Vec<Change>,
+    pub(crate) growths: Growths,
     /// Layouts by the name that the engine reports; emptied when the schema changes.
     layouts: BTreeMap<String, Arc<Layout>>,
 }
@@ -111,14 +113,14 @@ impl Capture {
             let (old, new) = (layout.before(&event)?, layout.after(&event)?);
             match (old, new) {
                 (Some((key, old)), Some((new_key, new))) if key == new_key => {
-                    self.push(&layout, key, Some(old), Some(new));
+                    self.push(&layout, key, Some(old), Some(new))?;
                 }
                 (old, new) => {
                     if let Some((key, old)) = old {
-                        self.push(&layout, key, Some(old), None);
+                        self.push(&layout, key, Some(old), None)?;
                     }
                     if let Some((key, new)) = new {
-                        self.push(&layout, key, None, Some(new));
+                        self.push(&layout, key, None, Some(new))?;
                     }
                 }
             }
@@ -126,8 +128,17 @@ impl Capture {
         Ok(())
     }
 
-    fn push(&mut self, layout: &Layout, key: Vec<u8>, old: Option<Vec<u8>>, new: Option<Vec<u8>>) {
+    fn push(
+        &mut self,
+        layout: &Layout,
+        key: Vec<u8>,
+        old: Option<Vec<u8>>,
+        new: Option<Vec<u8>>,
+    ) -> Result<(), Fatal> {
+        let (database, bytes) = growth::of_change(layout, &key, old.as_deref(), new.as_deref())?;
+        self.growths.push(database, bytes);
         self.changes.push(Change { table: layout.table.clone(), key, old, new });
+        Ok(())
     }
 
     /// All rows of a table end (rule 3). `charge` is called per row with its bytes, before the next
@@ -158,7 +169,7 @@ impl Capture {
             let (key, row) = layout.scanned(row)?;
             charge((key.len() + row.len()) as u64)?;
             let (old, new) = if begin { (None, Some(row)) } else { (Some(row), None) };
-            self.push(&layout, key, old, new);
+            self.push(&layout, key, old, new)?;
             Ok(())
         })
     }

@@ -7,6 +7,7 @@
 //! 4. A column of REAL affinity holds a REAL for every integer, as it reads back; the capture may show
 //!    the value before that. The engine gives every -0.0 as 0.0, which no SQL can tell apart.
 
+use crate::schema;
 use crate::view::TableRows;
 use dadbs_sqlite::{Connection, Event};
 use dadbs_types::{Fatal, Key, Row, Value};
@@ -38,11 +39,21 @@ pub(crate) struct Layout {
     key: Option<Vec<usize>>,
     /// A name that reaches the rowid, of tables that have one.
     rowid: Option<&'static str>,
+    /// The database whose table it is; 0 for the chain's own.
+    pub database: u64,
+    /// Indexes, beside the one that a table without rowids is itself.
+    pub indexes: u64,
 }
 
 /// A name as an SQL identifier.
 pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// The database of a physical table `d<id>_...`; 0 for the chain's own.
+fn database_of(physical: &str) -> u64 {
+    let id = physical.strip_prefix(['d', 'D']).and_then(|rest| rest.split_once('_'));
+    id.and_then(|(id, _)| id.parse().ok()).unwrap_or(schema::CHAIN)
 }
 
 /// REAL affinity by SQLite's rules for the declared type (section 3.1 of its datatype page).
@@ -118,16 +129,14 @@ impl Layout {
                 Ok(())
             },
         )?;
-        let mut key_index = false;
-        connection.query(
-            "SELECT 1 FROM pragma_index_list(?1) WHERE origin = 'pk'",
-            &[&name],
-            &mut |_| {
-                key_index = true;
-                Ok(())
-            },
-        )?;
-        Self::of(declared, options, &all, key_index).map(Some)
+        let (mut key_index, mut indexes) = (false, 0u64);
+        connection.query("SELECT origin FROM pragma_index_list(?1)", &[&name], &mut |row| {
+            let is_key = text(&row[0]) == "pk";
+            key_index |= is_key;
+            indexes += u64::from(!(is_key && options.without_rowid));
+            Ok(())
+        })?;
+        Self::of(declared, options, &all, key_index, indexes).map(Some)
     }
 
     /// True if a table names its columns rowid, `_rowid_` and oid, so that its own rowid cannot be
@@ -150,6 +159,7 @@ impl Layout {
         options: Options,
         all: &[Vec<Value>],
         key_index: bool,
+        indexes: u64,
     ) -> Result<Layout, Fatal> {
         let Options { strict, without_rowid } = options;
         let mut key: Vec<(i64, usize, bool)> = all
@@ -174,11 +184,13 @@ impl Layout {
             return Err(Fatal::new(format!("the rowid of table {declared} cannot be named")));
         }
         Ok(Layout {
+            database: database_of(&declared),
             table: declared.to_ascii_lowercase().into(),
             columns: columns.collect(),
             declared,
             key: (!is_rowid && not_null).then(|| key.into_iter().map(|(_, i, _)| i).collect()),
             rowid: if without_rowid { None } else { rowid },
+            indexes,
         })
     }
 

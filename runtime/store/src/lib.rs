@@ -10,6 +10,7 @@
 //! - [`changed`]: what a statement changed, for rules of tables
 //! - [`checkpoint`], [`restore`]: how a start gets the tree back
 //! - `export`: the rows in a file for another chain
+//! - [`growth`]: the bytes of databases, as storage rent counts them
 //! - [`verify`]: comparing rows with the tree
 //! - [`schema`]: the store's own tables and the catalog
 
@@ -21,6 +22,7 @@ pub mod checkpoint;
 mod export;
 pub mod failpoint;
 pub mod gas;
+pub mod growth;
 pub mod journal;
 mod layout;
 pub mod restore;

@@ -14,6 +14,7 @@ use dadbs_types::{Code, Error, Fatal};
 /// What to cut back to.
 pub(crate) struct Savepoint {
     changes: usize,
+    growth: usize,
     schema_changes: u64,
     transaction: bool,
 }
@@ -40,6 +41,7 @@ impl Store {
                 "a foreign key is violated at the end of the transaction, which was undone",
             ));
         }
+        self.keep_growth()?;
         self.pop_release()?;
         failpoint!("commit_tx");
         Ok(())
@@ -81,6 +83,7 @@ impl Store {
         self.connection.batch("ROLLBACK TO s; RELEASE s")?;
         self.connection.capture_truncate(0);
         self.capture.truncate(savepoint.changes);
+        self.capture.growths.truncate(savepoint.growth);
         if self.schema_changes != savepoint.schema_changes {
             self.flush();
         }
@@ -101,6 +104,7 @@ impl Store {
         self.connection.execute("SAVEPOINT s", &[])?;
         self.savepoints.push(Savepoint {
             changes: self.capture.mark(),
+            growth: self.capture.growths.mark(),
             schema_changes: self.schema_changes,
             transaction,
         });

@@ -252,6 +252,7 @@ impl Store {
         }
         let root = trace_span!("root").entered();
         let net = change::net(self.capture.take());
+        self.capture.growths.clear();
         failpoint!("net_changes");
         let tree = if net.is_empty() {
             self.tree.clone()
@@ -367,6 +368,7 @@ impl Store {
         self.connection.batch("ROLLBACK")?;
         self.connection.capture_truncate(0);
         self.capture.truncate(0);
+        self.capture.growths.clear();
         self.savepoints.clear();
         if self.schema_changes != block.schema_changes {
             self.flush();

@@ -22,7 +22,7 @@ use crate::layout::{Layout, quoted};
 use crate::schema::{self, Catalog, Made};
 use dadbs_sql::{Alter, Kind, Namespace, Purpose, RowAccess, Statement, user_text};
 use dadbs_sqlite::{Connection, SqlFailure, StopRow, UserStatement, ValueRef};
-use dadbs_types::{Code, Error, GasMeter, Rejection, Value, limits};
+use dadbs_types::{Code, Error, Fatal, GasMeter, Rejection, Value, limits};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tracing::trace_span;
@@ -435,6 +435,7 @@ impl Store {
             let mut charge = |bytes: u64| Ok(spend.row_rewritten(bytes.saturating_mul(sides))?);
             self.capture.end_rows(&self.connection, object, &mut charge)?;
         }
+        let indexed = self.indexed_table(statement)?;
         self.schema_changes = self.schema_changes.saturating_add(1);
         let mark = self.capture.mark();
         let ran = self.run_statement(database, statement, spend);
@@ -470,7 +471,26 @@ impl Store {
             self.capture.begin_rows(&self.connection, name)?;
         }
         self.capture.absorb(&self.connection, None)?;
+        if let Some((table, before)) = indexed {
+            let after = self.indexes_of(&table)?;
+            if after != before {
+                let rows = self.count_rows(&table, spend)?;
+                self.capture.indexes_changed(database, rows, before, after);
+            }
+        }
         Ok(executed)
+    }
+
+    /// The table of an index that the statement makes or drops, with the number of its indexes before.
+    fn indexed_table(&mut self, statement: &Statement) -> Result<Option<(String, u64)>, Fatal> {
+        let table = match statement.kind {
+            Kind::CreateIndex => statement.related.clone(),
+            Kind::DropIndex => self.table_of_index(statement.object.as_deref().unwrap_or(""))?,
+            _ => None,
+        };
+        let Some(table) = table else { return Ok(None) };
+        let before = self.indexes_of(&table)?;
+        Ok(Some((table, before)))
     }
 
     /// The statement itself; its events stay with the engine.

@@ -1,7 +1,8 @@
 //! Random DDL and DML in random transactions, against full dumps of the tables.
 //!
 //! After every block: the journal is the difference of the dumps before and after, the root is that
-//! of a tree built from the dump, the catalog is `sqlite_schema`. A second store runs the same
+//! of a tree built from the dump, the catalog is `sqlite_schema`, and what databases have grown by is what their rows
+//! take. A second store runs the same
 //! statements and is reopened now and then: hashes and gas are equal.
 #![allow(
     clippy::cast_possible_truncation,
@@ -284,6 +285,7 @@ fn run_seed(seed: u64, blocks: u64) -> Counts {
     let mut twin = Store::open(config.clone()).unwrap();
     let mut store = Store::memory().unwrap();
     let mut before = Dump::new();
+    let mut sizes: BTreeMap<u64, i64> = BTreeMap::new();
     for height in 1..=blocks {
         for store in [&mut store, &mut twin] {
             store.begin_block(height, 1_000 * height as i64).unwrap();
@@ -324,12 +326,18 @@ fn run_seed(seed: u64, blocks: u64) -> Counts {
                 store.begin_block(height, 1_000 * height as i64).unwrap();
             }
         }
+        for (database, bytes) in store.take_growth() {
+            *sizes.entry(database).or_default() += bytes;
+        }
         let hash = store.finish_block().unwrap();
         assert_eq!(twin.finish_block().unwrap(), hash, "seed {seed} height {height}");
         store.commit().unwrap();
         twin.commit().unwrap();
         let after = dump(&store);
         check_block(&store, &before, &after, seed, height);
+        let grown = sizes.iter().filter(|(_, bytes)| **bytes != 0);
+        let grown: BTreeMap<_, _> = grown.map(|(id, bytes)| (*id, bytes.unsigned_abs())).collect();
+        assert_eq!(grown, store.recount().unwrap(), "seed {seed} height {height}");
         counts.changes += store.journal(height).unwrap().unwrap().len() as u64;
         before = after;
         if random.chance(25) {

@@ -145,6 +145,11 @@ codes! {
 
     InvalidUpgrade = "upgrade" 2, "A software upgrade is not as it may be, or there is none.";
 
+    StoragePrepaid = "storage" 2, "The contract may not grow: too little storage rent is prepaid.";
+    StorageExhausted = "storage" 3, "The contract may not grow: its storage rent is used up.";
+    StorageFrozen = "storage" 4, "The contract may not be written to: its storage rent is not paid.";
+    StorageMinimum = "storage" 5, "So much of the prepaid storage rent cannot be withdrawn.";
+
     Paused = "circuit" 2, "This is paused.";
     InvalidPause = "circuit" 3, "A pause is not as it may be, or there is none.";
 }

@@ -92,6 +92,8 @@ limits! {
     UPGRADE_INFO_BYTES_MAX: usize = 4_096, "bytes", "What a software upgrade says to operators.";
     PAUSES_MAX: u64 = 128, "pauses", "Pauses that stand at once.";
 
+    STORAGE_BLOCK_MAX: usize = 100, "contracts", "Contracts whose storage rent has run out, or whose grace is over, that one block moves on; the others follow in the next.";
+
     QUERY_ROWS_MAX: usize = 10_000, "rows", "Rows in one answer of the read API.";
     QUERY_BYTES_MAX: usize = 3_145_728, "bytes", "Bytes in one answer of the read API.";
     QUERY_STEPS_MAX: u64 = 200_000_000, "steps", "Work of one read, in steps of SQLite's virtual machine.";

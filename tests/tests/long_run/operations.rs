@@ -24,6 +24,7 @@ use dadbs_proto::dadbs::params::v1::msg_update_params::Change;
 use dadbs_proto::dadbs::rewards::v1::MsgSubmitStorageProof;
 use dadbs_proto::dadbs::slashing::v1::{MsgCancelFault, MsgResolveFault};
 use dadbs_proto::dadbs::staking::v1::MsgAdmitOperator;
+use dadbs_proto::dadbs::storage::v1::{MsgFundStorage, MsgWithdrawStorage};
 use dadbs_tests::craft::Craft;
 use dadbs_tests::headers::Case;
 use dadbs_tests::stake::{self, DADB};
@@ -44,7 +45,7 @@ const GAS: u64 = 40_000_000;
 const DEPOSIT: u64 = 1_000_000;
 
 /// Parameters that proposals change, and the values between which they do.
-const PARAMS: [(&str, u64, u64); 32] = [
+const PARAMS: [(&str, u64, u64); 34] = [
     ("staking.max_validators", 1, 8),
     ("staking.unbonding_time", 8, 20),
     ("staking.max_entries", 1, 7),
@@ -72,6 +73,8 @@ const PARAMS: [(&str, u64, u64); 32] = [
     ("gov.cancel_burn", 0, 1_000_000),
     ("gov.block_gas", 0, 20_000_000),
     ("circuit.guardian_period", 0, 20),
+    ("storage.price", 0, 1_000_000_000),
+    ("storage.grace", 5, 20),
     ("circuit.guardian_rest", 4, 20),
     ("gov.age_bonus", 0, 1_000_000),
     ("rewards.epoch", 5, 20),
@@ -210,7 +213,7 @@ impl Operations {
             return self.paid_by_another(chain);
         }
         let index = self.account();
-        let (index, message) = match self.below(47) {
+        let (index, message) = match self.below(50) {
             0..=9 => (index, self.stake(chain, index)),
             10..=14 => (index, self.distribution(chain, index)),
             15..=17 => (index, self.feegrant(chain, index)),
@@ -219,7 +222,8 @@ impl Operations {
             32 | 33 => (GUARDIAN, self.circuit(chain.address(GUARDIAN).to_string())),
             34 => (index, self.sponsor(chain)),
             35 => (index, self.accuse(chain, index)),
-            36..=41 if self.proves => (index, self.prove(chain, index)),
+            36..=38 => self.storage(chain, index),
+            39..=44 if self.proves => (index, self.prove(chain, index)),
             _ => (0, self.contract(chain, seen)),
         };
         chain.sign_with_gas(index, vec![message], GAS)
@@ -524,6 +528,21 @@ impl Operations {
             arguments: arguments.into_iter().map(Into::into).collect(),
             funds: Vec::new(),
         })
+    }
+
+    /// Storage rent of some contract, which account 0 may withdraw.
+    fn storage(&mut self, chain: &Chain, index: u8) -> (u8, Any) {
+        let contract = match self.below(3) {
+            0 => format!("made{}", self.below(20)),
+            other => CONTRACTS[other as usize - 1].into(),
+        };
+        let amount = 1 + self.below(DADB);
+        if self.below(3) == 0 {
+            let sender = chain.address(0).to_string();
+            return (0, any(&MsgWithdrawStorage { sender, contract, amount }));
+        }
+        let sender = chain.address(index).to_string();
+        (index, any(&MsgFundStorage { sender, contract, amount }))
     }
 
     /// What account 0 does with its contract.

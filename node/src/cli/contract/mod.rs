@@ -75,6 +75,9 @@ pub(crate) enum Contract {
         /// Nobody may ever upgrade it
         #[arg(long)]
         immutable: bool,
+        /// Storage rent to prepay, in udadb; `dadbs query storage price` shows whether there is any
+        #[arg(long, value_name = "UDADB")]
+        prepay: Option<String>,
         /// Governance may upgrade it, by `gov propose contract`
         #[arg(long, conflicts_with_all = ["admin", "immutable", "watch"])]
         governed: bool,
@@ -138,7 +141,17 @@ pub(crate) async fn run(globals: &Globals, command: &Contract) -> Outcome {
         Contract::Test { path, arguments } => test::test(globals, path, arguments),
         Contract::TestHost => test::host(),
         Contract::Store { path } => send::store_only(globals, path).await,
-        Contract::Publish { name, arguments, path, code_id, admin, immutable, governed, watch } => {
+        Contract::Publish {
+            name,
+            arguments,
+            path,
+            code_id,
+            admin,
+            immutable,
+            prepay,
+            governed,
+            watch,
+        } => {
             let admin = match (admin, immutable, governed) {
                 (Some(named), ..) => send::Admin::Named(named),
                 (None, true, _) => send::Admin::Nobody,
@@ -146,7 +159,7 @@ pub(crate) async fn run(globals: &Globals, command: &Contract) -> Outcome {
                 (None, false, false) => send::Admin::Publisher,
             };
             let code = code_id.map_or(send::Source::Path(path), send::Source::Stored);
-            send::publish(globals, name, arguments, code, admin).await?;
+            send::publish(globals, name, arguments, code, admin, prepay.as_deref()).await?;
             if *watch { upgrade::watch(globals, name, path).await } else { Ok(()) }
         }
         Contract::Upgrade(upgrade) => upgrade::run(globals, upgrade).await,

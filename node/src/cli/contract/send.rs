@@ -103,6 +103,7 @@ pub(super) async fn publish(
     texts: &[String],
     source: Source<'_>,
     admin: Admin<'_>,
+    prepay: Option<&str>,
 ) -> Outcome {
     // The build first: what fails there needs no node.
     let built = match source {
@@ -138,7 +139,9 @@ pub(super) async fn publish(
     if code_id == 1 && values.is_empty() {
         values.push(WireValue { value: None });
     }
-    let tx = UnsignedTx::new(vec![any(&instantiate(&sender, code_id, name, &admin, values))]);
+    let prepaid = crate::cli::storage::prepaid(&sender, name, prepay)?;
+    let message = any(&instantiate(&sender, code_id, name, &admin, values));
+    let tx = UnsignedTx::new(std::iter::once(message).chain(prepaid).collect());
     let Some(included) = globals.submit(&session, &tx, None).await? else { return Ok(()) };
     let response: wire::MsgInstantiateResponse = included.message_response(0)?;
     let facts = json!({

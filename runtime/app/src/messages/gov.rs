@@ -6,7 +6,7 @@ mod vote;
 use super::{address, any};
 use content::submit;
 use dadbs_modules::params::{self, Change, Param};
-use dadbs_modules::{Context, circuit, consensus, fees, gov, upgrade};
+use dadbs_modules::{Context, circuit, consensus, fees, gov, rent, upgrade};
 use dadbs_proto::cosmos::base::v1beta1::Coin;
 use dadbs_proto::cosmos::consensus::v1 as consensus_wire;
 use dadbs_proto::cosmos::gov::v1::{
@@ -136,6 +136,11 @@ fn run_governed(context: &mut Context<'_>, msg: &GovMsg) -> Result<Any, Error> {
             context.gas.charge_times(price::ROW_WRITE, changes.len() as u64)?;
             if changes.iter().any(|change| change.param.definition().name.starts_with("fees.")) {
                 fees::pin(store, context.block.height)?;
+            }
+            for Change { value, .. } in
+                changes.iter().filter(|change| change.param == Param::StoragePrice)
+            {
+                rent::check_price(store, *value)?;
             }
             params::change(store, &changes)?;
             any(&MsgUpdateParamsResponse {})

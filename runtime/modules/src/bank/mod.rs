@@ -63,6 +63,8 @@ pub const MODULE_ACCOUNTS: &[&str] = &[
     BONDED_POOL,
     NOT_BONDED_POOL,
     "storage_rewards",
+    "storage",
+    "storage_rent",
 ];
 
 /// True for an account of the chain itself (rule 5).

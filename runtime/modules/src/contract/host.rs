@@ -5,8 +5,8 @@ use super::query::{Contract, called};
 use super::rules::{Rules, check_entered};
 use super::schedule;
 use super::view_host::held;
-use crate::bank;
 use crate::context::Context;
+use crate::{bank, rent};
 use dadbs_abi::entry;
 use dadbs_store::RowAccess;
 use dadbs_types::gas::price;
@@ -257,7 +257,9 @@ impl Host for CallHost<'_, '_> {
         let entry = format!("{}{entry}", entry::CALL_PREFIX);
         self.savepoint(gas, |host, gas| {
             host.pay(contract.address, coins, gas)?;
-            run(host.context, &contract, frame, &entry, arguments, gas)
+            let output = run(host.context, &contract, frame, &entry, arguments, gas)?;
+            rent::check_call(host.context, contract.id)?;
+            Ok(output)
         })
     }
 
