@@ -35,7 +35,7 @@ impl Walk<'_> {
             self.branch_off(&value, bits & FALSE_IS_ALLOWED != 0, |walk| walk.expr(otherwise));
             // That a row is there says nothing of a version.
             let known = self.state.row_checked;
-            self.after_exit(&value, bits & TRUE_IS_ALLOWED != 0, Exit::Return);
+            self.after_exit(&value, TRUE_IS_ALLOWED, Exit::Return);
             self.state.row_checked = known || self.entry != Kind::Migrate && self.state.row_checked;
             value.outcome = None;
         }

@@ -2,7 +2,7 @@
 
 use crate::dropped::{changes, goes_on};
 use crate::rule::Rule;
-use crate::value::{ANSWER, CALLER, FALSE_IS_ALLOWED, STATE, TIME, TRUE_IS_ALLOWED, Value};
+use crate::value::{ANSWER, CALLER, FALSE_IS_ALLOWED, STATE, TRUE_IS_ALLOWED, Value};
 use crate::walk::{Exit, State, Walk};
 use quote::ToTokens;
 use std::collections::BTreeSet;
@@ -33,12 +33,13 @@ impl Walk<'_> {
         });
     }
 
-    /// The other branch has ended the function: what its condition excludes holds from here on.
-    pub(crate) fn after_exit(&mut self, condition: &Value, guarded: bool, exit: Exit) {
+    /// The other branch has ended the function: the condition is true, or false, from here on.
+    pub(crate) fn after_exit(&mut self, condition: &Value, holds: u8, exit: Exit) {
+        let guarded = condition.bits() & holds != 0;
         self.state.guard |= guarded;
         self.state.hard |= guarded && exit == Exit::Abort;
         self.state.row_checked |= condition.taint & STATE != 0;
-        self.state.timed |= condition.has(STATE | TIME);
+        self.state.timed |= condition.due_bits() & holds != 0;
         self.state.mixed |= condition.mixed;
     }
 
@@ -92,11 +93,11 @@ impl Walk<'_> {
     ) -> Value {
         let bits = condition.bits();
         let checked = condition.taint & STATE != 0;
-        let timed = condition.has(STATE | TIME);
+        let due = condition.due_bits();
         let (one, state_one, exit_one) = self.branch(|walk| {
             walk.state.guard |= bits & TRUE_IS_ALLOWED != 0;
             walk.state.row_checked |= checked;
-            walk.state.timed |= timed;
+            walk.state.timed |= due & TRUE_IS_ALLOWED != 0;
             walk.state.mixed |= condition.mixed;
             walk.cap(&condition.caps[1]);
             then(walk)
@@ -104,7 +105,7 @@ impl Walk<'_> {
         let (two, state_two, exit_two) = self.branch(|walk| {
             walk.state.guard |= bits & FALSE_IS_ALLOWED != 0;
             walk.state.row_checked |= checked;
-            walk.state.timed |= timed;
+            walk.state.timed |= due & FALSE_IS_ALLOWED != 0;
             walk.state.mixed |= condition.mixed;
             walk.cap(&condition.caps[0]);
             otherwise(walk)
@@ -128,7 +129,7 @@ impl Walk<'_> {
                 self.merge(state_one, state_two);
                 self.state.guard &= bits == 0 || before.0;
                 self.state.row_checked &= !checked || before.1;
-                self.state.timed &= !timed || before.2;
+                self.state.timed &= due == 0 || before.2;
                 // Which variant of an enum it is tells what the condition has told.
                 let told = bits != 0
                     && one.ty == two.ty
@@ -143,13 +144,13 @@ impl Walk<'_> {
             (Exit::None, exit) => {
                 self.state = state_one;
                 self.cap(&condition.caps[1]);
-                self.after_exit(condition, bits & TRUE_IS_ALLOWED != 0, exit);
+                self.after_exit(condition, TRUE_IS_ALLOWED, exit);
                 one
             }
             (exit, Exit::None) => {
                 self.state = state_two;
                 self.cap(&condition.caps[0]);
-                self.after_exit(condition, bits & FALSE_IS_ALLOWED != 0, exit);
+                self.after_exit(condition, FALSE_IS_ALLOWED, exit);
                 two
             }
             (one, two) => {

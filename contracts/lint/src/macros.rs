@@ -1,6 +1,6 @@
 //! Macros of the SDK and of the language.
 
-use crate::value::{CALLER, STATE, TIME, TRUE_IS_ALLOWED, Value};
+use crate::value::{CALLER, STATE, TRUE_IS_ALLOWED, Value};
 use crate::walk::{Exit, Walk};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
@@ -61,7 +61,7 @@ impl Walk<'_> {
                     self.state.guard |= guarded;
                     self.state.hard |= guarded && name == "assert";
                     self.state.row_checked |= condition.taint & STATE != 0;
-                    self.state.timed |= condition.has(STATE | TIME);
+                    self.state.timed |= condition.due_bits() & TRUE_IS_ALLOWED != 0;
                 }
                 Value::default()
             }

@@ -62,7 +62,12 @@ impl Walk<'_> {
             .map(|argument| {
                 if matches!(argument, Expr::Closure(_)) {
                     // A closure may not run: it cannot check the caller for what follows.
-                    let (value, after, _) = self.branch(|walk| walk.expr(argument));
+                    // It runs on what `?` would give: behind a check, if that says so.
+                    let proven = matches!(name.as_str(), "map" | "and_then") && receiver.proven();
+                    let (value, after, _) = self.branch(|walk| {
+                        walk.state.guard |= proven;
+                        walk.expr(argument)
+                    });
                     self.state.external = self.state.external.or(after.external);
                     value
                 } else if let Some(value) = self.passed(argument, &receiver) {
@@ -174,8 +179,7 @@ impl Walk<'_> {
                 value
             }
             "unwrap" | "expect" => {
-                let proven =
-                    receiver.pending || (receiver.outcome.is_none() && receiver.of_caller());
+                let proven = receiver.proven();
                 self.state.guard |= proven;
                 self.state.hard |= proven;
                 Value { outcome: None, pending: false, checked: false, ..receiver }

@@ -45,7 +45,8 @@ impl Walk<'_> {
                         self.compared.extend(side.minus.last().cloned());
                     }
                 }
-                Value { caps: capped(binary, &left, &right), ..Value::of(taint) }
+                let due = due(binary, &left, &right);
+                Value { caps: capped(binary, &left, &right), due, ..Value::of(taint) }
             }
             BinOp::AddAssign(_)
             | BinOp::SubAssign(_)
@@ -120,18 +121,23 @@ impl Walk<'_> {
         let (right, after, _) = self.branch(|walk| walk.expr(&binary.right));
         self.state.variables = after.variables;
         let (l, r) = (left.bits(), right.bits());
-        let (all, any) = (l & r, l | r);
-        let bits = if matches!(binary.op, BinOp::And(_)) {
-            any & TRUE_IS_ALLOWED | all & FALSE_IS_ALLOWED
-        } else {
-            all & TRUE_IS_ALLOWED | any & FALSE_IS_ALLOWED
+        let join = |l: u8, r: u8| {
+            let (all, any) = (l & r, l | r);
+            if matches!(binary.op, BinOp::And(_)) {
+                any & TRUE_IS_ALLOWED | all & FALSE_IS_ALLOWED
+            } else {
+                all & TRUE_IS_ALLOWED | any & FALSE_IS_ALLOWED
+            }
         };
+        let bits = join(l, r);
+        // The owner may come before the time that others wait for.
+        let due = left.due.or(right.due).map(|_| join(l | left.due_bits(), r | right.due_bits()));
         let mixed = bits == 0 && l | r != 0 || left.mixed || right.mixed;
         // Both hold behind a true `&&`, neither behind a false `||`.
         let side = usize::from(matches!(binary.op, BinOp::And(_)));
         let mut caps = [Vec::new(), Vec::new()];
         caps[side] = [&left.caps[side][..], &right.caps[side][..]].concat();
-        Value { allowed: Some(bits), mixed, caps, ..Value::of(left.taint | right.taint) }
+        Value { allowed: Some(bits), due, mixed, caps, ..Value::of(left.taint | right.taint) }
     }
 
     /// `+=` and its like.
@@ -181,6 +187,18 @@ fn capped(binary: &syn::ExprBinary, left: &Value, right: &Value) -> [Vec<String>
     let mut caps = [Vec::new(), Vec::new()];
     caps[side].extend(name);
     caps
+}
+
+/// What the comparison of now with a time that a row names tells: whether that time has come.
+fn due(binary: &syn::ExprBinary, left: &Value, right: &Value) -> Option<u8> {
+    let now = |value: &Value| value.taint & (TIME | STATE) == TIME;
+    let less = matches!(binary.op, BinOp::Lt(_) | BinOp::Le(_));
+    let come = match (now(left), now(right)) {
+        (true, false) if right.taint & STATE != 0 => !less,
+        (false, true) if left.taint & STATE != 0 => less,
+        _ => return None,
+    };
+    Some(if come { TRUE_IS_ALLOWED } else { FALSE_IS_ALLOWED })
 }
 
 /// What the equality of two values tells about the caller.

@@ -124,6 +124,32 @@ impl Statement {
         start.map_or(&[], |start| &self.words[start..])
     }
 
+    /// Columns that a parameter (from 0) is subtracted from: `x = x - ?`.
+    pub(crate) fn taken(&self) -> Vec<(String, usize)> {
+        let parameters = self.parameters_by_word();
+        let mut taken = Vec::new();
+        for (at, window) in self.words.windows(5).enumerate() {
+            let [column, equals, same, minus, _] = window else { continue };
+            if column == same
+                && equals == "="
+                && minus == "-"
+                && let Some(parameter) = parameters.get(at + 4).copied().flatten()
+            {
+                taken.push((column.clone(), parameter));
+            }
+        }
+        taken
+    }
+
+    /// A condition compares the column.
+    pub(crate) fn asks(&self, column: &str) -> bool {
+        let compares = |word: &String| matches!(word.as_str(), "<" | "<=" | ">" | ">=" | "between");
+        self.condition().windows(3).any(|window| {
+            let named = window.iter().any(|word| word == column);
+            named && window.iter().any(compares)
+        })
+    }
+
     /// SELECT EXISTS (..): its answer is one row.
     fn is_exists(&self) -> bool {
         self.words.get(1).is_some_and(|word| word == "exists")

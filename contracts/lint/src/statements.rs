@@ -8,7 +8,8 @@
 use crate::model::Kind;
 use crate::rule::Rule;
 use crate::statement::{self, Statement};
-use crate::value::{CALLER, MONEY, Outcome, PARAM, STATE, Value};
+use crate::types::inner;
+use crate::value::{CALLER, LENGTH, MONEY, Outcome, PARAM, STATE, TIME, Value};
 use crate::walk::Walk;
 use crate::writes::{Write, names_owner};
 use proc_macro2::Span;
@@ -50,6 +51,7 @@ impl Walk<'_> {
             self.learn_from(&statement, parameters, &compared);
             self.bounded(&statement, parameters, span);
             self.float_sql(&statement, parameters, span);
+            self.below_zero(&statement, parameters, span);
             if statement.verb == statement::Verb::Select && parameters.items.is_empty() {
                 // A fixed row: what the caller is compared with may be an authority.
                 result.checked = statement.has_condition() || statement.has("limit");
@@ -62,6 +64,25 @@ impl Walk<'_> {
             result.column = Some((statement.table.clone(), String::new()));
         }
         result
+    }
+
+    /// `SET balance = balance - ?`, where nothing keeps the column at 0.
+    fn below_zero(&mut self, statement: &Statement, parameters: &Value, span: Span) {
+        for (column, parameter) in statement.taken() {
+            let declared = self.model.tables.get(&statement.table).and_then(|t| t.column(&column));
+            let Some(declared) = declared else { continue };
+            let amount = parameters.items.get(parameter).is_some_and(|value| {
+                value.taint & PARAM != 0 && value.taint & (TIME | LENGTH) == 0 && !value.constant
+            });
+            let is_kept = declared.floored || statement.asks(&column) || self.state.row_checked;
+            if amount && !is_kept && inner(&declared.ty) == "i64" && self.entry == Kind::Call {
+                let what = format!(
+                    "{column} may go below zero: no condition compares it with what is subtracted, and no check keeps it \
+                     at 0"
+                );
+                self.report(Rule::AmountArithmetic, span, what);
+            }
+        }
     }
 
     /// A statement that may find no row; true if it counts something down.

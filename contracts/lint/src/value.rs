@@ -77,6 +77,8 @@ pub(crate) struct Value {
     pub(crate) taint: u16,
     /// Bits of `TRUE_IS_ALLOWED` and `FALSE_IS_ALLOWED`, for a comparison.
     pub(crate) allowed: Option<u8>,
+    /// The same bits for "the time that a row names has come, or the caller was checked", if a comparison tells.
+    pub(crate) due: Option<u8>,
     /// It joins a check of the caller with something else, so that others pass as well.
     pub(crate) mixed: bool,
     /// A difference that `max(0)` has cut off.
@@ -151,16 +153,28 @@ impl Value {
         self.has(CALLER | STATE) || self.has(FUNDS | STATE)
     }
 
+    /// Who goes on with what it holds was checked.
+    pub(crate) fn proven(&self) -> bool {
+        self.pending || self.outcome.is_none() && self.of_caller()
+    }
+
     /// How far the value as a condition tells that the caller was checked.
     pub(crate) fn bits(&self) -> u8 {
         let both = TRUE_IS_ALLOWED | FALSE_IS_ALLOWED;
         self.allowed.unwrap_or(if self.of_caller() { both } else { 0 })
     }
 
+    /// How far the value as a condition tells that the time of a row has come; one whose direction is not known may.
+    pub(crate) fn due_bits(&self) -> u8 {
+        let both = TRUE_IS_ALLOWED | FALSE_IS_ALLOWED;
+        self.due.unwrap_or(if self.has(STATE | TIME) { both } else { 0 })
+    }
+
     /// One of two values, after a branch.
     pub(crate) fn either(mut self, other: Value) -> Value {
         self.taint |= other.taint;
         self.allowed = self.allowed.zip(other.allowed).map(|(one, two)| one & two);
+        self.due = self.due.zip(other.due).map(|(one, two)| one & two);
         self.constant &= other.constant;
         if self.texts.is_empty() || other.texts.is_empty() {
             self.texts.clear();

@@ -380,7 +380,8 @@ impl<'a> Walk<'a> {
                         let bits = value.bits();
                         let swapped = (bits & 1) << 1 | bits >> 1;
                         let [no, yes] = value.caps.clone();
-                        Value { allowed: Some(swapped), caps: [yes, no], ..value }
+                        let due = value.due.map(|bits| (bits & 1) << 1 | bits >> 1);
+                        Value { allowed: Some(swapped), due, caps: [yes, no], ..value }
                     }
                     _ => value,
                 }

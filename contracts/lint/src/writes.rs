@@ -314,6 +314,13 @@ impl Walk<'_> {
         if !write.key_constant && self.state.row_checked && write.fields.iter().any(takes) {
             return;
         }
+        // Who takes what is over, or was the caller's before.
+        let taken = |(field, taint): &(String, u16)| {
+            taint & (CALLER | PARAM) == CALLER && self.is_owner_column(table, field)
+        };
+        if self.state.timed && self.state.mixed && write.fields.iter().any(taken) {
+            return;
+        }
         let given =
             write.taint & PARAM != 0 || write.fields.iter().any(|(_, taint)| taint & PARAM != 0);
         // Who comes when the time has come chooses nothing, and gains nothing that others were asked for.
