@@ -33,9 +33,17 @@ impl Walk<'_> {
         });
     }
 
+    /// A condition grants what follows: how far.
+    fn granted(&mut self, condition: &Value, guarded: bool) {
+        if guarded {
+            self.state.by_name = condition.by_name && (!self.state.guard || self.state.by_name);
+        }
+    }
+
     /// The other branch has ended the function: the condition is true, or false, from here on.
     pub(crate) fn after_exit(&mut self, condition: &Value, holds: u8, exit: Exit) {
         let guarded = condition.bits() & holds != 0;
+        self.granted(condition, guarded);
         self.state.guard |= guarded;
         self.state.hard |= guarded && exit == Exit::Abort;
         self.state.row_checked |= condition.taint & STATE != 0;
@@ -65,6 +73,7 @@ impl Walk<'_> {
         self.state = State {
             variables,
             guard: one.guard && two.guard,
+            by_name: one.by_name || two.by_name,
             hard: one.hard && two.hard,
             row_checked: one.row_checked && two.row_checked,
             timed: one.timed && two.timed,
@@ -95,6 +104,7 @@ impl Walk<'_> {
         let checked = condition.taint & STATE != 0;
         let due = condition.due_bits();
         let (one, state_one, exit_one) = self.branch(|walk| {
+            walk.granted(condition, bits & TRUE_IS_ALLOWED != 0);
             walk.state.guard |= bits & TRUE_IS_ALLOWED != 0;
             walk.state.row_checked |= checked;
             walk.state.timed |= due & TRUE_IS_ALLOWED != 0;
@@ -103,6 +113,7 @@ impl Walk<'_> {
             then(walk)
         });
         let (two, state_two, exit_two) = self.branch(|walk| {
+            walk.granted(condition, bits & FALSE_IS_ALLOWED != 0);
             walk.state.guard |= bits & FALSE_IS_ALLOWED != 0;
             walk.state.row_checked |= checked;
             walk.state.timed |= due & FALSE_IS_ALLOWED != 0;
@@ -127,7 +138,7 @@ impl Walk<'_> {
                 // What the condition alone has granted ends with its branches.
                 let before = (self.state.guard, self.state.row_checked, self.state.timed);
                 self.merge(state_one, state_two);
-                self.state.guard &= bits == 0 || before.0;
+                self.state.guard &= bits != TRUE_IS_ALLOWED | FALSE_IS_ALLOWED || before.0;
                 self.state.row_checked &= !checked || before.1;
                 self.state.timed &= due == 0 || before.2;
                 // Which variant of an enum it is tells what the condition has told.

@@ -4,8 +4,8 @@ use crate::arithmetic::is_amount;
 use crate::model::Kind;
 use crate::rule::Rule;
 use crate::value::{
-    ANSWER, CALLER, FALSE_IS_ALLOWED, FLOAT, LENGTH, MONEY, PARAM, STATE, TIME, TRUE_IS_ALLOWED,
-    Value,
+    ANSWER, CALLER, FALSE_IS_ALLOWED, FLOAT, LENGTH, MONEY, NAMED, PARAM, STATE, TIME,
+    TRUE_IS_ALLOWED, Value,
 };
 use crate::walk::Walk;
 use quote::ToTokens;
@@ -24,12 +24,7 @@ impl Walk<'_> {
             self.compared_version(binary, &left, &right);
         }
         match binary.op {
-            BinOp::Eq(_) | BinOp::Ne(_) => {
-                self.learn_owner(&left, &right);
-                self.learn_owner(&right, &left);
-                let bits = same_caller(&left, &right, matches!(binary.op, BinOp::Eq(_)));
-                Value { allowed: bits, ..Value::of(taint) }
-            }
+            BinOp::Eq(_) | BinOp::Ne(_) => self.equality(binary, &left, &right),
             BinOp::Lt(_) | BinOp::Le(_) | BinOp::Gt(_) | BinOp::Ge(_) => {
                 if !left.constant && !right.constant {
                     self.compared.extend(idents(&binary.left));
@@ -116,6 +111,19 @@ impl Walk<'_> {
         }
     }
 
+    /// `==` and `!=`.
+    fn equality(&mut self, binary: &syn::ExprBinary, left: &Value, right: &Value) -> Value {
+        self.learn_owner(left, right);
+        self.learn_owner(right, left);
+        let allowed = same_caller(left, right, matches!(binary.op, BinOp::Eq(_)));
+        let mut by_name = false;
+        for (value, expr) in [(left, &binary.left), (right, &binary.right)] {
+            let given = allowed.is_some() && value.taint & !NAMED == PARAM;
+            by_name |= given && self.names_caller(expr);
+        }
+        Value { allowed, by_name, ..Value::of(left.taint | right.taint) }
+    }
+
     /// `&&` and `||`.
     fn joined(&mut self, binary: &syn::ExprBinary, left: &Value) -> Value {
         let (right, after, _) = self.branch(|walk| walk.expr(&binary.right));
@@ -137,7 +145,9 @@ impl Walk<'_> {
         let side = usize::from(matches!(binary.op, BinOp::And(_)));
         let mut caps = [Vec::new(), Vec::new()];
         caps[side] = [&left.caps[side][..], &right.caps[side][..]].concat();
-        Value { allowed: Some(bits), due, mixed, caps, ..Value::of(left.taint | right.taint) }
+        let by_name = left.by_name || right.by_name;
+        let taint = left.taint | right.taint;
+        Value { allowed: Some(bits), by_name, due, mixed, caps, ..Value::of(taint) }
     }
 
     /// `+=` and its like.
@@ -157,6 +167,14 @@ impl Walk<'_> {
             }
         }
         self.assign(&binary.left, value, true, binary.span());
+    }
+
+    /// The variable of an argument that is compared with the caller; true if it is one.
+    fn names_caller(&mut self, expr: &Expr) -> bool {
+        let name = idents(expr).into_iter().next().unwrap_or_default();
+        let Some(value) = self.state.variables.get_mut(&name) else { return false };
+        value.taint |= NAMED;
+        true
     }
 
     /// A comparison of the caller with a column tells whose the rows are.
@@ -212,7 +230,9 @@ pub(crate) fn same_caller(left: &Value, right: &Value, equal: bool) -> Option<u8
     if caller.of_caller() {
         return None;
     }
-    let stored = other.taint & (STATE | ANSWER) != 0 || other.taint == 0;
+    // An argument that is the caller's address names what is the caller's.
+    let given = other.taint & !NAMED == PARAM;
+    let stored = other.taint & (STATE | ANSWER) != 0 || other.taint == 0 || given;
     let bits = if equal { TRUE_IS_ALLOWED } else { FALSE_IS_ALLOWED };
     Some(if stored { bits } else { 0 })
 }

@@ -144,9 +144,10 @@ impl Statement {
     /// A condition compares the column.
     pub(crate) fn asks(&self, column: &str) -> bool {
         let compares = |word: &String| matches!(word.as_str(), "<" | "<=" | ">" | ">=" | "between");
-        self.condition().windows(3).any(|window| {
-            let named = window.iter().any(|word| word == column);
-            named && window.iter().any(compares)
+        // Within `column - ? >= 0`.
+        self.condition().windows(5).chain([self.condition()]).any(|window| {
+            let named = window.iter().take(5).any(|word| word == column);
+            named && window.iter().take(5).any(compares)
         })
     }
 

@@ -2,8 +2,8 @@
 //!
 //! 1. A condition on a key or an indexed column bounds a statement, and so does a range of whole keys whose ends are
 //!    not arguments alone, a table whose key a check leaves few values, and one whose rows have constant keys only.
-//! 2. A SELECT outside views and rules that an index alone narrows takes as many rows as share it, unless they are the
-//!    caller's or the columns are unique together.
+//! 2. A SELECT or DELETE outside views and rules that an index alone narrows takes as many rows as share it, unless they
+//!    are the caller's or the columns are unique together; or, for a DELETE, a rule says who may add rows.
 
 use crate::model::Kind;
 use crate::rule::Rule;
@@ -202,7 +202,9 @@ impl Walk<'_> {
             };
             self.report(Rule::UnboundedScan, span, what);
         } else if self.shares_index(statement, parameters, &compared) {
-            let what = format!("this reads as many rows of {} as share the index", statement.table);
+            let does = if statement.verb == statement::Verb::Delete { "deletes" } else { "reads" };
+            let what =
+                format!("this {does} as many rows of {} as share the index", statement.table);
             self.report(Rule::UnboundedScan, span, what);
         }
     }
@@ -221,16 +223,20 @@ impl Walk<'_> {
         })
     }
 
-    /// A SELECT of rows to work on by an index that is no key, and not by the caller.
+    /// Rows to work on, or to delete, by an index that is no key, and not by the caller.
     fn shares_index(&self, statement: &Statement, parameters: &Value, compared: &[&str]) -> bool {
-        let works = statement.verb == statement::Verb::Select
+        let works = matches!(statement.verb, statement::Verb::Select | statement::Verb::Delete)
             && !matches!(self.entry, Kind::View | Kind::Rule(..))
             && !statement.is_aggregate()
             && parameters.taint & CALLER == 0
-            && statement.reads().len() == 1;
+            && statement.reads().len() <= 1;
         let Some(table) = self.model.tables.get(&statement.table).filter(|_| works) else {
             return false;
         };
+        if table.guarded && statement.verb == statement::Verb::Delete {
+            // A rule says who adds rows.
+            return false;
+        }
         let asks = |column: &crate::model::Column| compared.iter().any(|c| *c == column.name);
         let keys: Vec<_> = table.columns.iter().filter(|column| column.key).collect();
         let by_key = !keys.is_empty() && keys.iter().all(|column| asks(column));

@@ -18,6 +18,8 @@ pub(crate) const FLOAT: u16 = 64;
 pub(crate) const MONEY: u16 = 128;
 /// A whole number was made a float.
 pub(crate) const ROUNDED: u16 = 512;
+/// An argument that a condition has compared with the caller.
+pub(crate) const NAMED: u16 = 1024;
 /// Coins that came with the call.
 pub(crate) const FUNDS: u16 = 256;
 
@@ -79,6 +81,8 @@ pub(crate) struct Value {
     pub(crate) allowed: Option<u8>,
     /// The same bits for "the time that a row names has come, or the caller was checked", if a comparison tells.
     pub(crate) due: Option<u8>,
+    /// It compares the caller with an argument: what that names may be the caller's.
+    pub(crate) by_name: bool,
     /// It joins a check of the caller with something else, so that others pass as well.
     pub(crate) mixed: bool,
     /// A difference that `max(0)` has cut off.

@@ -33,6 +33,8 @@ pub(crate) struct State {
     pub(crate) variables: BTreeMap<String, Value>,
     /// The caller was checked.
     pub(crate) guard: bool,
+    /// By an argument that names the caller, at least on one way: only what it names is the caller's.
+    pub(crate) by_name: bool,
     /// It was, or the call would have ended.
     pub(crate) hard: bool,
     /// A condition on stored rows has let the walk come here.

@@ -3,7 +3,7 @@
 use crate::model::{Kind, Table};
 use crate::rule::Rule;
 use crate::statement::{self, Statement};
-use crate::value::{ANSWER, CALLER, FLOAT, FUNDS, PARAM, STATE, TIME, Value};
+use crate::value::{ANSWER, CALLER, FLOAT, FUNDS, NAMED, PARAM, STATE, TIME, Value};
 use crate::walk::Walk;
 use proc_macro2::Span;
 
@@ -59,6 +59,7 @@ impl Write {
         };
         write.key_constant = row.key_constant;
         write.whole = row.fresh;
+        write.taint |= row.key & NAMED;
         if row.fresh {
             write.fields.clone_from(&row.fields);
             let mine = |(_, taint): &(String, u16)| taint & CALLER != 0;
@@ -262,7 +263,7 @@ impl Walk<'_> {
             Kind::Call => self.check_caller(&write),
             _ => {}
         }
-        self.state.own_written |= write.own;
+        self.state.own_written |= write.own || self.state.by_name && write.taint & NAMED != 0;
     }
 
     /// Rows of others need a check of the caller first.
@@ -270,7 +271,7 @@ impl Walk<'_> {
         let empty = Table::default();
         let table = self.model.tables.get(&write.table).unwrap_or(&empty);
         let authority = self.facts.authorities.contains(&write.table);
-        let guarded = self.state.guard
+        let guarded = self.state.guard && (!self.state.by_name || write.taint & NAMED != 0)
             || (table.guarded && !self.as_contract)
             || self.facts.guarded.contains(&write.table);
         let owned = self.is_owned(&write.table);
@@ -328,8 +329,14 @@ impl Walk<'_> {
         if self.state.timed && write.fields.iter().all(|(_, taint)| taint & chosen == 0) {
             return;
         }
+        // A row that is built anew from what it held.
+        let carried = |(field, taint): &(String, u16)| {
+            taint & STATE != 0 || table.column(field).is_some_and(|column| column.key)
+        };
+        let adds = write.relative
+            || write.whole && write.verb == Verb::Update && write.fields.iter().all(carried);
         let cleans_up = write.verb == Verb::Delete && write.taint & (TIME | PARAM) == TIME;
-        let paid_for = write.taint & FUNDS != 0 && (write.verb != Verb::Update || write.relative);
+        let paid_for = write.taint & FUNDS != 0 && (write.verb != Verb::Update || adds);
         if cleans_up || paid_for {
             return;
         }
@@ -347,7 +354,7 @@ impl Walk<'_> {
                 let takes_part = self.state.own_written && counts;
                 write.fields.iter().any(into) && !takes_part
             }
-            Verb::Update if write.relative => owned && given && !self.state.own_written,
+            Verb::Update if adds => owned && given && !self.state.own_written,
             // A counter or cursor of the contract that nobody decides.
             Verb::Update if write.key_constant && !owned => given,
             Verb::Update | Verb::Delete => true,
